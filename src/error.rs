@@ -1,0 +1,121 @@
+//! One error type, read by three edges: HTTP turns it into a status, Slack into a sentence, the job runner into
+//! wait, retry or park. Inner text of `Internal` and `Upstream` never reaches a visitor; it is logged once, at the edge.
+
+use std::fmt;
+use std::time::Duration;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Which variant when:
+/// * `Refused`: the person asked for something we will not do; the text says what to do instead.
+/// * `Denied`: a known person lacks a right; the text names the right and who has it.
+/// * `NotFound`: nothing by that name; the text gives near matches.
+/// * `Upstream`: Slack, PagerDuty or another vendor did not do what we asked.
+/// * `Internal`: a bug, or our own database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Denied(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error(transparent)]
+    Upstream(#[from] Upstream),
+    #[error(transparent)]
+    Internal(#[from] anyhow::Error),
+}
+
+impl Error {
+    pub fn refused(text: impl Into<String>) -> Self {
+        Self::Refused(text.into())
+    }
+
+    pub fn not_found(text: impl Into<String>) -> Self {
+        Self::NotFound(text.into())
+    }
+
+    pub fn internal(text: impl Into<String>) -> Self {
+        Self::Internal(anyhow::Error::msg(text.into()))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Internal(anyhow::Error::new(e).context("database"))
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(e: serde_json::Error) -> Self {
+        Self::Internal(anyhow::Error::new(e).context("json"))
+    }
+}
+
+/// A vendor's no: who, which call, and what it means for a second try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    pub service: Vendor,
+    /// The vendor's own name of the call: `chat.postMessage`, `POST /incidents`.
+    pub call: &'static str,
+    pub problem: Problem,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Vendor {
+    Slack,
+    PagerDuty,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// Nothing was done; ask again after this long.
+    RateLimited { after: Duration },
+    /// Time-out, broken connection, 5xx, or an answer that is none: **the effect may have happened**.
+    Unavailable { detail: String },
+    /// The vendor understood and refused. `code` is its machine word (`channel_not_found`, `400/2002`),
+    /// `detail` its sentence, if any.
+    Rejected { code: String, detail: String },
+}
+
+impl Upstream {
+    /// The vendor's machine word, when it refused.
+    pub fn code(&self) -> Option<&str> {
+        match &self.problem {
+            Problem::Rejected { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// True when the vendor understood and said no: a second try would hear the same.
+    pub fn is_final(&self) -> bool {
+        matches!(self.problem, Problem::Rejected { .. })
+    }
+}
+
+impl std::error::Error for Upstream {}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, call, problem } = self;
+        match problem {
+            Problem::RateLimited { after } => {
+                write!(f, "{service} asks us to wait {} s before {call}", after.as_secs())
+            }
+            Problem::Unavailable { detail } => write!(f, "{service} did not answer {call}: {detail}"),
+            Problem::Rejected { code, detail } if detail.is_empty() => {
+                write!(f, "{service} refused {call}: {code}")
+            }
+            Problem::Rejected { code, detail } => write!(f, "{service} refused {call}: {code} ({detail})"),
+        }
+    }
+}
+
+impl fmt::Display for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Slack => "Slack",
+            Self::PagerDuty => "PagerDuty",
+        })
+    }
+}

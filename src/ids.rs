@@ -1,0 +1,79 @@
+//! Identifiers. Vendors' ids are opaque strings in their own types, so a channel cannot be passed for a person.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+
+macro_rules! vendor_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+vendor_id!(
+    /// A person in Slack: `U…` or `W…`.
+    SlackUserId
+);
+vendor_id!(
+    /// A Slack channel, public or private: `C…` (older private ones `G…`).
+    ChannelId
+);
+vendor_id!(
+    /// A Slack user group: `S…`.
+    UserGroupId
+);
+vendor_id!(
+    /// A person in PagerDuty: `P…`.
+    PagerDutyUserId
+);
+vendor_id!(
+    /// A PagerDuty incident: `P…` or `Q…`, any length.
+    PagerDutyIncidentId
+);
+
+/// An incident of ours. Also its PagerDuty `incident_key` and Events v2 `dedup_key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub Uuid);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// A new UUID v7 from the given clock: sorts by time, and within one process by order of creation.
+pub fn new_id(clock: &Clock) -> Uuid {
+    let millis = u64::try_from(clock.now().as_micros() / 1000).unwrap_or(0);
+    let counter = LAST.fetch_add(1, Ordering::Relaxed);
+    let mut random = [0u8; 10];
+    random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
+    // 12 bits of counter first: ids made in the same millisecond keep their order.
+    random[0] = u8::try_from(counter >> 4 & 0xff).unwrap_or(0);
+    random[1] = (u8::try_from(counter & 0x0f).unwrap_or(0) << 4) | (random[1] & 0x0f);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}

@@ -1,0 +1,9 @@
+//! Firebell rings the right people and keeps the room in order.
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod http_client;
+pub mod ids;
+pub mod pagerduty;
+pub mod sim;
+pub mod slack;
