@@ -2,8 +2,11 @@
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod front;
 pub mod http_client;
 pub mod ids;
+pub mod jobs;
 pub mod pagerduty;
 pub mod sim;
 pub mod slack;
+pub mod store;

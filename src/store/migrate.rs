@@ -1,0 +1,37 @@
+//! The schema's history: the same numbers and tables for both engines, native types on each, embedded in the binary.
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
+
+use crate::error::Result;
+
+/// (number, name, Postgres, SQLite)
+const HISTORY: &[(i64, &str, &str, &str)] = &[(
+    1,
+    "foundation",
+    include_str!("../../migrations/postgres/0001_foundation.sql"),
+    include_str!("../../migrations/sqlite/0001_foundation.sql"),
+)];
+
+pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
+    let migrator = migrator(|(_, _, postgres, _)| postgres);
+    // Takes a session advisory lock: replicas that start together wait for one another.
+    migrator.run(pool).await.map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+pub(super) async fn sqlite(writer: &SqlitePool) -> Result<()> {
+    migrator(|(_, _, _, sqlite)| sqlite).run(writer).await.map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+fn migrator(text: fn(&(i64, &'static str, &'static str, &'static str)) -> &'static str) -> Migrator {
+    let steps = HISTORY
+        .iter()
+        .map(|step| {
+            let sql = text(step).into_sql_str();
+            Migration::new(step.0, step.1.into(), MigrationType::Simple, sql, false)
+        })
+        .collect();
+    Migrator::with_migrations(steps)
+}

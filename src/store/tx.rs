@@ -1,0 +1,247 @@
+//! [`Tx`]: a transaction whose call sites know neither engine.
+
+use sqlx::encode::Encode;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
+use sqlx::{Arguments, Decode, Row as _, Transaction, Type};
+
+use super::gate::Turn;
+use super::{Db, WORK_CHANNEL};
+use crate::clock::{Clock, Timestamp};
+use crate::error::{Error, Result};
+
+/// A transaction. Dropped without [`Tx::commit`] it rolls back.
+pub struct Tx {
+    engine: Engine,
+    db: Db,
+    now: Timestamp,
+    left_work: bool,
+}
+
+enum Engine {
+    Pg(Transaction<'static, Postgres>),
+    Lite {
+        tx: Transaction<'static, Sqlite>,
+        /// Given back only after the connection is (field order: dropped last).
+        _turn: Option<Turn>,
+    },
+}
+
+pub enum Row {
+    Pg(PgRow),
+    Lite(SqliteRow),
+}
+
+/// A value that can be bound on both engines. `Option<&str>` cannot (lifetimes): bind `Option<String>`.
+pub trait Val: Send + Sync {
+    fn bind_pg(&self, to: &mut PgArguments) -> Result<(), BoxDynError>;
+    fn bind_lite(&self, to: &mut SqliteArguments) -> Result<(), BoxDynError>;
+}
+
+impl<T: Send + Sync> Val for T
+where
+    T: for<'q> Encode<'q, Postgres> + Type<Postgres> + for<'q> Encode<'q, Sqlite> + Type<Sqlite>,
+{
+    fn bind_pg(&self, to: &mut PgArguments) -> Result<(), BoxDynError> {
+        to.add(self)
+    }
+    fn bind_lite(&self, to: &mut SqliteArguments) -> Result<(), BoxDynError> {
+        to.add(self)
+    }
+}
+
+/// A value that can be read from both engines.
+pub trait Col:
+    for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
+{
+}
+impl<T> Col for T where
+    T: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
+{
+}
+
+/// A struct read from a row; the [`crate::row!`] macro writes the implementation.
+pub trait FromRow: Sized {
+    fn from_row(row: &Row) -> sqlx::Result<Self>;
+}
+
+impl Row {
+    pub fn get<T: Col>(&self, column: &str) -> sqlx::Result<T> {
+        match self {
+            Self::Pg(r) => r.try_get(column),
+            Self::Lite(r) => r.try_get(column),
+        }
+    }
+
+    fn first<T: Col>(&self) -> sqlx::Result<T> {
+        match self {
+            Self::Pg(r) => r.try_get(0),
+            Self::Lite(r) => r.try_get(0),
+        }
+    }
+}
+
+/// Declares a struct whose fields are columns of the same names, readable from both engines.
+#[macro_export]
+macro_rules! row {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* pub $field:ident : $ty:ty),* $(,)? }) => {
+        $(#[$meta])*
+        pub struct $name { $($(#[$fmeta])* pub $field: $ty),* }
+        impl $crate::store::FromRow for $name {
+            fn from_row(row: &$crate::store::Row) -> sqlx::Result<Self> {
+                Ok(Self { $($field: row.get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+
+impl Tx {
+    pub(super) fn pg(tx: Transaction<'static, Postgres>, db: Db) -> Self {
+        Self { engine: Engine::Pg(tx), now: db.clock().now(), db, left_work: false }
+    }
+
+    pub(super) fn lite(tx: Transaction<'static, Sqlite>, turn: Option<Turn>, db: Db) -> Self {
+        Self { engine: Engine::Lite { tx, _turn: turn }, now: db.clock().now(), db, left_work: false }
+    }
+
+    /// The one time of this transaction: all it writes carries the same instant.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn clock(&self) -> &Clock {
+        self.db.clock()
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.engine, Engine::Pg(_))
+    }
+
+    /// Says that this transaction leaves work for the runner: after the commit, it is woken, here and in the
+    /// other replicas.
+    pub fn leaves_work(&mut self) {
+        self.left_work = true;
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
+        if self.left_work && self.is_postgres() {
+            self.run("SELECT pg_notify($1, '')", &[&WORK_CHANNEL]).await?;
+        }
+        let Self { engine, db, left_work, .. } = self;
+        match engine {
+            Engine::Pg(tx) => tx.commit().await?,
+            Engine::Lite { tx, _turn } => tx.commit().await?,
+        }
+        if left_work {
+            db.ring();
+        }
+        Ok(())
+    }
+
+    pub async fn rollback(self) -> Result<()> {
+        match self.engine {
+            Engine::Pg(tx) => tx.rollback().await?,
+            Engine::Lite { tx, _turn } => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// All rows.
+    pub async fn all<T: FromRow>(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<Vec<T>> {
+        let rows = self.run(sql, args).await?;
+        rows.iter().map(T::from_row).map(|r| r.map_err(|e| in_statement(e, sql))).collect()
+    }
+
+    /// The first row, if any.
+    pub async fn opt<T: FromRow>(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<Option<T>> {
+        let rows = self.run(sql, args).await?;
+        rows.first().map(|r| T::from_row(r).map_err(|e| in_statement(e, sql))).transpose()
+    }
+
+    /// The row, which must be there.
+    pub async fn one<T: FromRow>(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<T> {
+        self.opt(sql, args).await?.ok_or_else(|| in_statement(sqlx::Error::RowNotFound, sql))
+    }
+
+    /// The first column of the first row, if there is one.
+    pub async fn scalar<T: Col>(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<Option<T>> {
+        let rows = self.run(sql, args).await?;
+        rows.first().map(|r| r.first().map_err(|e| in_statement(e, sql))).transpose()
+    }
+
+    /// The first column of all rows.
+    pub async fn scalars<T: Col>(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<Vec<T>> {
+        let rows = self.run(sql, args).await?;
+        rows.iter().map(|r| r.first().map_err(|e| in_statement(e, sql))).collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
+    async fn run(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<Vec<Row>> {
+        let rows = match &mut self.engine {
+            Engine::Pg(tx) => {
+                let query = sqlx::query_with(sql, pg_arguments(args, sql)?);
+                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Pg).collect())
+            }
+            Engine::Lite { tx, .. } => {
+                let query = sqlx::query_with(sql, lite_arguments(args, sql)?);
+                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Lite).collect())
+            }
+        };
+        rows.map_err(|e| in_statement(e, sql))
+    }
+
+    /// Postgres' bulk insert: three columns as arrays, and one time.
+    #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
+    pub async fn insert_arrays(
+        &mut self,
+        sql: &'static str,
+        (a, b, c): (Vec<String>, Vec<String>, Vec<Vec<u8>>),
+        at: Timestamp,
+    ) -> Result<u64> {
+        let Engine::Pg(tx) = &mut self.engine else {
+            return Err(Error::internal("arrays are for Postgres"));
+        };
+        let query = sqlx::query(sql).bind(a).bind(b).bind(c).bind(at);
+        let done = query.execute(&mut **tx).await.map_err(|e| in_statement(e, sql))?;
+        Ok(done.rows_affected())
+    }
+
+    /// How many rows were changed.
+    #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
+    pub async fn exec(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<u64> {
+        let changed = match &mut self.engine {
+            Engine::Pg(tx) => {
+                let query = sqlx::query_with(sql, pg_arguments(args, sql)?);
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            Engine::Lite { tx, .. } => {
+                let query = sqlx::query_with(sql, lite_arguments(args, sql)?);
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        };
+        changed.map_err(|e| in_statement(e, sql))
+    }
+}
+
+fn pg_arguments(args: &[&dyn Val], sql: &'static str) -> Result<PgArguments> {
+    let mut bound = PgArguments::default();
+    for arg in args {
+        arg.bind_pg(&mut bound).map_err(|e| in_statement(sqlx::Error::Encode(e), sql))?;
+    }
+    Ok(bound)
+}
+
+fn lite_arguments(args: &[&dyn Val], sql: &'static str) -> Result<SqliteArguments> {
+    let mut bound = SqliteArguments::default();
+    for arg in args {
+        arg.bind_lite(&mut bound).map_err(|e| in_statement(sqlx::Error::Encode(e), sql))?;
+    }
+    Ok(bound)
+}
+
+/// The statement (its text, never its values) belongs to the error: 40 lines of stack say less.
+fn in_statement(e: sqlx::Error, sql: &'static str) -> Error {
+    let brief: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
+    Error::Internal(anyhow::Error::new(e).context(format!("database, at: {brief}")))
+}
