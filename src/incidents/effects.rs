@@ -1,0 +1,206 @@
+//! What incidents do to the outside world, as durable jobs: which there are, their lanes and their dedup keys.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::model::{Incident, Step, StepState};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::front::Message;
+use crate::ids::{IncidentId, new_id};
+use crate::jobs::NewJob;
+use crate::store::Tx;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Makes the Slack channel. First in the channel's lane, so everything said waits for it.
+    OpenChannel { incident: IncidentId },
+    /// Makes the PagerDuty incident, which pages.
+    Page { incident: IncidentId },
+    /// Tells PagerDuty what became of the incident.
+    ChangePage { incident: IncidentId, change: PageChange },
+    /// Writes a note on the PagerDuty incident.
+    NotePage { incident: IncidentId, note_id: Uuid, text: String },
+    /// Invites everybody who is wanted and not in yet.
+    Invite { incident: IncidentId },
+    SetTopic { incident: IncidentId },
+    AddBookmark { incident: IncidentId },
+    /// Posts or edits the pinned summary.
+    DrawSummary { incident: IncidentId },
+    PinSummary { incident: IncidentId },
+    /// Posts or edits the announcement.
+    Announce { incident: IncidentId },
+    /// Says something in the channel; `remember` names the message so that it can be edited later.
+    Say {
+        incident: IncidentId,
+        op_id: Uuid,
+        message: Message,
+        #[serde(default)]
+        remember: Option<String>,
+        #[serde(default)]
+        step: Option<Step>,
+    },
+    /// Reminds of the next update, if it is due.
+    RemindUpdate { incident: IncidentId },
+    /// Asks for a commander, if there is none.
+    NudgeCommander { incident: IncidentId },
+    /// One message about PagerDuty incidents for which no channel was opened.
+    Digest,
+    /// Compares what we believe with what PagerDuty says, and makes good what was missed.
+    Heal,
+}
+
+/// What PagerDuty is to do with its incidents of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum PageChange {
+    Acknowledge,
+    Resolve { note: String },
+    /// Priority and urgency of the present severity.
+    Severity,
+}
+
+impl Effect {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::OpenChannel { .. } => "incident.open_channel",
+            Self::Page { .. } => "incident.page",
+            Self::ChangePage { .. } => "incident.change_page",
+            Self::NotePage { .. } => "incident.note_page",
+            Self::Invite { .. } => "incident.invite",
+            Self::SetTopic { .. } => "incident.set_topic",
+            Self::AddBookmark { .. } => "incident.add_bookmark",
+            Self::DrawSummary { .. } => "incident.draw_summary",
+            Self::PinSummary { .. } => "incident.pin_summary",
+            Self::Announce { .. } => "incident.announce",
+            Self::Say { .. } => "incident.say",
+            Self::RemindUpdate { .. } => "incident.remind_update",
+            Self::NudgeCommander { .. } => "incident.nudge_commander",
+            Self::Digest => "incident.digest",
+            Self::Heal => "incident.heal",
+        }
+    }
+
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Self::OpenChannel { incident }
+            | Self::Page { incident }
+            | Self::ChangePage { incident, .. }
+            | Self::NotePage { incident, .. }
+            | Self::Invite { incident }
+            | Self::SetTopic { incident }
+            | Self::AddBookmark { incident }
+            | Self::DrawSummary { incident }
+            | Self::PinSummary { incident }
+            | Self::Announce { incident }
+            | Self::Say { incident, .. }
+            | Self::RemindUpdate { incident }
+            | Self::NudgeCommander { incident } => Some(*incident),
+            Self::Digest | Self::Heal => None,
+        }
+    }
+
+    /// The provisioning step whose state this effect's outcome is.
+    pub fn step(&self) -> Option<Step> {
+        match self {
+            Self::OpenChannel { .. } => Some(Step::Channel),
+            Self::Page { .. } => Some(Step::Page),
+            Self::Invite { .. } => Some(Step::Invite),
+            Self::SetTopic { .. } => Some(Step::Topic),
+            Self::AddBookmark { .. } => Some(Step::Bookmark),
+            Self::DrawSummary { .. } => Some(Step::Summary),
+            Self::PinSummary { .. } => Some(Step::Pin),
+            Self::Announce { .. } => Some(Step::Announce),
+            Self::Say { step, .. } => *step,
+            _ => None,
+        }
+    }
+
+    pub fn from_payload(payload: &Value) -> serde_json::Result<Self> {
+        Self::deserialize(payload)
+    }
+
+    fn job(&self) -> serde_json::Result<NewJob> {
+        let job = NewJob::new(self.kind(), serde_json::to_value(self)?);
+        let Some(id) = self.incident() else {
+            return Ok(job.dedup(self.kind()).never_give_up());
+        };
+        let once = format!("{}:{id}", self.kind());
+        Ok(match self {
+            Self::OpenChannel { .. } => job.lane(Incident::channel_lane(id)).dedup(once),
+            Self::Say { .. } => job.lane(Incident::channel_lane(id)),
+            Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once).never_give_up(),
+            Self::ChangePage { .. } => job.lane(Incident::page_lane(id)).never_give_up(),
+            Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
+            Self::DrawSummary { .. } => job.lane(format!("summary:{id}")).dedup(once),
+            Self::Announce { .. } => job.lane(format!("announce:{id}")).dedup(once),
+            Self::Invite { .. }
+            | Self::SetTopic { .. }
+            | Self::AddBookmark { .. }
+            | Self::PinSummary { .. }
+            | Self::RemindUpdate { .. }
+            | Self::NudgeCommander { .. } => job.dedup(once),
+            Self::Digest | Self::Heal => job,
+        })
+    }
+}
+
+impl Tx {
+    /// Enqueues an effect to happen now.
+    pub async fn cause(&mut self, effect: &Effect) -> Result<i64> {
+        let job = effect.job()?;
+        self.enqueue(job).await
+    }
+
+    /// Enqueues an effect to happen then.
+    pub async fn cause_at(&mut self, effect: &Effect, at: Timestamp) -> Result<i64> {
+        let job = effect.job()?.at(at);
+        self.enqueue(job).await
+    }
+
+    /// Enqueues an effect that is a step of provisioning, and shows it as waiting.
+    pub async fn cause_step(&mut self, effect: &Effect) -> Result<()> {
+        let job_id = self.cause(effect).await?;
+        if let (Some(id), Some(step)) = (effect.incident(), effect.step()) {
+            self.set_step(id, step, StepState::Waiting, None, Some(job_id)).await?;
+        }
+        Ok(())
+    }
+
+    /// Says something in the incident's channel, in order.
+    pub async fn say(&mut self, incident: &Incident, message: Message) -> Result<()> {
+        self.say_as(incident, message, None).await
+    }
+
+    /// The same, remembered under a name, so that it can be edited.
+    pub async fn say_as(
+        &mut self,
+        incident: &Incident,
+        message: Message,
+        remember: Option<&str>,
+    ) -> Result<()> {
+        let op_id = new_id(self.clock());
+        let remember = remember.map(str::to_owned);
+        self.cause(&Effect::Say { incident: incident.id, op_id, message, remember, step: None }).await?;
+        Ok(())
+    }
+
+    /// Shows a change on the summary.
+    pub async fn redraw(&mut self, id: IncidentId) -> Result<()> {
+        self.cause(&Effect::DrawSummary { incident: id }).await?;
+        Ok(())
+    }
+
+    /// Shows a change of title, severity, status or commander wherever it is written.
+    pub async fn restate(&mut self, incident: &Incident) -> Result<()> {
+        let id = incident.id;
+        self.redraw(id).await?;
+        self.cause(&Effect::SetTopic { incident: id }).await?;
+        if !incident.is_private {
+            self.cause(&Effect::Announce { incident: id }).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! What people do to an incident between declaring and closing it. Each verb is one conditional update, a timeline
+//! entry, and the effects that tell the world; asking for what is already so changes nothing and says so.
+
+use super::declare::commander_due;
+use super::effects::{Effect, PageChange};
+use super::messages;
+use super::model::{Actor, Incident, Kind, Role, Source, Status, Step, StepState};
+use super::timeline::NewEntry;
+use crate::clock::Timestamp;
+use crate::config::{Severity, SeverityWord};
+use crate::error::{Error, Result};
+use crate::ids::{SlackUserId, new_id};
+use crate::oncall::Known;
+use crate::store::Tx;
+
+/// Acknowledges, here and in PagerDuty. False when somebody had.
+pub async fn acknowledge(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
+    must_be_open(incident)?;
+    let at = tx.now();
+    if !tx.set_acknowledged(incident.id, at).await? {
+        return Ok(false);
+    }
+    append(tx, incident, Kind::Acknowledged, by, "Acknowledged").await?;
+    tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Acknowledge }).await?;
+    join(tx, incident, by, "acknowledged").await?;
+    tx.say(incident, messages::acknowledged(by)).await?;
+    tx.redraw(incident.id).await?;
+    Ok(true)
+}
+
+/// A status update: the text goes to the channel, the summary and the timeline, and the clock of the next one starts
+/// anew. `status` moves the incident along, when given.
+pub async fn update(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+    status: Option<Status>,
+    text: &str,
+) -> Result<()> {
+    must_be_open(incident)?;
+    let status = status.filter(|s| *s != incident.status);
+    if let Some(to) = status {
+        move_to(tx, incident, to).await?;
+        append(tx, incident, Kind::Status, by, format!("{} → {}", incident.status.title(), to.title())).await?;
+    }
+    tx.set_last_update(incident.id, text).await?;
+    append(tx, incident, Kind::Update, by, text).await?;
+    super::reminders::start_anew(tx, known, incident).await?;
+    tx.say(incident, messages::update(incident, by, status.unwrap_or(incident.status), text)).await?;
+    let incident = tx.incident(incident.id).await?;
+    if status.is_some() { tx.restate(&incident).await } else { tx.redraw(incident.id).await }
+}
+
+/// Moves to another severity. Raising pages and invites what the new level needs; lowering never un-invites.
+pub async fn change_severity(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+    to: &Severity,
+) -> Result<bool> {
+    must_be_open(incident)?;
+    if !tx.change_severity(incident.id, &incident.severity, &to.name).await? {
+        return Ok(false);
+    }
+    if incident.severity == to.name {
+        return Ok(false);
+    }
+    let text = format!("{} → {}", incident.severity_shout(), to.label());
+    append(tx, incident, Kind::Severity, by, text).await?;
+    tx.say(incident, messages::severity_changed(incident, to, by)).await?;
+    let raised = match known.config.severity(&incident.severity) {
+        SeverityWord::Known(from) => to.rank() < from.rank(),
+        SeverityWord::TooHigh | SeverityWord::Unknown => true,
+    };
+    page_for(tx, known, incident, to, raised).await?;
+    if raised && (!incident.is_private || known.config.incidents.private_invites_severity_groups) {
+        let (people, _) = known.people.expand(&to.invite);
+        for user in people.iter().filter(|_| !incident.is_test) {
+            tx.want_member(incident.id, user, &to.name).await?;
+        }
+        tx.cause(&Effect::Invite { incident: incident.id }).await?;
+    }
+    let incident = tx.incident(incident.id).await?;
+    super::reminders::start_anew(tx, known, &incident).await?;
+    if tx.commander(incident.id).await?.is_none()
+        && let Some(after) = commander_due(&known.config, to)
+    {
+        let at = tx.now() + after;
+        tx.set_commander_due(incident.id, Some(at)).await?;
+        tx.cause_at(&Effect::NudgeCommander { incident: incident.id }, at).await?;
+    }
+    tx.restate(&incident).await?;
+    Ok(true)
+}
+
+/// A higher level may be the first that pages; otherwise PagerDuty learns the new priority.
+async fn page_for(tx: &mut Tx, known: &Known, incident: &Incident, to: &Severity, raised: bool) -> Result<()> {
+    let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
+    let has_page = !tx.linked_pages(incident.id).await?.is_empty();
+    if raised && to.page && can_page && !has_page && tx.set_page_wanted(incident.id).await? {
+        return tx.cause_step(&Effect::Page { incident: incident.id }).await;
+    }
+    tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Severity }).await?;
+    Ok(())
+}
+
+/// Gives a role to a person, who is invited. False when they had it.
+pub async fn assign_role(
+    tx: &mut Tx,
+    incident: &Incident,
+    by: &Actor,
+    role: Role,
+    to: &Actor,
+) -> Result<bool> {
+    must_be_open(incident)?;
+    let Some(user) = &to.slack else {
+        return Err(Error::refused("A role needs a person who is in Slack."));
+    };
+    if !tx.assign_role(incident.id, role, user, &to.name).await? {
+        return Ok(false);
+    }
+    append(tx, incident, Kind::Role, by, format!("{} is {}", role.title(), to.name)).await?;
+    if role == Role::Commander {
+        tx.set_commander_due(incident.id, None).await?;
+    }
+    join(tx, incident, to, role.word()).await?;
+    tx.say(incident, messages::role_assigned(role, user)).await?;
+    tx.restate(incident).await?;
+    Ok(true)
+}
+
+/// What a person adds to the timeline.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    pub kind: Kind,
+    pub text: String,
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// A note on the timeline, and on the PagerDuty incident.
+pub async fn note(tx: &mut Tx, incident: &Incident, by: &Actor, remark: &Remark) -> Result<()> {
+    let mut entry = NewEntry::new(remark.kind, Source::Slack, by.clone(), remark.text.clone());
+    entry.occurred_at = remark.occurred_at;
+    tx.append(incident.id, entry).await?;
+    let note_id = new_id(tx.clock());
+    let text = messages::pagerduty_note(by, remark);
+    tx.cause(&Effect::NotePage { incident: incident.id, note_id, text }).await?;
+    tx.say(incident, messages::noted(by, remark)).await
+}
+
+/// The bleeding has stopped: a milestone, the incident stays open. False when it was set.
+pub async fn mitigated(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
+    must_be_open(incident)?;
+    let at = tx.now();
+    if !tx.set_mitigated(incident.id, at).await? {
+        return Ok(false);
+    }
+    append(tx, incident, Kind::Mitigated, by, "Mitigated: customers are no longer hurt").await?;
+    tx.say(incident, messages::mitigated(by)).await?;
+    tx.redraw(incident.id).await?;
+    Ok(true)
+}
+
+/// Closes the incident, and PagerDuty's. False when it was closed.
+pub async fn resolve(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
+    end(tx, incident, by, Status::Resolved, text, Source::Slack).await
+}
+
+/// It was none. False when it was closed.
+pub async fn cancel(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
+    end(tx, incident, by, Status::Cancelled, text, Source::Slack).await
+}
+
+pub(super) async fn end(
+    tx: &mut Tx,
+    incident: &Incident,
+    by: &Actor,
+    to: Status,
+    text: &str,
+    source: Source,
+) -> Result<bool> {
+    if !incident.is_open() || !tx.change_status(incident.id, incident.status, to).await? {
+        return Ok(false);
+    }
+    let kind = if to == Status::Resolved { Kind::Resolved } else { Kind::Cancelled };
+    let entry = if text.is_empty() { to.title().to_owned() } else { format!("{}: {text}", to.title()) };
+    tx.append(incident.id, NewEntry::new(kind, source, by.clone(), entry)).await?;
+    if !text.is_empty() {
+        tx.set_last_update(incident.id, text).await?;
+    }
+    tx.set_update_due(incident.id, None).await?;
+    tx.set_commander_due(incident.id, None).await?;
+    let note = messages::pagerduty_resolution(by, to, text);
+    tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
+    let ended = tx.incident(incident.id).await?;
+    tx.say(&ended, messages::ended(&ended, by, text)).await?;
+    tx.restate(&ended).await?;
+    Ok(true)
+}
+
+/// Opens a closed incident again; with `page`, people are paged anew. False when it is open.
+pub async fn reopen(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+    reason: &str,
+    page: bool,
+) -> Result<bool> {
+    if incident.is_open() || !tx.change_status(incident.id, incident.status, Status::Investigating).await? {
+        return Ok(false);
+    }
+    tx.count_reopening(incident.id).await?;
+    append(tx, incident, Kind::Reopened, by, format!("Reopened: {reason}")).await?;
+    let incident = tx.incident(incident.id).await?;
+    super::reminders::start_anew(tx, known, &incident).await?;
+    tx.say(&incident, messages::reopened(by, reason)).await?;
+    let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
+    if page && can_page {
+        tx.set_page_wanted(incident.id).await?;
+        tx.cause_step(&Effect::Page { incident: incident.id }).await?;
+    } else if page {
+        let why = "there is no PagerDuty service to page, or this is a test".to_owned();
+        tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
+    }
+    tx.restate(&incident).await?;
+    Ok(true)
+}
+
+/// Brings a person into the room.
+pub(super) async fn join(tx: &mut Tx, incident: &Incident, who: &Actor, reason: &str) -> Result<()> {
+    if let Some(user) = &who.slack {
+        invite(tx, incident, user, reason).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn invite(tx: &mut Tx, incident: &Incident, user: &SlackUserId, reason: &str) -> Result<()> {
+    if tx.want_member(incident.id, user, reason).await? {
+        tx.cause(&Effect::Invite { incident: incident.id }).await?;
+    }
+    Ok(())
+}
+
+async fn move_to(tx: &mut Tx, incident: &Incident, to: Status) -> Result<()> {
+    if tx.change_status(incident.id, incident.status, to).await? {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "{} has changed while you were typing; look at it and try again.",
+        incident.label()
+    )))
+}
+
+fn must_be_open(incident: &Incident) -> Result<()> {
+    if incident.is_open() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "{} is {}. Reopen it first: `reopen <reason>`.",
+        incident.label(),
+        incident.status
+    )))
+}
+
+async fn append(
+    tx: &mut Tx,
+    incident: &Incident,
+    kind: Kind,
+    by: &Actor,
+    text: impl Into<String>,
+) -> Result<()> {
+    tx.append(incident.id, NewEntry::new(kind, Source::Slack, by.clone(), text)).await?;
+    Ok(())
+}
+

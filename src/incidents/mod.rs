@@ -1,0 +1,19 @@
+//! Incidents: declaring, living through and closing them. Verbs take a [`Tx`](crate::store::Tx) and write rows,
+//! timeline and effects in one transaction; only `steps` talks to the world.
+
+pub mod command;
+pub mod declare;
+pub mod effects;
+pub mod forms;
+pub mod lifecycle;
+pub mod messages;
+pub mod model;
+pub mod pages;
+pub mod pressed;
+pub mod reminders;
+pub mod steps;
+mod store;
+pub mod timeline;
+
+pub use effects::Effect;
+pub use model::Incident;

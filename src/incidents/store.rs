@@ -1,0 +1,474 @@
+//! The incidents' SQL.
+
+use super::model::{
+    Actor, Incident, LinkedPage, Role, RoleRow, Status, Step, StepRow, StepState,
+};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::ids::{ChannelId, IncidentId, PagerDutyIncidentId, SlackUserId};
+use crate::store::Tx;
+
+/// An incident is visible to everybody, or, private, to the members of its channel and whoever declared it.
+/// The predicate stands in each query that people see the answer of; `$1` is the person.
+macro_rules! visible {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.* FROM incident i WHERE (i.is_private = FALSE OR i.declared_by = $1 OR EXISTS (
+                SELECT 1 FROM incident_member m
+                WHERE m.incident_id = i.id AND m.slack_user_id = $1 AND m.state = 'in')) AND ",
+            $rest
+        )
+    };
+}
+
+impl Tx {
+    /// 1, 2, 3 …: taken with the incident, given back when its transaction fails.
+    pub async fn next_incident_number(&mut self) -> Result<i64> {
+        self.scalar("UPDATE counter SET value = value + 1 WHERE name = 'incident' RETURNING value", &[])
+            .await?
+            .ok_or_else(|| Error::internal("the incident counter is missing"))
+    }
+
+    pub async fn insert_incident(&mut self, i: &Incident) -> Result<()> {
+        self.exec(
+            "INSERT INTO incident (id, number, title, severity, status, service, is_private, is_test, wants_page,
+                origin, declared_by, declared_by_name, declared_at, status_changed_at, update_due_at,
+                commander_due_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)",
+            &[
+                &i.id,
+                &i.number,
+                &i.title,
+                &i.severity,
+                &i.status,
+                &i.service,
+                &i.is_private,
+                &i.is_test,
+                &i.wants_page,
+                &i.origin,
+                &i.declared_by,
+                &i.declared_by_name,
+                &i.declared_at,
+                &i.update_due_at,
+                &i.commander_due_at,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// For jobs and deliveries, which act for nobody in particular. People ask [`Tx::visible_incident`].
+    pub async fn incident(&mut self, id: IncidentId) -> Result<Incident> {
+        self.opt("SELECT * FROM incident WHERE id = $1", &[&id])
+            .await?
+            .ok_or_else(|| Error::not_found("no such incident"))
+    }
+
+    pub async fn find_incident(&mut self, id: IncidentId) -> Result<Option<Incident>> {
+        self.opt("SELECT * FROM incident WHERE id = $1", &[&id]).await
+    }
+
+    pub async fn visible_incident(&mut self, who: &SlackUserId, number: i64) -> Result<Option<Incident>> {
+        self.opt(visible!("i.number = $2"), &[who, &number]).await
+    }
+
+    pub async fn visible_incident_by_id(
+        &mut self,
+        who: &SlackUserId,
+        id: IncidentId,
+    ) -> Result<Option<Incident>> {
+        self.opt(visible!("i.id = $2"), &[who, &id]).await
+    }
+
+    /// The incident whose room this channel is.
+    pub async fn incident_in(&mut self, channel: &ChannelId) -> Result<Option<Incident>> {
+        self.opt("SELECT * FROM incident WHERE channel_id = $1", &[channel]).await
+    }
+
+    pub async fn visible_open_incidents(&mut self, who: &SlackUserId) -> Result<Vec<Incident>> {
+        self.all(visible!("i.ended_at IS NULL ORDER BY i.number DESC LIMIT 100"), &[who]).await
+    }
+
+    pub async fn visible_recent_incidents(&mut self, who: &SlackUserId, most: i64) -> Result<Vec<Incident>> {
+        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2"), &[who, &most]).await
+    }
+
+    /// Open incidents that declared by a person would be the same thing again: same service and a look-alike title
+    /// are judged by the caller.
+    pub async fn open_incidents(&mut self) -> Result<Vec<Incident>> {
+        self.all("SELECT * FROM incident WHERE ended_at IS NULL ORDER BY number", &[]).await
+    }
+
+    /// False when the incident has left `from` meanwhile.
+    pub async fn change_status(&mut self, id: IncidentId, from: Status, to: Status) -> Result<bool> {
+        let now = self.now();
+        let ended_at = if to.is_open() { None } else { Some(now) };
+        let rows = self
+            .exec(
+                "UPDATE incident SET status = $3, status_changed_at = $4, ended_at = $5 WHERE id = $1 AND status = $2",
+                &[&id, &from, &to, &now, &ended_at],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn change_severity(&mut self, id: IncidentId, from: &str, to: &str) -> Result<bool> {
+        let rows = self
+            .exec("UPDATE incident SET severity = $3 WHERE id = $1 AND severity = $2", &[&id, &from, &to])
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// Sets the moment once: the first acknowledgement counts. False when it was set.
+    pub async fn set_acknowledged(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
+        let rows = self
+            .exec("UPDATE incident SET acknowledged_at = $2 WHERE id = $1 AND acknowledged_at IS NULL", &[&id, &at])
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn set_mitigated(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
+        let rows = self
+            .exec("UPDATE incident SET mitigated_at = $2 WHERE id = $1 AND mitigated_at IS NULL", &[&id, &at])
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn count_reopening(&mut self, id: IncidentId) -> Result<()> {
+        self.exec(
+            "UPDATE incident SET reopened_count = reopened_count + 1, mitigated_at = NULL WHERE id = $1",
+            &[&id],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn set_page_wanted(&mut self, id: IncidentId) -> Result<bool> {
+        let rows = self
+            .exec("UPDATE incident SET wants_page = TRUE WHERE id = $1 AND wants_page = FALSE", &[&id])
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn set_last_update(&mut self, id: IncidentId, text: &str) -> Result<()> {
+        let now = self.now();
+        self.exec("UPDATE incident SET last_update = $2, last_update_at = $3 WHERE id = $1", &[&id, &text, &now])
+            .await?;
+        Ok(())
+    }
+
+    pub async fn set_update_due(&mut self, id: IncidentId, at: Option<Timestamp>) -> Result<()> {
+        self.exec("UPDATE incident SET update_due_at = $2 WHERE id = $1", &[&id, &at]).await?;
+        Ok(())
+    }
+
+    pub async fn set_commander_due(&mut self, id: IncidentId, at: Option<Timestamp>) -> Result<()> {
+        self.exec("UPDATE incident SET commander_due_at = $2 WHERE id = $1", &[&id, &at]).await?;
+        Ok(())
+    }
+
+    /// False when the incident has a channel already.
+    pub async fn set_channel(&mut self, id: IncidentId, channel: &ChannelId, name: &str) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE incident SET channel_id = $2, channel_name = $3 WHERE id = $1 AND channel_id IS NULL",
+                &[&id, channel, &name],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn channel_has_owner(&mut self, channel: &ChannelId) -> Result<bool> {
+        Ok(self.incident_in(channel).await?.is_some())
+    }
+
+    // ── steps ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    pub async fn set_step(
+        &mut self,
+        id: IncidentId,
+        step: Step,
+        state: StepState,
+        detail: Option<String>,
+        job_id: Option<i64>,
+    ) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO incident_step (incident_id, step, state, detail, job_id, changed_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (incident_id, step) DO UPDATE
+             SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
+                 job_id = COALESCE(excluded.job_id, incident_step.job_id)",
+            &[&id, &step, &state, &detail, &job_id, &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn steps(&mut self, id: IncidentId) -> Result<Vec<StepRow>> {
+        self.all("SELECT * FROM incident_step WHERE incident_id = $1", &[&id]).await
+    }
+
+    // ── people ────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// False when the person has the role already.
+    pub async fn assign_role(
+        &mut self,
+        id: IncidentId,
+        role: Role,
+        user: &SlackUserId,
+        name: &str,
+    ) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO incident_role (incident_id, role, slack_user_id, name, assigned_at)
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (incident_id, role) DO UPDATE
+                 SET slack_user_id = excluded.slack_user_id, name = excluded.name,
+                     assigned_at = excluded.assigned_at
+                 WHERE incident_role.slack_user_id <> excluded.slack_user_id",
+                &[&id, &role, user, &name, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn roles(&mut self, id: IncidentId) -> Result<Vec<RoleRow>> {
+        self.all("SELECT role, slack_user_id, name FROM incident_role WHERE incident_id = $1", &[&id]).await
+    }
+
+    pub async fn commander(&mut self, id: IncidentId) -> Result<Option<RoleRow>> {
+        Ok(self.roles(id).await?.into_iter().find(|r| r.role == Role::Commander))
+    }
+
+    /// Notes that a person belongs into the channel; true when that is news.
+    pub async fn want_member(&mut self, id: IncidentId, user: &SlackUserId, reason: &str) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO incident_member (incident_id, slack_user_id, reason, state, changed_at)
+                 VALUES ($1, $2, $3, 'wanted', $4)
+                 ON CONFLICT (incident_id, slack_user_id) DO UPDATE SET state = 'wanted', changed_at = $4
+                 WHERE incident_member.state IN ('failed', 'left')",
+                &[&id, user, &reason, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn wanted_members(&mut self, id: IncidentId) -> Result<Vec<SlackUserId>> {
+        self.scalars(
+            "SELECT slack_user_id FROM incident_member WHERE incident_id = $1 AND state = 'wanted'
+             ORDER BY changed_at, slack_user_id",
+            &[&id],
+        )
+        .await
+    }
+
+    /// `state`: in, failed, left.
+    pub async fn set_member(
+        &mut self,
+        id: IncidentId,
+        user: &SlackUserId,
+        state: &str,
+        detail: Option<String>,
+    ) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO incident_member (incident_id, slack_user_id, reason, state, detail, changed_at)
+             VALUES ($1, $2, 'joined', $3, $4, $5)
+             ON CONFLICT (incident_id, slack_user_id) DO UPDATE
+             SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at",
+            &[&id, user, &state, &detail, &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// (person, Slack's word for why not) of those who could not be invited.
+    pub async fn uninvited(&mut self, id: IncidentId) -> Result<Vec<(SlackUserId, String)>> {
+        crate::row! {
+            pub struct Uninvited { pub slack_user_id: SlackUserId, pub detail: Option<String> }
+        }
+        let rows: Vec<Uninvited> = self
+            .all(
+                "SELECT slack_user_id, detail FROM incident_member WHERE incident_id = $1 AND state = 'failed'
+                 ORDER BY slack_user_id",
+                &[&id],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|r| (r.slack_user_id, r.detail.unwrap_or_default())).collect())
+    }
+
+    // ── messages that are edited in place ─────────────────────────────────────────────────────────────────
+
+    pub async fn message_ts(&mut self, id: IncidentId, kind: &str) -> Result<Option<(ChannelId, String)>> {
+        crate::row! { pub struct Posted { pub channel_id: ChannelId, pub ts: String } }
+        let row: Option<Posted> = self
+            .opt(
+                "SELECT channel_id, ts FROM incident_message WHERE incident_id = $1 AND kind = $2",
+                &[&id, &kind],
+            )
+            .await?;
+        Ok(row.map(|r| (r.channel_id, r.ts)))
+    }
+
+    pub async fn remember_message(
+        &mut self,
+        id: IncidentId,
+        kind: &str,
+        channel: &ChannelId,
+        ts: &str,
+    ) -> Result<()> {
+        self.exec(
+            "INSERT INTO incident_message (incident_id, kind, channel_id, ts) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (incident_id, kind) DO UPDATE SET channel_id = excluded.channel_id, ts = excluded.ts",
+            &[&id, &kind, channel, &ts],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn forget_message(&mut self, id: IncidentId, kind: &str) -> Result<()> {
+        self.exec("DELETE FROM incident_message WHERE incident_id = $1 AND kind = $2", &[&id, &kind]).await?;
+        Ok(())
+    }
+
+    // ── PagerDuty's incidents ─────────────────────────────────────────────────────────────────────────────
+
+    pub async fn linked_page(&mut self, id: &PagerDutyIncidentId) -> Result<Option<LinkedPage>> {
+        self.opt("SELECT * FROM pagerduty_incident WHERE id = $1", &[id]).await
+    }
+
+    /// The primary first.
+    pub async fn linked_pages(&mut self, id: IncidentId) -> Result<Vec<LinkedPage>> {
+        self.all(
+            "SELECT * FROM pagerduty_incident WHERE incident_id = $1 ORDER BY is_primary DESC, first_seen_at",
+            &[&id],
+        )
+        .await
+    }
+
+    /// Writes down a PagerDuty incident on first sight; true when it was new.
+    pub async fn see_page(&mut self, page: &LinkedPage) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO pagerduty_incident (id, incident_id, is_primary, number, title, html_url, service_id,
+                    urgency, status, status_changed_at, first_seen_at, held_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
+                &[
+                    &page.id,
+                    &page.incident_id,
+                    &page.is_primary,
+                    &page.number,
+                    &page.title,
+                    &page.html_url,
+                    &page.service_id,
+                    &page.urgency,
+                    &page.status,
+                    &page.status_changed_at,
+                    &now,
+                    &page.held_at,
+                ],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// Gives a seen PagerDuty incident to one of ours; false when it belongs to one already.
+    pub async fn link_page(
+        &mut self,
+        page: &PagerDutyIncidentId,
+        to: IncidentId,
+        primary: bool,
+    ) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE pagerduty_incident SET incident_id = $2, is_primary = $3, held_at = NULL
+                 WHERE id = $1 AND incident_id IS NULL",
+                &[page, &to, &primary],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// Makes this one, and no other, the incident's primary.
+    pub async fn make_primary(&mut self, page: &PagerDutyIncidentId, of: IncidentId) -> Result<()> {
+        self.exec(
+            "UPDATE pagerduty_incident SET is_primary = FALSE WHERE incident_id = $1 AND is_primary = TRUE AND id <> $2",
+            &[&of, page],
+        )
+        .await?;
+        self.exec(
+            "UPDATE pagerduty_incident SET is_primary = TRUE, incident_id = $1 WHERE id = $2",
+            &[&of, page],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn set_merged_into(
+        &mut self,
+        page: &PagerDutyIncidentId,
+        into: &PagerDutyIncidentId,
+    ) -> Result<()> {
+        self.exec("UPDATE pagerduty_incident SET merged_into = $2 WHERE id = $1", &[page, into]).await?;
+        Ok(())
+    }
+
+    /// Moves a PagerDuty incident's status, unless we know a later one: deliveries may arrive in any order.
+    pub async fn change_page_status(
+        &mut self,
+        page: &PagerDutyIncidentId,
+        status: &str,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE pagerduty_incident SET status = $2, status_changed_at = $3
+                 WHERE id = $1 AND status <> $2 AND status_changed_at <= $3",
+                &[page, &status, &at],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// PagerDuty incidents that we believe open.
+    pub async fn open_pages(&mut self) -> Result<Vec<LinkedPage>> {
+        self.all(
+            "SELECT p.* FROM pagerduty_incident p WHERE p.status <> 'resolved' ORDER BY p.first_seen_at LIMIT 500",
+            &[],
+        )
+        .await
+    }
+
+    /// How many channels were opened for PagerDuty's own incidents since then.
+    pub async fn auto_opened_since(&mut self, at: Timestamp) -> Result<i64> {
+        let count = self
+            .scalar(
+                "SELECT count(*) FROM incident WHERE origin = 'pagerduty' AND declared_at > $1",
+                &[&at],
+            )
+            .await?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// PagerDuty incidents that were too many at once, and wait for somebody to press Open.
+    pub async fn held_pages(&mut self) -> Result<Vec<LinkedPage>> {
+        self.all(
+            "SELECT * FROM pagerduty_incident
+             WHERE held_at IS NOT NULL AND incident_id IS NULL AND status <> 'resolved' ORDER BY held_at LIMIT 40",
+            &[],
+        )
+        .await
+    }
+}
+
+/// So that callers need not name two fields each time.
+impl From<&crate::front::Caller> for Actor {
+    fn from(caller: &crate::front::Caller) -> Self {
+        Self { name: caller.name.clone(), slack: Some(caller.user.clone()) }
+    }
+}

@@ -1,0 +1,340 @@
+//! The directory: people, groups, links between the two worlds, and on-call rows. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::clock::Timestamp;
+use crate::config::Who;
+use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
+use crate::jobs::NewJob;
+use crate::row;
+use crate::store::Json;
+
+row! {
+    /// A person in Slack.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Member {
+        pub id: SlackUserId,
+        /// The handle, without `@`.
+        pub name: String,
+        pub real_name: String,
+        pub email: Option<String>,
+        pub time_zone: Option<String>,
+        pub team_id: String,
+        pub is_bot: bool,
+        pub is_guest: bool,
+        pub is_deleted: bool,
+    }
+}
+
+impl Member {
+    /// As colleagues know them.
+    pub fn called(&self) -> &str {
+        if self.real_name.is_empty() { &self.name } else { &self.real_name }
+    }
+
+    /// Full members of our workspace; not guests, bots, people of other workspaces, or those who left.
+    pub fn is_full(&self, team_id: &str) -> bool {
+        !self.is_bot && !self.is_guest && !self.is_deleted && self.team_id == team_id
+    }
+}
+
+row! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Group {
+        pub id: UserGroupId,
+        /// Without `@`, as Slack spells it.
+        pub handle: String,
+        pub name: String,
+        pub members: Json<Vec<SlackUserId>>,
+        pub is_disabled: bool,
+    }
+}
+
+row! {
+    /// A person in PagerDuty.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Responder {
+        pub id: PagerDutyUserId,
+        pub name: String,
+        /// The login address.
+        pub email: Option<String>,
+        /// All addresses, the login first.
+        pub emails: Json<Vec<String>>,
+        /// `+49 151 5550100`: country code and number, as people dial it.
+        pub phone: Option<String>,
+        pub html_url: Option<String>,
+    }
+}
+
+row! {
+    /// Somebody is on call on a level of an escalation policy; without start and end, permanently.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct OnCall {
+        pub policy_id: String,
+        pub policy_name: String,
+        /// 1 is paged first.
+        pub level: i64,
+        pub schedule_id: Option<String>,
+        pub schedule_name: Option<String>,
+        pub pagerduty_user_id: PagerDutyUserId,
+        pub user_name: String,
+        pub starts_at: Option<Timestamp>,
+        pub ends_at: Option<Timestamp>,
+    }
+}
+
+impl OnCall {
+    fn covers(&self, at: Timestamp) -> bool {
+        self.starts_at.is_none_or(|s| s <= at) && self.ends_at.is_none_or(|e| at < e)
+    }
+}
+
+/// Who our tokens are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ourselves {
+    pub team_id: String,
+    pub app_id: Option<String>,
+    pub bot_user: String,
+    pub bot_id: String,
+    /// `https://acme.slack.com/`.
+    pub workspace_url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Priority {
+    pub id: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PagerDutyService {
+    pub id: String,
+    pub name: String,
+    pub html_url: Option<String>,
+    pub policy_id: Option<String>,
+}
+
+/// A source of the directory, and how its last good read is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Who we are: `auth.test`, and our user in PagerDuty.
+    ReadOurselves,
+    /// Slack's people and user groups.
+    ReadSlack,
+    /// PagerDuty's people, their addresses and phones.
+    ReadResponders,
+    /// Priorities and services.
+    ReadServices,
+    /// Who is on call on the policies of the configured services.
+    ReadOnCall,
+    /// Deletes what is long done.
+    TidyUp,
+}
+
+impl Step {
+    pub const ALL: [Self; 6] = [
+        Self::ReadOurselves,
+        Self::ReadSlack,
+        Self::ReadResponders,
+        Self::ReadServices,
+        Self::ReadOnCall,
+        Self::TidyUp,
+    ];
+
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::ReadOurselves => "oncall.read_ourselves",
+            Self::ReadSlack => "oncall.read_slack",
+            Self::ReadResponders => "oncall.read_responders",
+            Self::ReadServices => "oncall.read_services",
+            Self::ReadOnCall => "oncall.read_oncall",
+            Self::TidyUp => "oncall.tidy_up",
+        }
+    }
+
+    /// The one waiting job of this kind; several triggers cause one read.
+    pub fn job(self) -> NewJob {
+        NewJob::new(self.kind(), json!({ "step": self })).dedup(self.kind()).never_give_up()
+    }
+
+    pub fn from_payload(payload: &Value) -> Option<Self> {
+        serde_json::from_value(payload.get("step")?.clone()).ok()
+    }
+
+    /// Seconds between reads when nothing else asks for one.
+    pub fn every_secs(self) -> u64 {
+        match self {
+            Self::ReadOnCall => 60,
+            Self::ReadSlack | Self::ReadResponders => 900,
+            Self::ReadOurselves | Self::ReadServices | Self::TidyUp => 3600,
+        }
+    }
+}
+
+/// All that is known about people. Built from the database; never asks anybody.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub ourselves: Option<Ourselves>,
+    /// Our own user in PagerDuty: events by them are echoes of what we did.
+    pub our_responder: Option<PagerDutyUserId>,
+    pub members: BTreeMap<SlackUserId, Member>,
+    pub groups: Vec<Group>,
+    pub responders: BTreeMap<PagerDutyUserId, Responder>,
+    pub links: BTreeMap<PagerDutyUserId, SlackUserId>,
+    pub oncall: Vec<OnCall>,
+    pub priorities: Vec<Priority>,
+    pub services: Vec<PagerDutyService>,
+    /// Job kind → when it was last read well.
+    pub read_at: BTreeMap<String, Timestamp>,
+}
+
+/// A person to call, as far as known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub name: String,
+    pub phone: Option<String>,
+    pub slack: Option<SlackUserId>,
+    pub responder: PagerDutyUserId,
+    pub level: i64,
+    pub until: Option<Timestamp>,
+}
+
+impl Contact {
+    /// `Ana Example ☎ +49 151 5550100`.
+    pub fn name_and_phone(&self) -> String {
+        match &self.phone {
+            Some(phone) => format!("{} ☎ {phone}", self.name),
+            None => format!("{} (no phone number known)", self.name),
+        }
+    }
+}
+
+impl Directory {
+    pub fn member(&self, id: &SlackUserId) -> Option<&Member> {
+        self.members.get(id)
+    }
+
+    /// The name people know them by, or the id.
+    pub fn name_of(&self, id: &SlackUserId) -> String {
+        self.member(id).map_or_else(|| id.to_string(), |m| m.called().to_owned())
+    }
+
+    /// By handle (with or without `@`, any case) or id.
+    pub fn group(&self, word: &str) -> Option<&Group> {
+        let word = word.trim_start_matches('@');
+        self.groups.iter().find(|g| g.id.as_str() == word || g.handle.eq_ignore_ascii_case(word))
+    }
+
+    pub fn member_by_handle(&self, handle: &str) -> Option<&Member> {
+        let handle = handle.trim_start_matches('@');
+        self.members.values().find(|m| !m.is_deleted && m.name.eq_ignore_ascii_case(handle))
+    }
+
+    pub fn member_by_email(&self, email: &str) -> Option<&Member> {
+        self.members
+            .values()
+            .find(|m| !m.is_deleted && m.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)))
+    }
+
+    /// Does one of these words mean this person?
+    pub fn is_one_of(&self, user: &SlackUserId, whom: &[Who]) -> bool {
+        whom.iter().any(|who| match who {
+            Who::Everyone => true,
+            Who::User(id) => id == user.as_str(),
+            Who::Group(handle) => {
+                self.group(handle).is_some_and(|g| !g.is_disabled && g.members.0.contains(user))
+            }
+            Who::Email(email) => self.member_by_email(email).is_some_and(|m| m.id == *user),
+        })
+    }
+
+    /// The people meant, and the words that mean nobody we know.
+    pub fn expand(&self, whom: &[Who]) -> (BTreeSet<SlackUserId>, Vec<String>) {
+        let mut people = BTreeSet::new();
+        let mut unknown = Vec::new();
+        for who in whom {
+            match who {
+                Who::Everyone => {}
+                Who::User(id) => {
+                    people.insert(SlackUserId::new(id.clone()));
+                }
+                Who::Group(handle) => match self.group(handle) {
+                    Some(group) => people.extend(group.members.0.iter().cloned()),
+                    None => unknown.push(format!("@{handle}")),
+                },
+                Who::Email(email) => match self.member_by_email(email) {
+                    Some(member) => {
+                        people.insert(member.id.clone());
+                    }
+                    None => unknown.push(email.clone()),
+                },
+            }
+        }
+        (people, unknown)
+    }
+
+    pub fn slack_of(&self, responder: &PagerDutyUserId) -> Option<&SlackUserId> {
+        self.links.get(responder)
+    }
+
+    pub fn responder_of(&self, user: &SlackUserId) -> Option<&Responder> {
+        let id = self.links.iter().find(|(_, slack)| *slack == user).map(|(id, _)| id)?;
+        self.responders.get(id)
+    }
+
+    pub fn responder_name(&self, id: &PagerDutyUserId) -> Option<&str> {
+        self.responders.get(id).map(|r| r.name.as_str())
+    }
+
+    /// The escalation policy of a PagerDuty service, as last read.
+    pub fn policy_of(&self, service_id: &str) -> Option<&str> {
+        self.services.iter().find(|s| s.id == service_id)?.policy_id.as_deref()
+    }
+
+    /// Who is on call on a policy at that instant, first level first, each person once.
+    pub fn on_call(&self, policy_id: &str, at: Timestamp) -> Vec<Contact> {
+        let mut rows: Vec<&OnCall> =
+            self.oncall.iter().filter(|r| r.policy_id == policy_id && r.covers(at)).collect();
+        rows.sort_by_key(|r| (r.level, r.user_name.clone()));
+        let mut seen = BTreeSet::new();
+        rows.retain(|r| seen.insert(r.pagerduty_user_id.clone()));
+        rows.into_iter().map(|r| self.contact(r)).collect()
+    }
+
+    fn contact(&self, row: &OnCall) -> Contact {
+        let responder = self.responders.get(&row.pagerduty_user_id);
+        Contact {
+            name: responder.map_or_else(|| row.user_name.clone(), |r| r.name.clone()),
+            phone: responder.and_then(|r| r.phone.clone()),
+            slack: self.slack_of(&row.pagerduty_user_id).cloned(),
+            responder: row.pagerduty_user_id.clone(),
+            level: row.level,
+            until: row.ends_at,
+        }
+    }
+
+    pub fn priority_id(&self, name: &str) -> Option<&str> {
+        self.priorities.iter().find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.id.as_str())
+    }
+
+    /// Links by e-mail: a full member whose address is one of the responder's.
+    pub fn links_by_email(&self, team_id: &str) -> BTreeMap<PagerDutyUserId, SlackUserId> {
+        let by_email: BTreeMap<String, &Member> = self
+            .members
+            .values()
+            .filter(|m| m.is_full(team_id))
+            .filter_map(|m| Some((m.email.as_ref()?.to_lowercase(), m)))
+            .collect();
+        self.responders
+            .values()
+            .filter_map(|r| {
+                let found = r.emails.0.iter().find_map(|e| by_email.get(&e.to_lowercase()))?;
+                Some((r.id.clone(), found.id.clone()))
+            })
+            .collect()
+    }
+}

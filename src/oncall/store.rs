@@ -1,0 +1,160 @@
+//! The directory's SQL.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::model::{Directory, Group, Member, OnCall, Responder};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::ids::{PagerDutyUserId, SlackUserId};
+use crate::row;
+use crate::store::{Json, Tx};
+
+row! {
+    #[derive(Debug)]
+    pub struct LinkRow { pub pagerduty_user_id: PagerDutyUserId, pub slack_user_id: Option<SlackUserId> }
+}
+
+row! {
+    #[derive(Debug)]
+    pub struct Fact { pub name: String, pub body: Json<Value>, pub read_at: Timestamp }
+}
+
+impl Tx {
+    /// Everything that is known about people, in six queries.
+    pub async fn directory(&mut self) -> Result<Directory> {
+        let members: Vec<Member> = self.all("SELECT * FROM slack_user", &[]).await?;
+        let groups: Vec<Group> = self.all("SELECT * FROM user_group ORDER BY handle", &[]).await?;
+        let responders: Vec<Responder> = self.all("SELECT * FROM pagerduty_user", &[]).await?;
+        let links: Vec<LinkRow> =
+            self.all("SELECT pagerduty_user_id, slack_user_id FROM person_link", &[]).await?;
+        let oncall: Vec<OnCall> = self.all("SELECT * FROM oncall ORDER BY policy_id, level", &[]).await?;
+        let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
+        Ok(Directory {
+            ourselves: fact(&facts, "ourselves"),
+            our_responder: fact(&facts, "our_responder"),
+            members: members.into_iter().map(|m| (m.id.clone(), m)).collect(),
+            groups,
+            responders: responders.into_iter().map(|r| (r.id.clone(), r)).collect(),
+            links: links.into_iter().filter_map(|l| Some((l.pagerduty_user_id, l.slack_user_id?))).collect(),
+            oncall,
+            priorities: fact(&facts, "priorities").unwrap_or_default(),
+            services: fact(&facts, "services").unwrap_or_default(),
+            read_at: facts.iter().map(|f| (f.name.clone(), f.read_at)).collect(),
+        })
+    }
+
+    /// Remembers a small fact, and when it was read.
+    pub async fn remember_fact<T: Serialize + Sync>(&mut self, name: &str, body: &T) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO vendor_fact (name, body, read_at) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET body = excluded.body, read_at = excluded.read_at",
+            &[&name, &Json(serde_json::to_value(body)?), &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn save_member(&mut self, m: &Member) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO slack_user (id, name, real_name, email, time_zone, team_id, is_bot, is_guest, is_deleted,
+                read_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, real_name = excluded.real_name,
+                email = excluded.email, time_zone = excluded.time_zone, team_id = excluded.team_id,
+                is_bot = excluded.is_bot, is_guest = excluded.is_guest, is_deleted = excluded.is_deleted,
+                read_at = excluded.read_at",
+            &[
+                &m.id,
+                &m.name,
+                &m.real_name,
+                &m.email,
+                &m.time_zone,
+                &m.team_id,
+                &m.is_bot,
+                &m.is_guest,
+                &m.is_deleted,
+                &now,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn replace_groups(&mut self, groups: &[Group]) -> Result<()> {
+        let now = self.now();
+        self.exec("DELETE FROM user_group", &[]).await?;
+        for g in groups {
+            self.exec(
+                "INSERT INTO user_group (id, handle, name, members, is_disabled, read_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                &[&g.id, &g.handle, &g.name, &g.members, &g.is_disabled, &now],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    pub async fn replace_responders(&mut self, responders: &[Responder]) -> Result<()> {
+        let now = self.now();
+        self.exec("DELETE FROM pagerduty_user", &[]).await?;
+        for r in responders {
+            self.exec(
+                "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+                &[&r.id, &r.name, &r.email, &r.emails, &r.phone, &r.html_url, &now],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    pub async fn replace_oncall(&mut self, rows: &[OnCall]) -> Result<()> {
+        self.exec("DELETE FROM oncall", &[]).await?;
+        for r in rows {
+            self.exec(
+                "INSERT INTO oncall (policy_id, policy_name, level, schedule_id, schedule_name, pagerduty_user_id,
+                    user_name, starts_at, ends_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                &[
+                    &r.policy_id,
+                    &r.policy_name,
+                    &r.level,
+                    &r.schedule_id,
+                    &r.schedule_name,
+                    &r.pagerduty_user_id,
+                    &r.user_name,
+                    &r.starts_at,
+                    &r.ends_at,
+                ],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the links that were found by e-mail; those made by hand stay.
+    pub async fn replace_email_links(&mut self, links: &BTreeMap<PagerDutyUserId, SlackUserId>) -> Result<()> {
+        let now = self.now();
+        self.exec("DELETE FROM person_link WHERE how = 'email'", &[]).await?;
+        for (responder, slack) in links {
+            self.exec(
+                "INSERT INTO person_link (pagerduty_user_id, slack_user_id, how, linked_at)
+                 VALUES ($1, $2, 'email', $3) ON CONFLICT (pagerduty_user_id) DO NOTHING",
+                &[responder, slack, &now],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+fn fact<T: DeserializeOwned>(facts: &[Fact], name: &str) -> Option<T> {
+    let fact = facts.iter().find(|f| f.name == name)?;
+    serde_json::from_value(fact.body.0.clone()).ok()
+}
