@@ -1,0 +1,176 @@
+//! What no single key can know: keys that contradict each other, names used twice, and what is allowed but odd.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::reader::{Reader, quoted};
+use super::{Config, Database, PagerDuty, Server, Service, Severity, SeverityWord, severity};
+
+pub(super) fn check(config: &Config, reader: &mut Reader) {
+    server(&config.server, reader);
+    database(&config.database, reader);
+    slack(config, reader);
+    if let Some(pagerduty) = &config.pagerduty {
+        regions(pagerduty, reader);
+    }
+    words(config, reader);
+    default_severity(config, reader);
+    services(config, reader);
+    if config.rights.declare.is_empty() {
+        reader.warnings.push("rights.declare is empty; nobody can declare an incident".into());
+    }
+}
+
+fn server(server: &Server, reader: &mut Reader) {
+    let (listen, admin) = (server.listen, server.admin_listen);
+    let overlap = |a: SocketAddr, b: SocketAddr| {
+        a.port() == b.port() && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
+    };
+    if listen.port() != 0 && overlap(listen, admin) {
+        reader.problems.push(format!(
+            "server.admin_listen = \"{admin}\" is the same port as server.listen; write another, such as 127.0.0.1:9090"
+        ));
+    }
+}
+
+pub(super) fn database(database: &Database, reader: &mut Reader) {
+    let url = database.url.expose_secret();
+    let sqlite = url.strip_prefix("sqlite:").is_some_and(|rest| !rest.trim_start_matches('/').is_empty());
+    let postgres = database.is_postgres() && Url::parse(url).is_ok();
+    // An empty one has been reported already.
+    if !(sqlite || postgres || url.is_empty()) {
+        reader.problems.push(
+            "database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name"
+                .into(),
+        );
+    }
+    if url.contains(":memory:") {
+        reader
+            .warnings
+            .push("database.url is in memory; everything is forgotten when the program ends".into());
+    }
+}
+
+fn slack(config: &Config, reader: &mut Reader) {
+    let slack = &config.slack;
+    if slack.response_hosts.is_empty() {
+        reader
+            .problems
+            .push("slack.response_hosts is empty; remove it, or write [\"hooks.slack.com\"]".into());
+    }
+    let mut token = |key: &str, token: &SecretString, prefix: &str| {
+        if !token.expose_secret().starts_with(prefix) {
+            reader.warnings.push(format!("slack.{key} does not start with {prefix}; is it the right token?"));
+        }
+    };
+    token("bot_token", &slack.bot_token, "xoxb-");
+    if let Some(user_token) = &slack.user_token {
+        token("user_token", user_token, "xoxp-");
+    }
+    unencrypted("slack.api_url", &slack.api_url, reader);
+    if let Some(pagerduty) = &config.pagerduty {
+        unencrypted("pagerduty.api_url", &pagerduty.api_url, reader);
+        unencrypted("pagerduty.events_url", &pagerduty.events_url, reader);
+    }
+}
+
+fn unencrypted(key: &str, url: &str, reader: &mut Reader) {
+    let Ok(url) = Url::parse(url) else { return };
+    let own_machine = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "http" && !own_machine {
+        reader
+            .warnings
+            .push(format!("{key} is not encrypted; tokens can be read on the way, write https://"));
+    }
+}
+
+/// PagerDuty's European accounts live on their own hosts, for both APIs.
+fn regions(pagerduty: &PagerDuty, reader: &mut Reader) {
+    let european = |url: &str| url.contains(".eu.pagerduty.com");
+    let vendor = |url: &str| url.contains(".pagerduty.com");
+    let (api, events) = (&pagerduty.api_url, &pagerduty.events_url);
+    if vendor(api) && vendor(events) && european(api) != european(events) {
+        reader.warnings.push(format!(
+            "pagerduty.api_url ({api}) and pagerduty.events_url ({events}) are in different regions; an account has one"
+        ));
+    }
+}
+
+/// Commands, severities and services are found by what people type: a word can mean only one of each.
+fn words(config: &Config, reader: &mut Reader) {
+    let commands = config.commands.all();
+    let commands = commands.iter().map(|(_, key, typed)| (format!("commands.{key}"), (*typed).to_owned()));
+    unique(commands, &mut reader.problems);
+    let plain = |s: &Severity| s.words().map(severity::plain).collect::<Vec<_>>();
+    let severities = config.severities.iter().map(|s| (format!("severity.{}", s.name), plain(s)));
+    unique(spread(severities), &mut reader.problems);
+    let lower = |s: &Service| s.words().map(str::to_lowercase).collect::<Vec<_>>();
+    let services = config.services.iter().map(|s| (format!("service.{}", s.name), lower(s)));
+    unique(spread(services), &mut reader.problems);
+    let ids = config.services.iter().filter(|s| !s.pagerduty_service.is_empty());
+    let ids = ids.map(|s| (format!("service.{}.pagerduty_service", s.name), s.pagerduty_service.clone()));
+    unique(ids, &mut reader.problems);
+}
+
+fn spread(owners: impl Iterator<Item = (String, Vec<String>)>) -> impl Iterator<Item = (String, String)> {
+    owners.flat_map(|(owner, words)| words.into_iter().map(move |word| (owner.clone(), word)))
+}
+
+fn unique(owned: impl IntoIterator<Item = (String, String)>, problems: &mut Vec<String>) {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for (owner, word) in owned {
+        match first.get(&word) {
+            Some(other) if *other == owner => {
+                problems.push(format!("{owner} has the word {word:?} twice; remove one"));
+            }
+            Some(other) => {
+                problems.push(format!("{owner} and {other} both claim {word:?}; remove it from one"));
+            }
+            None => {
+                first.insert(word, owner);
+            }
+        }
+    }
+}
+
+fn default_severity(config: &Config, reader: &mut Reader) {
+    let word = &config.incidents.default_severity;
+    if !matches!(config.severity(word), SeverityWord::Known(_)) {
+        let names: Vec<&str> = config.severities.iter().map(|s| s.name.as_str()).collect();
+        reader.problems.push(format!(
+            "incidents.default_severity = {} is no severity; write {}",
+            quoted(word),
+            names.join(", ")
+        ));
+    }
+}
+
+fn services(config: &Config, reader: &mut Reader) {
+    let defaults: Vec<&str> = config.services.iter().filter(|s| s.default).map(|s| s.name.as_str()).collect();
+    if defaults.len() > 1 {
+        let all = defaults.join(", ");
+        reader.problems.push(format!("service.{}.default is true for {all}; leave it at one", defaults[1]));
+    }
+    match (&config.pagerduty, config.services.first()) {
+        (None, Some(service)) => {
+            let name = &service.name;
+            reader.problems.push(format!("service.{name} needs PagerDuty; write [pagerduty] with token, from_email and webhook_secrets"));
+        }
+        (Some(_), None) => reader.warnings.push(
+            "pagerduty has no service; declaring pages nobody until there is a [[service]] with its pagerduty_service"
+                .into(),
+        ),
+        (Some(_), Some(_)) if config.default_service().is_none() => reader.warnings.push(
+            "service has no default; write default = true at the one that pages when a declarer names none".into(),
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,353 @@
+//! Reads one key at a time from the file and the environment and collects every problem on the way, so that one run
+//! shows all of them. A key exists because something reads it: what nobody read is unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use toml::{Table, Value};
+
+use super::text::{Parsed, nearest};
+
+pub(super) const PREFIX: &str = "FIREBELL__";
+
+pub(super) struct Reader {
+    file: Table,
+    /// `FIREBELL__…` variables that nobody has asked for yet.
+    pub(super) env: BTreeMap<String, String>,
+    /// Every `section.key` that was asked for; entries of `[[service]]` share one name.
+    pub keys: BTreeSet<String>,
+    /// The variables that were asked for: the candidates for "did you mean".
+    pub variables: BTreeSet<String>,
+    pub problems: Vec<String>,
+    pub warnings: Vec<String>,
+    pub secret_in_file: bool,
+}
+
+/// One `[section]`, or one entry of a `[[list]]`.
+pub(super) struct Section<'r> {
+    pub(super) reader: &'r mut Reader,
+    kind: &'static str,
+    /// `slack`, `service.payments`: how problems name it.
+    path: String,
+    /// `FIREBELL__SLACK__`, `FIREBELL__SERVICE__PAYMENTS__`.
+    env_prefix: String,
+    pub(super) table: Table,
+    known: BTreeSet<String>,
+}
+
+/// One entry of `[[service]]` or `[[severity]]`, before its keys are read.
+pub(super) struct Entry {
+    pub name: String,
+    pub table: Table,
+}
+
+/// A value and the name under which its writer knows it.
+struct Found {
+    name: String,
+    value: Raw,
+}
+
+pub(super) enum Raw {
+    Env(String),
+    File(Value),
+}
+
+/// Entries are addressed in the environment by their name in capitals, everything else than letters and digits as `_`.
+pub(super) fn segment(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+impl Reader {
+    pub fn new(file: Table, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        let env: BTreeMap<_, _> = env.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        Self {
+            file,
+            env,
+            keys: BTreeSet::new(),
+            variables: BTreeSet::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            secret_in_file: false,
+        }
+    }
+
+    /// True when the file has the section or any variable belongs to it.
+    pub fn mentions(&self, section: &'static str) -> bool {
+        let prefix = format!("{PREFIX}{}__", segment(section));
+        self.file.contains_key(section) || self.env.keys().any(|name| name.starts_with(&prefix))
+    }
+
+    pub fn section<T>(&mut self, kind: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+        let table = match self.file.remove(kind) {
+            None => Table::new(),
+            Some(Value::Table(table)) => table,
+            Some(_) => {
+                self.problems.push(format!("{kind} is not a section; write [{kind}] above its keys"));
+                Table::new()
+            }
+        };
+        let env_prefix = format!("{PREFIX}{}__", segment(kind));
+        self.open(kind, kind.to_owned(), env_prefix, table, read)
+    }
+
+    /// The entries of `[[kind]]` in the file, then those that only the environment names (by `…__NAME`).
+    pub fn entries(&mut self, kind: &'static str) -> Vec<Entry> {
+        let tables = match self.file.remove(kind) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                self.problems
+                    .push(format!("{kind} is not a list; write [[{kind}]] with a name for each entry"));
+                Vec::new()
+            }
+        };
+        let mut entries: Vec<Entry> = Vec::new();
+        for (index, item) in tables.into_iter().enumerate() {
+            let place = format!("[[{kind}]] number {}", index + 1);
+            let Value::Table(table) = item else {
+                self.problems.push(format!("{place} is not a section; write [[{kind}]] above its keys"));
+                continue;
+            };
+            match table.get("name").and_then(Value::as_str).map(str::trim) {
+                None | Some("") => self.problems.push(format!("{place} has no name; write name = \"…\"")),
+                Some(name) if entries.iter().any(|e| segment(&e.name) == segment(name)) => {
+                    self.problems.push(format!("{place}: the name {name} is taken; choose another"));
+                }
+                Some(name) => entries.push(Entry { name: name.to_owned(), table }),
+            }
+        }
+        let prefix = format!("{PREFIX}{}__", segment(kind));
+        for (variable, name) in &self.env {
+            let address = variable.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix("__NAME"));
+            let Some(address) = address else { continue };
+            if entries.iter().all(|e| segment(&e.name) != address) && segment(name.trim()) == address {
+                entries.push(Entry { name: name.trim().to_owned(), table: Table::new() });
+            }
+        }
+        entries
+    }
+
+    pub fn entry<T>(
+        &mut self,
+        kind: &'static str,
+        entry: Entry,
+        read: impl FnOnce(&mut Section<'_>) -> T,
+    ) -> T {
+        let env_prefix = format!("{PREFIX}{}__{}__", segment(kind), segment(&entry.name));
+        self.open(kind, format!("{kind}.{}", entry.name), env_prefix, entry.table, read)
+    }
+
+    fn open<T>(
+        &mut self,
+        kind: &'static str,
+        path: String,
+        env_prefix: String,
+        table: Table,
+        read: impl FnOnce(&mut Section<'_>) -> T,
+    ) -> T {
+        let known = BTreeSet::new();
+        let mut section = Section { reader: self, kind, path, env_prefix, table, known };
+        let value = read(&mut section);
+        section.report_unknown_keys();
+        value
+    }
+
+    /// To be called after everything was read: what is left over is unknown.
+    pub fn report_unknown(&mut self, sections: &[&str]) {
+        for (name, value) in std::mem::take(&mut self.file) {
+            let hint = match nearest(&name, sections.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None if value.is_table() => format!("the sections are {}", sections.join(", ")),
+                None => format!("every key belongs into a section: {}", sections.join(", ")),
+            };
+            self.problems.push(format!("{name} is unknown; {hint}"));
+        }
+        for name in std::mem::take(&mut self.env).into_keys() {
+            let hint = match nearest(&name, self.variables.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near}?"),
+                None if name.starts_with("FIREBELL__SERVICE__") => {
+                    "it belongs to a [[service]] of that name, and there is none".to_owned()
+                }
+                None => "variables are called FIREBELL__SECTION__KEY; correct or remove it".to_owned(),
+            };
+            self.problems.push(format!("{name} is unknown; {hint}"));
+        }
+    }
+
+    /// Variables written with single underscores are most likely meant for us. Only a warning: Kubernetes sets
+    /// FIREBELL_PORT and its kin by itself for a Service of that name.
+    pub fn warn_of_single_underscores<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        for name in names.into_iter().filter(|n| !n.starts_with(PREFIX)) {
+            if let Some(meant) = self.variables.iter().find(|v| v.replace("__", "_") == name) {
+                self.warnings.push(format!("{name} is not read; did you mean {meant}?"));
+            }
+        }
+    }
+}
+
+impl Section<'_> {
+    /// Makes the key known; answers with its two names, in the file and in the environment.
+    pub(super) fn register(&mut self, key: &str) -> (String, String) {
+        let variable = self.variable(key);
+        self.reader.keys.insert(format!("{}.{key}", self.kind));
+        self.reader.variables.insert(variable.clone());
+        self.known.insert(key.to_owned());
+        (format!("{}.{key}", self.path), variable)
+    }
+
+    /// True when the file or the environment has the key.
+    pub fn given(&self, key: &str) -> bool {
+        let variable = self.variable(key);
+        self.table.contains_key(key) || self.reader.env.contains_key(&variable)
+    }
+
+    /// The variable of this section's key.
+    pub(super) fn variable(&self, key: &str) -> String {
+        format!("{}{}", self.env_prefix, segment(key))
+    }
+
+    fn find(&mut self, key: &str) -> Option<Found> {
+        let (path, variable) = self.register(key);
+        let in_file = self.table.remove(key);
+        match self.reader.env.remove(&variable) {
+            Some(text) => Some(Found { name: variable, value: Raw::Env(text) }),
+            None => in_file.map(|value| Found { name: path, value: Raw::File(value) }),
+        }
+    }
+
+    /// `phrase` completes "KEY …".
+    pub fn problem(&mut self, key: &str, phrase: &str) {
+        self.reader.problems.push(format!("{}.{key} {phrase}", self.path));
+    }
+
+    pub(super) fn wrong(&mut self, name: &str, phrase: &str) {
+        self.reader.problems.push(format!("{name} {phrase}"));
+    }
+
+    fn text(&mut self, key: &str) -> Option<(String, String)> {
+        let Found { name, value } = self.find(key)?;
+        match value {
+            Raw::Env(text) | Raw::File(Value::String(text)) => Some((name, text)),
+            Raw::File(_) => {
+                self.wrong(&name, "is not text; put it in quotes");
+                None
+            }
+        }
+    }
+
+    /// The value, or the default when it is absent or wrong.
+    pub fn parsed<T>(&mut self, key: &str, default: T, parse: impl Fn(&str) -> Parsed<T>) -> T {
+        let Some((name, text)) = self.text(key) else { return default };
+        self.check(&name, &text, parse).unwrap_or(default)
+    }
+
+    /// Like [`Self::parsed`], where empty text means "none".
+    pub fn optional<T>(
+        &mut self,
+        key: &str,
+        default: Option<T>,
+        parse: impl Fn(&str) -> Parsed<T>,
+    ) -> Option<T> {
+        match self.text(key) {
+            None => default,
+            Some((_, text)) if text.trim().is_empty() => None,
+            Some((name, text)) => self.check(&name, &text, parse).or(default),
+        }
+    }
+
+    /// The value; missing is a problem, and `hint` says what to write. The placeholder never leaves the loader.
+    pub fn required<T: Default>(&mut self, key: &str, hint: &str, parse: impl Fn(&str) -> Parsed<T>) -> T {
+        if !self.given(key) {
+            let (_, variable) = self.register(key);
+            self.problem(key, &format!("is missing; write {hint} (or set {variable})"));
+            return T::default();
+        }
+        self.parsed(key, T::default(), parse)
+    }
+
+    fn check<T>(&mut self, name: &str, text: &str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(phrase) => {
+                self.wrong(name, &format!("= {} {phrase}", quoted(text)));
+                None
+            }
+        }
+    }
+
+    pub fn number<T>(&mut self, key: &str, default: T, range: RangeInclusive<T>) -> T
+    where
+        T: TryFrom<i64> + PartialOrd + Display + Copy,
+    {
+        let Some(Found { name, value }) = self.find(key) else { return default };
+        let number = match &value {
+            Raw::Env(text) => text.trim().parse::<i64>().ok(),
+            Raw::File(value) => value.as_integer(),
+        };
+        if let Some(number) = number.and_then(|n| T::try_from(n).ok()).filter(|n| range.contains(n)) {
+            return number;
+        }
+        let (low, high) = (range.start(), range.end());
+        self.wrong(
+            &name,
+            &format!("must be a whole number from {low} to {high}, without quotes; the default is {default}"),
+        );
+        default
+    }
+
+    pub fn flag(&mut self, key: &str, default: bool) -> bool {
+        let Some(Found { name, value }) = self.find(key) else { return default };
+        let flag = match &value {
+            Raw::Env(text) => text.trim().to_ascii_lowercase().parse().ok(),
+            Raw::File(value) => value.as_bool(),
+        };
+        flag.unwrap_or_else(|| {
+            self.wrong(&name, "must be true or false, without quotes");
+            default
+        })
+    }
+
+    /// A list of texts; comma-separated in the environment.
+    pub fn list<T>(&mut self, key: &str, default: Vec<T>, parse: impl Fn(&str) -> Parsed<T>) -> Vec<T> {
+        let Some(Found { name, value }) = self.find(key) else { return default };
+        let Some(items) = self.items(&name, value) else { return default };
+        let values: Vec<Option<T>> = items.iter().map(|item| self.check(&name, item, &parse)).collect();
+        values.into_iter().collect::<Option<Vec<T>>>().unwrap_or(default)
+    }
+
+    pub(super) fn items(&mut self, name: &str, value: Raw) -> Option<Vec<String>> {
+        let texts: Option<Vec<String>> = match value {
+            Raw::Env(text) => Some(text.split(',').map(str::to_owned).collect()),
+            Raw::File(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            Raw::File(_) => None,
+        };
+        if texts.is_none() {
+            self.wrong(name, "is not a list of texts; write it as [\"…\", \"…\"]");
+        }
+        texts.map(|all| all.iter().map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect())
+    }
+
+    fn report_unknown_keys(&mut self) {
+        for key in std::mem::take(&mut self.table).into_iter().map(|(key, _)| key) {
+            let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+            let hint = match nearest(&key, known.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("the keys here are {}", known.join(", ")),
+            };
+            self.problem(&key, &format!("is unknown; {hint}"));
+        }
+    }
+}
+
+/// A value as a problem shows it: short, and hidden when it could be a token in the wrong place or has a password.
+pub(super) fn quoted(text: &str) -> String {
+    let token = |word: &str| {
+        word.len() >= 18 && word.contains(|c: char| c.is_ascii_digit()) && word.contains(char::is_alphabetic)
+    };
+    let tokens = text.split(|c: char| !c.is_alphanumeric()).any(token) || text.to_lowercase().contains("xox");
+    let password = text.contains("://") && text.contains('@');
+    if tokens || password || text.chars().count() > 60 { "(not shown)".into() } else { format!("{text:?}") }
+}
