@@ -292,6 +292,7 @@ fn outcome<T>(result: &Result<T, Problem>) -> &'static str {
 pub struct Fields<'a>(pub &'a Value);
 
 impl<'a> Fields<'a> {
+    #[must_use]
     pub fn at(self, pointer: &str) -> Self {
         Self(self.0.pointer(pointer).unwrap_or(&Value::Null))
     }
