@@ -18,7 +18,6 @@ use super::Observer;
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
-    pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: String,
@@ -107,7 +106,7 @@ async fn answer(State(stub): State<Stub>, request: Request) -> Response {
     let path = parts.uri.path().to_owned();
     lock(&stub.asked).push(Asked {
         method: parts.method.to_string(),
-        path: path.clone(),
+
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts
             .headers

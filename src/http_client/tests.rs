@@ -111,3 +111,29 @@ fn fields_read_what_vendors_write() {
     assert_eq!(fields.time("/at").map(|t| t.to_string()).as_deref(), Some("2026-11-21T10:00:00Z"));
     assert!(fields.need("/missing").is_err());
 }
+
+#[tokio::test]
+async fn the_span_tells_the_call_and_its_status_but_no_address_header_or_body() {
+    use std::io::{Read as _, Seek as _};
+    use tracing_subscriber::fmt::format::FmtSpan;
+
+    let mut file = tempfile::tempfile().expect("a file");
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_ansi(false)
+        .with_writer(Arc::new(file.try_clone().expect("a second handle")))
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let stub = Stub::start().await;
+    stub.on("/hidden", 418, "hidden");
+    let http = client(Duration::from_secs(5));
+    let request = http.post(format!("{}/hidden?hidden=1", stub.url)).bearer_auth("hidden").body("hidden");
+    let answer = send(Vendor::PagerDuty, "POST /x", request).await.expect("an answer");
+    assert_eq!(answer.body, b"hidden");
+    drop(guard);
+    let mut log = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut log)).expect("text");
+    assert!(log.contains("POST /x") && log.contains("PagerDuty") && log.contains("status=418"), "{log}");
+    assert!(log.contains("elapsed_ms=") && !log.contains("hidden"), "{log}");
+}
