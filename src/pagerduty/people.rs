@@ -1,0 +1,79 @@
+//! Who can be paged and through what: on-calls, people, services, priorities.
+
+use std::collections::HashSet;
+
+use super::calls::{GET_SERVICE, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES, LIST_USERS};
+use super::{Client, IDS_PER_CALL, OnCall, Priority, Service, User, segment};
+use crate::error::Upstream;
+use crate::http_client::Fields;
+
+impl Client {
+    /// Who is on call now on any of these policies or through any of these schedules; nobody for neither. A schedule
+    /// that no policy uses never shows up.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1oncalls/get> · oncalls.read users.read · own limit · idempotent
+    pub async fn oncalls(
+        &self,
+        policy_ids: &[String],
+        schedule_ids: &[String],
+    ) -> Result<Vec<OnCall>, Upstream> {
+        // PagerDuty ANDs different filters; we want either, so they are asked for one after the other.
+        let policies = policy_ids.chunks(IDS_PER_CALL).map(|ids| ("escalation_policy_ids[]", ids));
+        let schedules = schedule_ids.chunks(IDS_PER_CALL).map(|ids| ("schedule_ids[]", ids));
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        for (filter, ids) in policies.chain(schedules) {
+            let mut query = vec![("include[]", "users"), ("time_zone", "UTC")];
+            query.extend(ids.iter().map(|id| (filter, id.as_str())));
+            let page = self.pages(&LIST_ONCALLS, "/oncalls", &query, "/oncalls", OnCall::read).await?;
+            found.extend(page.into_iter().filter(|row| seen.insert(row.clone())));
+        }
+        Ok(found)
+    }
+
+    /// Everybody, with addresses and phone numbers.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users/get> · users.read users:contact_methods.read · 960/min · idempotent
+    pub async fn users_with_contacts(&self) -> Result<Vec<User>, Upstream> {
+        self.pages(&LIST_USERS, "/users", &[("include[]", "contact_methods")], "/users", User::read).await
+    }
+
+    /// By login address, whatever its case.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users/get> · users.read users:contact_methods.read · 960/min · idempotent
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Upstream> {
+        // The search is a loose one, over names too.
+        let query = [("query", email), ("include[]", "contact_methods")];
+        let found = self.pages(&LIST_USERS, "/users", &query, "/users", User::read).await?;
+        let is_theirs = |user: &User| user.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email));
+        Ok(found.into_iter().find(is_theirs))
+    }
+
+    /// These services, as far as they exist. PagerDuty cannot filter by id, so this reads all of them.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1services/get> · services.read · 960/min · idempotent
+    pub async fn services(&self, ids: &[String]) -> Result<Vec<Service>, Upstream> {
+        let mut found = self.pages(&LIST_SERVICES, "/services", &[], "/services", Service::read).await?;
+        found.retain(|service| ids.contains(&service.id));
+        Ok(found)
+    }
+
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1services~1%7Bid%7D/get> · services.read · 960/min · idempotent
+    pub async fn service(&self, id: &str) -> Result<Option<Service>, Upstream> {
+        let request = self.get(&format!("/services/{}", segment(id)), &[]);
+        let read = |answer: Fields<'_>| {
+            (!answer.0.is_null()).then(|| Service::read(answer.at("/service"))).transpose()
+        };
+        self.call(&GET_SERVICE, request, &["404"], read).await
+    }
+
+    /// The account's priorities, most severe first; none where its plan has none.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1priorities/get> · priorities.read · 960/min · idempotent
+    pub async fn priorities(&self) -> Result<Vec<Priority>, Upstream> {
+        let request = self.get("/priorities", &[("limit", super::PAGE_SIZE)]);
+        let read = |answer: Fields<'_>| answer.list("/priorities").map(Priority::read).collect();
+        self.call(&LIST_PRIORITIES, request, &["402"], read).await
+    }
+
+    /// What the account's plan can do: `coordinated_responding` …
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1abilities/get> · abilities.read · 960/min · idempotent
+    pub async fn abilities(&self) -> Result<Vec<String>, Upstream> {
+        let request = self.get("/abilities", &[]);
+        self.call(&LIST_ABILITIES, request, &[], |answer| Ok(answer.texts("/abilities"))).await
+    }
+}
