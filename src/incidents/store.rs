@@ -444,6 +444,20 @@ impl Tx {
         .await
     }
 
+    pub async fn hold_page(&mut self, page: &PagerDutyIncidentId) -> Result<()> {
+        let now = self.now();
+        self.exec("UPDATE pagerduty_incident SET held_at = $2 WHERE id = $1", &[page, &now]).await?;
+        Ok(())
+    }
+
+    /// Those held have been shown with a button each.
+    pub async fn release_held(&mut self, shown: &[LinkedPage]) -> Result<()> {
+        for page in shown {
+            self.exec("UPDATE pagerduty_incident SET held_at = NULL WHERE id = $1", &[&page.id]).await?;
+        }
+        Ok(())
+    }
+
     /// How many channels were opened for PagerDuty's own incidents since then.
     pub async fn auto_opened_since(&mut self, at: Timestamp) -> Result<i64> {
         let count = self
