@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::Slack;
 use super::args::{Answer, Refusal, no};
+use super::call::Call;
 use super::content::Content;
-use super::server::Call;
 use super::state::{Channel, Ephemeral, Message};
 
 /// `chat.update` refuses what `chat.postMessage` would cut.

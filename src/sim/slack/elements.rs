@@ -1,4 +1,4 @@
-//! Slack's limits on what stands inside blocks: buttons, menus, inputs; and where each may stand.
+//! Slack's limits on what stands inside blocks: buttons, menus, inputs, rich text; and where each may stand.
 //! <https://docs.slack.dev/reference/block-kit/block-elements>
 
 use serde_json::{Map, Value};
@@ -150,5 +150,48 @@ impl Checker {
         self.text(fields, "text", Text::Any, 300, at);
         self.optional_text(fields, "confirm", Text::Plain, 30, at);
         self.optional_text(fields, "deny", Text::Plain, 30, at);
+    }
+
+    pub fn rich_text(&mut self, fields: &Map<String, Value>, at: &str) {
+        self.only(fields, "elements", at);
+        let Some(parts) = self.array(fields, "elements", at) else { return };
+        for (i, part) in parts.iter().enumerate() {
+            self.rich_part(part, &format!("{at}/elements/{i}"));
+        }
+    }
+
+    fn rich_part(&mut self, part: &Value, at: &str) {
+        let kind = part["type"].as_str().unwrap_or_default();
+        let is_list = kind == "rich_text_list";
+        if !is_list && !matches!(kind, "rich_text_section" | "rich_text_quote" | "rich_text_preformatted") {
+            return self.say(format!("unsupported type: {kind}"), &format!("{at}/type"));
+        }
+        let Some(children) = part.as_object().and_then(|p| self.array(p, "elements", at)) else { return };
+        for (i, child) in children.iter().enumerate() {
+            let at = format!("{at}/elements/{i}");
+            let needs = match child["type"].as_str().unwrap_or_default() {
+                "rich_text_section" if is_list => {
+                    self.rich_part(child, &at);
+                    continue;
+                }
+                "text" if !is_list => "text",
+                "link" if !is_list => "url",
+                "user" if !is_list => "user_id",
+                "usergroup" if !is_list => "usergroup_id",
+                "channel" if !is_list => "channel_id",
+                "emoji" if !is_list => "name",
+                "broadcast" if !is_list => "range",
+                "date" if !is_list => "format",
+                other => {
+                    self.say(format!("unsupported type: {other}"), &format!("{at}/type"));
+                    continue;
+                }
+            };
+            match child[needs].as_str() {
+                None => self.say(format!("missing required field: {needs}"), &at),
+                Some("") => self.say("must be more than 0 characters", &format!("{at}/{needs}")),
+                Some(_) => {}
+            }
+        }
     }
 }

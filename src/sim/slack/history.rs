@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::args::{Answer, Refusal, no};
-use super::server::Call;
+use super::call::Call;
 use super::state::{Message, ts_micros};
 
 /// Newest first, without the replies in threads (but for those sent to the channel, too).

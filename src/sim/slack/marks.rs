@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Slack;
 use super::args::{Answer, Refusal, no};
-use super::server::Call;
+use super::call::Call;
 use super::state::{Bookmark, Message, ts_micros};
 
 const MOST_BOOKMARKS: usize = 100;

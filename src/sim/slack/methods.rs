@@ -2,9 +2,9 @@
 //! <https://docs.slack.dev/reference/methods>
 
 use super::args::Answer;
+use super::call::Call;
 use super::limits::Tier::{self, Special, T2, T3, T4};
-use super::server::Call;
-use super::{chat, conversations, history, marks, people, usergroups, views};
+use super::{chat, conversations, history, marks, membership, people, usergroups, views};
 
 /// Which scope opens a method; one of the list is enough. Which list depends on the kind of conversation;
 /// methods without a channel only have the first.
@@ -125,17 +125,17 @@ static METHODS: &[Method] = &[
     read("chat.getPermalink", Special, NONE, "*channel *message_ts", chat::get_permalink),
     write("chat.delete", T3, CHAT, "*channel *ts as_user", chat::delete),
     write("conversations.create", T2, MANAGE, "*name is_private team_id", conversations::create),
-    write("conversations.invite", T3, INVITE, "*channel *users force", conversations::invite),
+    write("conversations.invite", T3, INVITE, "*channel *users force", membership::invite),
     read("conversations.info", T3, READ, "*channel include_locale include_num_members", conversations::info),
     read("conversations.list", T2, READ, LIST_ARGS, conversations::list),
-    read("conversations.members", T4, READ, "*channel cursor limit", conversations::members),
+    read("conversations.members", T4, READ, "*channel cursor limit", membership::members),
     write("conversations.setTopic", T2, TOPIC, "*channel *topic", conversations::set_topic),
     write("conversations.setPurpose", T2, TOPIC, "*channel *purpose", conversations::set_purpose),
     write("conversations.archive", T2, MANAGE, "*channel", conversations::archive),
     write("conversations.unarchive", T2, MANAGE, "*channel", conversations::unarchive),
-    write("conversations.join", T3, JOIN, "*channel", conversations::join),
+    write("conversations.join", T3, JOIN, "*channel", membership::join),
     write("conversations.rename", T2, MANAGE, "*channel *name", conversations::rename),
-    write("conversations.open", T3, OPEN, "channel return_im users prevent_creation", conversations::open),
+    write("conversations.open", T3, OPEN, "channel return_im users prevent_creation", membership::open),
     read_json("conversations.history", T3, HISTORY, HISTORY_ARGS, history::history),
     read("conversations.replies", T3, HISTORY, REPLIES_ARGS, history::replies),
     read("users.conversations", T3, READ, MINE_ARGS, conversations::of_user),

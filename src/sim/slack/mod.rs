@@ -5,6 +5,7 @@
 
 mod args;
 mod blocks;
+mod call;
 mod chat;
 mod content;
 mod conversations;
@@ -12,6 +13,7 @@ mod elements;
 mod history;
 mod limits;
 mod marks;
+mod membership;
 mod methods;
 mod mrkdwn;
 mod people;

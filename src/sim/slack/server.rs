@@ -12,10 +12,11 @@ use axum::routing::{any, post};
 use serde_json::{Value, json};
 
 use super::args::{Answer, Args, Refusal, decode, no};
+use super::call::{Call, Token, demand, scopes_of};
 use super::methods::Method;
-use super::state::{Channel, World};
+use super::state::World;
 use super::{Slack, response_url};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::sim::desk::{Desk, Wording};
 
 /// What the running server and every [`Slack`] share.
@@ -31,19 +32,14 @@ impl Shared {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    Bot,
-    /// An administrator's own, for user groups.
-    User,
-}
-
-/// The scopes of [`Slack::USER_TOKEN`].
-const USER_SCOPES: &[&str] = &["usergroups:read", "usergroups:write"];
 /// As much as a view with its blocks may weigh, and then some.
 const LARGEST_BODY: usize = 4 << 20;
 
 const WORDING: Wording = Wording { rate_limited, refused: |code| reply(StatusCode::OK, &refusal(&no(code))) };
+
+/// A response_url has no `ok:false`: what it refuses has an error status.
+const HOOK_WORDING: Wording =
+    Wording { rate_limited, refused: |code| (StatusCode::NOT_FOUND, code.to_owned()).into_response() };
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -84,7 +80,7 @@ async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Respon
             Err((status, word)) => ((status, word).into_response(), word.into()),
         }
     };
-    shared.desk.answer("slack", "response_url", &WORDING, effect).await
+    shared.desk.answer("slack", "response_url", &HOOK_WORDING, effect).await
 }
 
 /// One call of the Web API: the HTTP answer and the word for the log.
@@ -170,22 +166,6 @@ fn prepare(
     Ok(args)
 }
 
-fn scopes_of(world: &World, token: Token) -> Vec<String> {
-    match token {
-        Token::Bot => world.scopes.clone(),
-        Token::User => USER_SCOPES.iter().map(ToString::to_string).collect(),
-    }
-}
-
-/// One of these scopes, or `missing_scope` with `needed` and `provided`.
-fn demand(world: &World, token: Token, any: &[&str]) -> Result<(), Refusal> {
-    let provided = scopes_of(world, token);
-    if any.is_empty() || provided.iter().any(|scope| any.contains(&scope.as_str())) {
-        return Ok(());
-    }
-    Err(no("missing_scope").with("needed", json!(any.join(","))).with("provided", json!(provided.join(","))))
-}
-
 fn refusal(no: &Refusal) -> Value {
     let mut body = json!({"ok": false, "error": no.code});
     for (key, value) in &no.extra {
@@ -202,93 +182,6 @@ fn rate_limited(after_secs: u64) -> Response {
     let mut response = reply(StatusCode::TOO_MANY_REQUESTS, &json!({"ok": false, "error": "ratelimited"}));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after_secs));
     response
-}
-
-/// One call being carried out, under the lock of the world.
-pub(super) struct Call<'a> {
-    pub world: &'a mut World,
-    pub now: Timestamp,
-    pub method: &'static Method,
-    pub token: Token,
-    pub args: Args,
-}
-
-impl Call<'_> {
-    /// The user as whom the token acts.
-    pub fn me(&self) -> &'static str {
-        match self.token {
-            Token::Bot => Slack::BOT_USER,
-            Token::User => Slack::ADMIN_USER,
-        }
-    }
-
-    pub fn demand(&self, any: &[&str]) -> Result<(), Refusal> {
-        demand(self.world, self.token, any)
-    }
-
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.demand(&[scope]).is_ok()
-    }
-
-    /// The id in this argument, if the caller can see that conversation and has the scope for its kind.
-    pub fn channel_id(&self, arg: &str) -> Result<String, Refusal> {
-        let id = self.args.text(arg);
-        let channel = self.world.channels.get(&id).ok_or_else(|| no("channel_not_found"))?;
-        let scopes = self.method.scopes;
-        let is_hidden = channel.is_private && !channel.members.contains(self.me());
-        match channel {
-            Channel { dm_with: Some(_), .. } => self.demand(scopes.im)?,
-            Channel { is_private: true, .. } => self.demand(scopes.private)?,
-            _ => self.demand(scopes.public)?,
-        }
-        if is_hidden { Err(no("channel_not_found")) } else { Ok(id) }
-    }
-
-    /// [`Self::channel_id`], of which the caller must be a member.
-    pub fn own_channel_id(&self, arg: &str) -> Result<String, Refusal> {
-        let id = self.channel_id(arg)?;
-        if self.world.channels[&id].members.contains(self.me()) { Ok(id) } else { Err(no("not_in_channel")) }
-    }
-
-    /// One page of `items`, and the cursor of the next. Slack may answer pages that are shorter than asked
-    /// for, and empty ones in the middle; whenever there is more than one page, so do we.
-    pub fn page<T>(&self, items: Vec<T>, default: usize) -> Result<(Vec<T>, String), Refusal> {
-        let asked = match self.args.opt("limit") {
-            None => default,
-            Some(limit) => {
-                limit.parse::<usize>().ok().filter(|n| *n <= 1000).ok_or_else(|| no("invalid_limit"))?
-            }
-        };
-        let asked = if asked == 0 { default } else { asked };
-        let most = self.world.page_size.map_or(asked, |cap| asked.min(cap)).max(1);
-        let cursor = self.args.text("cursor");
-        let (start, is_gap) =
-            self.read_cursor(&cursor).filter(|c| c.0 <= items.len()).ok_or_else(|| no("invalid_cursor"))?;
-        if is_gap {
-            return Ok((Vec::new(), self.cursor(start, false)));
-        }
-        let left = items.len() - start;
-        if cursor.is_empty() && left <= most {
-            return Ok((items, String::new()));
-        }
-        let size = most.saturating_sub(1).max(1).min(left);
-        let next = if size == left { String::new() } else { self.cursor(start + size, cursor.is_empty()) };
-        Ok((items.into_iter().skip(start).take(size).collect(), next))
-    }
-
-    /// Opaque, of this method only, and with a character that must be encoded in a query.
-    fn cursor(&self, start: usize, gap_first: bool) -> String {
-        format!("{}==", hex::encode(format!("{} {start} {gap_first}", self.method.name)))
-    }
-
-    fn read_cursor(&self, cursor: &str) -> Option<(usize, bool)> {
-        if cursor.is_empty() {
-            return Some((0, false));
-        }
-        let text = String::from_utf8(hex::decode(cursor.strip_suffix("==")?).ok()?).ok()?;
-        let mut words = text.strip_prefix(self.method.name)?.split_whitespace();
-        Some((words.next()?.parse().ok()?, words.next()? == "true"))
-    }
 }
 
 #[cfg(test)]
@@ -322,21 +215,6 @@ mod tests {
         let body =
             wire().expect("a client").post(url).send().await.expect("an answer").text().await.expect("text");
         assert_eq!(body, r#"{"error":"not_authed","ok":false}"#);
-    }
-
-    #[tokio::test]
-    async fn a_missing_scope_names_what_is_needed_and_what_there_is() {
-        let room = room().await;
-        room.slack.set_scopes(&["chat:write", "groups:history", "groups:write"]);
-        let body = room.call("conversations.create", json!({"name": "inc-1"})).await;
-        assert_eq!(body["error"], "missing_scope");
-        assert_eq!(body["needed"], "channels:manage");
-        assert_eq!(body["provided"], "chat:write,groups:history,groups:write");
-        room.ok("conversations.create", json!({"name": "inc-1", "is_private": true})).await;
-        // a scope for private channels opens no public one
-        assert_eq!(room.no("conversations.history", json!({"channel": OPS})).await, "missing_scope");
-        room.slack.revoke();
-        assert_eq!(room.no("auth.test", json!({})).await, "invalid_auth");
     }
 
     #[tokio::test]
@@ -391,6 +269,21 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a client under test")]
+    async fn only_reads_answer_to_get() {
+        let room = room().await;
+        let get = async |call: &str| {
+            let request = wire().expect("a client").get(format!("{}/{call}", room.slack.api_url()));
+            let response = request.bearer_auth(Slack::BOT_TOKEN).send().await.expect("an answer");
+            response.json::<serde_json::Value>().await.expect("JSON")
+        };
+        assert_eq!(get("users.info?user=U1").await["user"]["name"], "ann");
+        assert!(room.desk.unexpected().is_empty());
+        assert_eq!(get("chat.postMessage?channel=C0000001&text=x").await["error"], "invalid_post_type");
+        assert_eq!(room.desk.unexpected(), ["slack: chat.postMessage: called with GET"]);
+    }
+
+    #[tokio::test]
     async fn faults_on_demand_speak_slacks_language() {
         let room = room().await;
         let post = json!({"channel": OPS, "text": "x"});
@@ -404,13 +297,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lists_come_in_short_pages_with_an_empty_one_among_them() {
+    #[expect(clippy::disallowed_methods, reason = "a client under test")]
+    async fn an_answer_may_be_lost_after_the_effect() {
         let room = room().await;
-        room.slack.set_page_size(3);
-        let (users, sizes) = room.all("users.list", "members", &[("limit", "200")]).await;
-        assert_eq!((users.len(), sizes), (6, vec![2, 0, 2, 2]));
-        assert_eq!(room.get("users.list", &[("cursor", "made-up")]).await["error"], "invalid_cursor");
-        assert_eq!(room.get("users.list", &[("limit", "5000")]).await["error"], "invalid_limit");
+        room.desk.next("chat.postMessage", Fault::LoseAnswer);
+        let request = wire().expect("a client").post(format!("{}/chat.postMessage", room.slack.api_url()));
+        let request = request.bearer_auth(Slack::BOT_TOKEN).json(&json!({"channel": OPS, "text": "once"}));
+        let answer = async { request.send().await?.text().await };
+        assert!(answer.await.is_err());
+        assert_eq!(room.slack.transcript("ops"), "10:00 firebell: once");
     }
 
     #[tokio::test]

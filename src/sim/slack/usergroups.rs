@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Slack;
 use super::args::{Answer, Refusal, no};
-use super::server::{Call, Token};
+use super::call::{Call, Token};
 use super::state::UserGroup;
 
 impl UserGroup {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::Slack;
 use super::args::{Answer, Refusal, no};
 use super::blocks::{self, Surface};
+use super::call::Call;
 use super::elements;
-use super::server::Call;
 use super::state::{Trigger, View, World};
 use crate::clock::Timestamp;
 
@@ -100,10 +100,10 @@ pub(super) fn check(view: &Value) -> Vec<String> {
         match (text["type"].as_str(), text["text"].as_str().map(|t| t.chars().count())) {
             (Some("plain_text"), Some(1..=24)) => {}
             (Some("plain_text"), Some(0)) => {
-                say("must be more than 0 characters".into(), &format!("/{key}/text"))
+                say("must be more than 0 characters".into(), &format!("/{key}/text"));
             }
             (Some("plain_text"), Some(_)) => {
-                say("must be less than 25 characters".into(), &format!("/{key}/text"))
+                say("must be less than 25 characters".into(), &format!("/{key}/text"));
             }
             _ => say("must be a plain_text object".into(), &format!("/{key}")),
         }
