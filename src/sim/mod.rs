@@ -3,4 +3,5 @@
 
 pub mod desk;
 pub mod pagerduty;
+pub mod signed;
 pub mod slack;
