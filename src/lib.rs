@@ -1,11 +1,17 @@
 //! Firebell rings the right people and keeps the room in order.
+pub mod app;
+pub mod chat;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
 pub mod error;
+pub mod events;
 pub mod front;
 pub mod http_client;
 pub mod ids;
+pub mod incidents;
 pub mod jobs;
+pub mod oncall;
 pub mod pagerduty;
 pub mod sim;
 pub mod slack;

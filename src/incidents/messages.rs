@@ -118,11 +118,10 @@ pub fn whom_to_call(on_call: &[Contact]) -> String {
     lines.join("\n")
 }
 
-pub fn paged(page: &LinkedPage, after_trouble: bool) -> Message {
-    let at_last = if after_trouble { "PagerDuty answers again. " } else { "" };
+pub fn paged_at_last(page: &LinkedPage) -> Message {
     let label = page.label();
-    let shown = page.html_url.as_deref().map_or_else(|| label.clone(), |url| link(url, &label));
-    Message::text(format!(":pager: {at_last}PagerDuty incident {shown} is paging."))
+    let shown = page.html_url.as_deref().map_or_else(|| untrusted(&label), |url| link(url, &label));
+    Message::text(format!(":pager: PagerDuty answers again: {shown} is paging."))
 }
 
 pub fn paged_by_second_road() -> Message {
@@ -316,4 +315,21 @@ pub fn timeline(incident: &Incident, entries: &[Entry]) -> String {
     let left_out = lines.len() - shown;
     let more = if left_out == 0 { String::new() } else { format!("_{left_out} earlier entries left out_\n") };
     format!("*{}* timeline (UTC)\n{more}{}", said(&incident.headline()), lines[left_out..].join("\n"))
+}
+
+// ── answers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+pub fn contact(contact: &Contact) -> String {
+    said(&contact.name_and_phone())
+}
+
+/// What the declarer reads at once.
+pub fn declaring(incident: &Incident, channel: &str, paging: &str) -> String {
+    let test = if incident.is_test { ":test_tube: *Test.* " } else { "" };
+    let private = if incident.is_private { " (private)" } else { "" };
+    format!(
+        "{test}:rotating_light: Declaring *{}* as *{}*{private}: opening #{channel}, {paging}.",
+        said(&incident.headline()),
+        incident.severity_shout(),
+    )
 }

@@ -133,25 +133,31 @@ async fn meet(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<Option<Li
         return tx.linked_page(&event.page).await;
     }
     if let Some(ours) = ours {
-        adopt(tx, &ours, &page).await?;
+        adopt(tx, ours.id, &page).await?;
     } else if page.is_open() && wants_channel(service.map(|s| s.auto_open), details) {
         open_or_hold(tx, known, &page, details).await?;
     }
     tx.linked_page(&event.page).await
 }
 
-/// Makes a PagerDuty incident that carries our key the primary of ours.
-pub async fn adopt(tx: &mut Tx, incident: &Incident, page: &LinkedPage) -> Result<()> {
-    tx.make_primary(&page.id, incident.id).await?;
-    tx.set_step(incident.id, Step::Page, StepState::Done, None, None).await?;
-    let label = page.label();
-    let text = format!("PagerDuty incident {label} is paging");
-    let entry = NewEntry::new(Kind::Page, Source::PagerDuty, Actor::firebell(), text);
-    tx.append(incident.id, entry.at(page.status_changed_at).once(format!("pd:{}:linked", page.id))).await?;
-    if incident.channel_id.is_some() {
-        note_the_room(tx, incident).await?;
+/// Makes a PagerDuty incident that carries our key the primary of ours, once, whether its webhook or the answer to
+/// our call comes first; the incident as it is then.
+pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage) -> Result<Incident> {
+    // The channel may be opening at this moment: one of the two sees the other.
+    let incident = tx.lock_incident(id).await?;
+    if !tx.make_primary(&page.id, id).await? {
+        return Ok(incident);
     }
-    tx.redraw(incident.id).await
+    tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
+    let text = format!("PagerDuty incident {} is paging", page.label());
+    let entry = NewEntry::new(Kind::Page, Source::PagerDuty, Actor::firebell(), text);
+    tx.append(id, entry.at(page.status_changed_at).once(format!("pd:{}:linked", page.id))).await?;
+    if incident.channel_id.is_some() {
+        note_the_room(tx, &incident).await?;
+        tx.cause_step(&Effect::AddBookmark { incident: id }).await?;
+    }
+    tx.redraw(id).await?;
+    Ok(incident)
 }
 
 /// Tells those who look at PagerDuty where the room is.
@@ -299,9 +305,9 @@ async fn apply(
     if moved {
         tx.redraw(incident.id).await?;
     }
-    let echo = event.agent.is_some() && event.agent.as_ref().map(|a| &a.id) == known.people.our_responder.as_ref();
-    if echo {
-        return Ok(()); // what we did ourselves stands on the timeline under the name of who asked for it
+    let by_us = event.agent.is_some() && event.agent.as_ref().map(|a| &a.id) == known.people.our_responder.as_ref();
+    if by_us && event.what != What::Triggered {
+        return Ok(()); // it stands on the timeline under the name of the person who asked us for it
     }
     tell(tx, incident, page, event, &Told::of(known, page, event)).await?;
     match &event.what {

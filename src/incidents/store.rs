@@ -64,6 +64,14 @@ impl Tx {
             .ok_or_else(|| Error::not_found("no such incident"))
     }
 
+    /// The incident as it is now, kept from changing until this transaction ends: for deciding by two things that
+    /// two jobs change at the same time.
+    pub async fn lock_incident(&mut self, id: IncidentId) -> Result<Incident> {
+        self.opt("UPDATE incident SET number = number WHERE id = $1 RETURNING *", &[&id])
+            .await?
+            .ok_or_else(|| Error::not_found("no such incident"))
+    }
+
     pub async fn find_incident(&mut self, id: IncidentId) -> Result<Option<Incident>> {
         self.opt("SELECT * FROM incident WHERE id = $1", &[&id]).await
     }
@@ -394,19 +402,21 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Makes this one, and no other, the incident's primary.
-    pub async fn make_primary(&mut self, page: &PagerDutyIncidentId, of: IncidentId) -> Result<()> {
+    /// Makes this one, and no other, the incident's primary; false when it was.
+    pub async fn make_primary(&mut self, page: &PagerDutyIncidentId, of: IncidentId) -> Result<bool> {
         self.exec(
             "UPDATE pagerduty_incident SET is_primary = FALSE WHERE incident_id = $1 AND is_primary = TRUE AND id <> $2",
             &[&of, page],
         )
         .await?;
-        self.exec(
-            "UPDATE pagerduty_incident SET is_primary = TRUE, incident_id = $1 WHERE id = $2",
-            &[&of, page],
-        )
-        .await?;
-        Ok(())
+        let rows = self
+            .exec(
+                "UPDATE pagerduty_incident SET is_primary = TRUE, incident_id = $1, held_at = NULL
+                 WHERE id = $2 AND (incident_id IS NULL OR incident_id <> $1 OR is_primary = FALSE)",
+                &[&of, page],
+            )
+            .await?;
+        Ok(rows == 1)
     }
 
     pub async fn set_merged_into(

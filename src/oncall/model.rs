@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::config::Who;
-use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
+use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId, UserGroupId};
 use crate::jobs::NewJob;
 use crate::row;
 use crate::store::Json;
@@ -175,6 +175,12 @@ impl Step {
     }
 }
 
+/// Reads one person anew.
+pub fn meet_job(user: &SlackUserId) -> NewJob {
+    let key = format!("oncall.meet:{user}");
+    NewJob::new("oncall.meet", json!({ "user": user })).dedup(key)
+}
+
 /// All that is known about people. Built from the database; never asks anybody.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
@@ -188,6 +194,8 @@ pub struct Directory {
     pub oncall: Vec<OnCall>,
     pub priorities: Vec<Priority>,
     pub services: Vec<PagerDutyService>,
+    /// Where incidents are announced, once found among the channels that we are in.
+    pub announce_channel: Option<ChannelId>,
     /// Job kind → when it was last read well.
     pub read_at: BTreeMap<String, Timestamp>,
 }

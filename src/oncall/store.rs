@@ -43,6 +43,7 @@ impl Tx {
             oncall,
             priorities: fact(&facts, "priorities").unwrap_or_default(),
             services: fact(&facts, "services").unwrap_or_default(),
+            announce_channel: fact(&facts, "announce_channel"),
             read_at: facts.iter().map(|f| (f.name.clone(), f.read_at)).collect(),
         })
     }

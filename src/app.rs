@@ -1,0 +1,111 @@
+//! The program's parts, put together once: configuration, store, clients, clock, and what is known in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::Result;
+use crate::http_client::{self, Observer};
+use crate::oncall::{Directory, DirectoryCell, Known, Step};
+use crate::store::{Db, Priority};
+use crate::{incidents, pagerduty, slack};
+
+/// No vendor call takes longer; a job's lease is longer still.
+const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub clock: Clock,
+    pub slack: slack::Client,
+    /// `None` when the integration is off.
+    pub pagerduty: Option<pagerduty::Client>,
+    pub directory: DirectoryCell,
+}
+
+impl App {
+    /// Connects to the database (without migrating) and builds the clients (without calling anybody).
+    pub async fn build(config: Config, clock: Clock, observer: Observer) -> Result<Self> {
+        let url = config.database.url.expose_secret();
+        let db = Db::connect(url, config.database.max_connections, clock.clone()).await?;
+        Ok(Self::with_db(config, clock, db, observer))
+    }
+
+    pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
+        let http = http_client::client(VENDOR_TIMEOUT);
+        let slack = slack::Client::new(
+            http.clone(),
+            clock.clone(),
+            slack::Settings {
+                api_url: config.slack.api_url.clone(),
+                bot_token: config.slack.bot_token.clone(),
+                user_token: config.slack.user_token.clone(),
+                response_hosts: config.slack.response_hosts.clone(),
+            },
+            observer.clone(),
+        );
+        let pagerduty = config.pagerduty.as_ref().map(|p| {
+            pagerduty::Client::new(
+                http,
+                clock.clone(),
+                pagerduty::Settings {
+                    api_url: p.api_url.clone(),
+                    events_url: p.events_url.clone(),
+                    token: p.token.clone(),
+                    from_email: p.from_email.clone(),
+                },
+                observer,
+            )
+        });
+        Self { config: Arc::new(config), db, clock, slack, pagerduty, directory: DirectoryCell::default() }
+    }
+
+    /// What is known without asking anybody.
+    pub fn known(&self) -> Known {
+        Known { config: self.config.clone(), people: self.directory.current() }
+    }
+
+    /// The workspace we serve: configured, or learnt.
+    pub fn team_id(&self, people: &Directory) -> Option<String> {
+        self.config.slack.team_id.clone().or_else(|| Some(people.ourselves.as_ref()?.team_id.clone()))
+    }
+
+    pub fn from_email(&self) -> String {
+        self.config.pagerduty.as_ref().map(|p| p.from_email.clone()).unwrap_or_default()
+    }
+
+    /// The escalation policies of the configured services.
+    pub fn policies(&self) -> Vec<String> {
+        let people = self.directory.current();
+        let mut policies: Vec<String> = self
+            .config
+            .services
+            .iter()
+            .filter_map(|s| {
+                s.escalation_policy.clone().or_else(|| people.policy_of(&s.pagerduty_service).map(str::to_owned))
+            })
+            .collect();
+        policies.sort();
+        policies.dedup();
+        policies
+    }
+
+    /// After migrating: loads what the database knows, and makes sure that everything that comes again and again has
+    /// a job waiting.
+    pub async fn wake_up(&self) -> Result<()> {
+        let mut tx = self.db.write(Priority::Job).await?;
+        for step in Step::ALL {
+            tx.enqueue(step.job()).await?;
+        }
+        tx.cause(&incidents::Effect::Heal).await?;
+        let directory = tx.directory().await?;
+        tx.commit().await?;
+        self.directory.replace(directory);
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! The one match from a job to the step that does it.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::ids::SlackUserId;
+use crate::incidents::{self, Effect};
+use crate::jobs::{Finished, Job, Perform};
+use crate::oncall;
+use crate::store::Tx;
+
+/// What the runner performs.
+#[derive(Clone)]
+pub struct Dispatch {
+    pub app: App,
+}
+
+impl Perform for Dispatch {
+    async fn perform(&self, job: &Job) -> Result<Finished> {
+        match job.kind.split_once('.') {
+            Some(("incident", _)) => incidents::steps::run(&self.app, job, effect(job)?).await,
+            Some(("oncall", "meet")) => {
+                let id = job.payload.0["user"].as_str().unwrap_or_default();
+                oncall::steps::meet(&self.app, job, &SlackUserId::new(id)).await
+            }
+            Some(("oncall", _)) => match oncall::Step::from_payload(&job.payload.0) {
+                Some(step) => oncall::steps::run(&self.app, job, step).await,
+                None => Err(unknown(job)),
+            },
+            _ => Err(unknown(job)),
+        }
+    }
+
+    async fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+        match effect(job) {
+            Ok(effect) => incidents::steps::parked(&self.app, tx, job, &effect, error).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn stumbled(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+        match effect(job) {
+            Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn effect(job: &Job) -> Result<Effect> {
+    Effect::from_payload(&job.payload.0).map_err(|_| unknown(job))
+}
+
+/// After a downgrade, a job of a later version: a person decides.
+fn unknown(job: &Job) -> Error {
+    Error::refused(format!("this version knows no job {:?} of that shape", job.kind))
+}

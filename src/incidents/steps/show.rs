@@ -1,0 +1,162 @@
+//! What is shown: messages, the pinned summary, the announcement.
+
+use uuid::Uuid;
+
+use super::channel::{named, posted_before};
+use super::read;
+use crate::app::App;
+use crate::config::SeverityWord;
+use crate::error::{Error, Result};
+use crate::front::Message;
+use crate::ids::{ChannelId, IncidentId};
+use crate::incidents::effects::Effect;
+use crate::incidents::forms::{self, Summary};
+use crate::incidents::messages;
+use crate::incidents::model::{Step, StepState};
+use crate::jobs::{Finished, Job};
+use crate::slack::{Mark, Post};
+use crate::store::Priority;
+
+pub(super) struct Saying {
+    pub op_id: Uuid,
+    pub message: Message,
+    pub remember: Option<String>,
+    pub step: Option<Step>,
+}
+
+/// Posts, once: a second attempt reads the channel for the mark first.
+async fn post(
+    app: &App,
+    job: &Job,
+    channel: &ChannelId,
+    op_id: &str,
+    incident: IncidentId,
+    message: &Message,
+) -> Result<String> {
+    if let Some(ts) = posted_before(app, job, channel, op_id).await? {
+        return Ok(ts);
+    }
+    let mark = Mark { op_id: op_id.to_owned(), incident_id: Some(incident.to_string()) };
+    let post = Post {
+        channel,
+        text: &message.text,
+        blocks: &message.blocks,
+        thread_ts: None,
+        mark: Some(&mark),
+    };
+    Ok(app.slack.post_message(&post).await?)
+}
+
+pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> Result<Finished> {
+    let incident = read(app, id).await?;
+    // The lane put the channel first; without one, its step has failed and is shown as such.
+    let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
+    let ts = post(app, job, channel, &what.op_id.to_string(), id, &what.message).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    if let Some(kind) = &what.remember {
+        tx.remember_message(id, kind, channel, &ts).await?;
+    }
+    if let Some(step) = what.step {
+        tx.set_step(id, step, StepState::Done, None, None).await?;
+    }
+    job.finish(tx).await
+}
+
+/// Posts the summary, or edits it in place. Its lane coalesces: however much changed meanwhile, one edit shows it.
+pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let incident = tx.incident(id).await?;
+    let roles = tx.roles(id).await?;
+    let pages = tx.linked_pages(id).await?;
+    let steps = tx.steps(id).await?;
+    let uninvited = named(app, &tx.uninvited(id).await?);
+    let posted = tx.message_ts(id, "summary").await?;
+    drop(tx);
+    let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
+    let emoji = match app.config.severity(&incident.severity) {
+        SeverityWord::Known(severity) => severity.emoji.as_str(),
+        SeverityWord::TooHigh | SeverityWord::Unknown => ":question:",
+    };
+    let summary = forms::summary(&Summary {
+        incident: &incident,
+        emoji,
+        roles: &roles,
+        pages: &pages,
+        steps: &steps,
+        uninvited: &uninvited,
+    });
+    let mut deleted = false;
+    if let Some((channel, ts)) = &posted {
+        match app.slack.update_message(channel, ts, &summary.text, &summary.blocks, None).await {
+            Ok(()) => {
+                let mut tx = app.db.write(Priority::Job).await?;
+                tx.set_step(id, Step::Summary, StepState::Done, None, None).await?;
+                return job.finish(tx).await;
+            }
+            Err(e) if e.code() == Some("message_not_found") => deleted = true,
+            Err(e) => return Err(e.into()),
+        }
+    }
+    // Somebody deleted it: the new one needs a mark of its own, or the old one's would be looked for.
+    let op_id = if deleted { format!("summary-{id}-{}", job.id) } else { format!("summary-{id}") };
+    let ts = post(app, job, channel, &op_id, id, &summary).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    tx.remember_message(id, "summary", channel, &ts).await?;
+    tx.set_step(id, Step::Summary, StepState::Done, None, None).await?;
+    tx.cause_step(&Effect::PinSummary { incident: id }).await?;
+    job.finish(tx).await
+}
+
+pub(super) async fn pin_summary(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let posted = app.db.read().await?.message_ts(id, "summary").await?;
+    if let Some((channel, ts)) = posted {
+        app.slack.pin(&channel, &ts).await?;
+    }
+    let tx = app.db.write(Priority::Job).await?;
+    super::finish_step(job, tx, id, Step::Pin).await
+}
+
+/// Tells everybody, and keeps what was told up to date.
+pub(super) async fn announce(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let incident = tx.incident(id).await?;
+    let commander = tx.commander(id).await?;
+    let posted = tx.message_ts(id, "announcement").await?;
+    drop(tx);
+    let (Some(name), Some(_), false) =
+        (&app.config.slack.announce_channel, &incident.channel_id, incident.is_private)
+    else {
+        return job.finish_bare(&app.db).await;
+    };
+    let message = messages::announcement(&incident, commander.as_ref().map(|c| &c.slack_user_id));
+    let (channel, ts) = if let Some((channel, ts)) = posted {
+        match app.slack.update_message(&channel, &ts, &message.text, &[], None).await {
+            Ok(()) => {}
+            // Somebody took it down; it is not ours to put up again.
+            Err(e) if e.code() == Some("message_not_found") => {}
+            Err(e) => return Err(e.into()),
+        }
+        (channel, ts)
+    } else {
+        let channel = announce_channel(app, name).await?;
+        let op_id = format!("announcement-{id}");
+        let ts = post(app, job, &channel, &op_id, id, &message).await?;
+        (channel, ts)
+    };
+    let mut tx = app.db.write(Priority::Job).await?;
+    tx.remember_message(id, "announcement", &channel, &ts).await?;
+    super::finish_step(job, tx, id, Step::Announce).await
+}
+
+/// The configured id, or the channel of that name among those we are in.
+async fn announce_channel(app: &App, name: &str) -> Result<ChannelId> {
+    if let Some(id) = &app.directory.current().announce_channel {
+        return Ok(id.clone());
+    }
+    let channels = app.slack.my_channels().await?;
+    channels.into_iter().find(|c| c.name == name && !c.is_archived).map(|c| c.id).ok_or_else(|| {
+        Error::refused(format!(
+            "I am not in #{name}: write /invite @firebell there, or give its id as slack.announce_channel"
+        ))
+    })
+}
