@@ -7,12 +7,17 @@ pub mod dispatch;
 pub mod error;
 pub mod events;
 pub mod front;
+pub mod http;
 pub mod http_client;
 pub mod ids;
 pub mod incidents;
 pub mod jobs;
+pub mod metrics;
 pub mod oncall;
 pub mod pagerduty;
 pub mod sim;
 pub mod slack;
 pub mod store;
+#[doc(hidden)]
+pub mod testing;
+
