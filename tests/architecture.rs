@@ -31,11 +31,11 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     // Features, downhill: each sees those above it.
     ("oncall", &[GROUND, BELOW_FEATURES]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall"]]),
-    ("chat", &[GROUND, BELOW_FEATURES, FEATURES]),
-    ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["chat"]]),
-    ("web", &[GROUND, BELOW_FEATURES, FEATURES]),
-    ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client", "chat", "events", "web"]]),
-    ("dispatch", &[GROUND, BELOW_FEATURES, FEATURES, &["chat", "events", "app"]]),
+    ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
+    ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
+    ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
+    ("web", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
+    ("dispatch", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat", "events"]]),
     ("http", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE]),
     // The vendors' doubles share nothing with the clients: a fake that spoke the client's types would prove nothing.
     ("sim", &[&["clock"]]),
@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
 const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "jobs"];
 const FEATURES: &[&str] = &["oncall", "incidents"];
-const FRONT_OF_HOUSE: &[&str] = &["chat", "events", "web", "app", "dispatch"];
+const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.
 const STEPS_ALSO_USE: &[&str] = &["app"];
