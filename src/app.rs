@@ -87,7 +87,9 @@ impl App {
             .services
             .iter()
             .filter_map(|s| {
-                s.escalation_policy.clone().or_else(|| people.policy_of(&s.pagerduty_service).map(str::to_owned))
+                s.escalation_policy
+                    .clone()
+                    .or_else(|| people.policy_of(&s.pagerduty_service).map(str::to_owned))
             })
             .collect();
         policies.sort();

@@ -15,9 +15,9 @@ pub mod jobs;
 pub mod metrics;
 pub mod oncall;
 pub mod pagerduty;
+pub mod serve;
 pub mod sim;
 pub mod slack;
 pub mod store;
 #[doc(hidden)]
 pub mod testing;
-

@@ -37,10 +37,14 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("web", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("dispatch", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat", "events"]]),
     ("http", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE]),
+    ("serve", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http"]]),
     // The vendors' doubles share nothing with the clients: a fake that spoke the client's types would prove nothing.
     ("sim", &[&["clock"]]),
-    ("demo", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "sim"]]),
-    ("cli", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "sim", "demo"]]),
+    ("demo", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "serve", "sim"]]),
+    (
+        "cli",
+        &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "serve", "sim", "demo"]],
+    ),
     // Databases and worlds for tests: nothing above may use it, outside its own tests.
     ("testing", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "sim"]]),
 ];
@@ -60,7 +64,7 @@ const ALSO_SEE_CLIENTS: &[(&str, &str)] = &[
     ("src/dispatch", "hands each step the client it needs"),
     ("src/app", "builds the clients"),
     ("src/cli", "`sync --once` and `doctor` need no database, hence no job"),
-    ("src/http/modal", "views.open: its trigger dies after three seconds, too soon for a job"),
+    ("src/http/inside", "views.open, whose trigger dies after three seconds; an answer to a button"),
 ];
 
 /// Who may hold SQL, beside a feature's `store.rs` (or `store/`).

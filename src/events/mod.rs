@@ -68,7 +68,12 @@ async fn postpone(app: &App, delivery: &Delivery, error: &crate::error::Error) -
     let said = format!("{error:#}");
     let again_at = (delivery.attempts < MOST_ATTEMPTS)
         .then(|| tx.now() + Duration::from_secs(1 << delivery.attempts.clamp(0, 8)));
-    tracing::error!(delivery = delivery.id, source = delivery.source, error = said, "cannot take a delivery in");
+    tracing::error!(
+        delivery = delivery.id,
+        source = delivery.source,
+        error = said,
+        "cannot take a delivery in"
+    );
     tx.postpone_delivery(delivery, again_at, &said).await?;
     tx.commit().await
 }

@@ -29,16 +29,14 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
             tx.enqueue(Step::ReadServices.job()).await?;
             Ok(())
         }
-        _ => match read_event(event) {
-            Some(event) => {
-                refresh_if_surprised(tx, known, &event).await?;
-                pages::observe(tx, known, &event).await
-            }
-            None => {
+        _ => {
+            let Some(event) = read_event(event) else {
                 tracing::debug!(kind, "a PagerDuty event that means nothing to us");
-                Ok(())
-            }
-        },
+                return Ok(());
+            };
+            refresh_if_surprised(tx, known, &event).await?;
+            pages::observe(tx, known, &event).await
+        }
     }
 }
 

@@ -21,7 +21,9 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
         "member_joined_channel" => moved(tx, known, event, "in").await?,
         "member_left_channel" => moved(tx, known, event, "left").await?,
         "tokens_revoked" | "app_uninstalled" => {
-            tracing::error!("the Slack app was uninstalled or its token revoked: reinstall it and set bot_token");
+            tracing::error!(
+                "the Slack app was uninstalled or its token revoked: reinstall it and set bot_token"
+            );
         }
         _ => {}
     }

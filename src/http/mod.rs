@@ -3,6 +3,7 @@
 pub mod desk;
 mod form;
 mod health;
+mod inside;
 pub mod intake;
 mod pagerduty;
 pub mod signature;
@@ -39,6 +40,7 @@ use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::store::Db;
 pub use desk::{BoxFuture, FrontDesk, SlashCommand, Workspace};
+pub use inside::Inside;
 pub use intake::Intake;
 
 /// All that a request can reach.

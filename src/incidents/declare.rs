@@ -197,7 +197,11 @@ fn first_invitees(known: &Known, incident: &Incident, tx: &Tx) -> BTreeSet<Slack
         }
         let (people, unknown) = known.people.expand(&whom);
         if !unknown.is_empty() {
-            tracing::warn!(incident = incident.number, unknown = unknown.join(", "), "nobody known to invite");
+            tracing::warn!(
+                incident = incident.number,
+                unknown = unknown.join(", "),
+                "nobody known to invite"
+            );
         }
         invitees.extend(people);
     }
@@ -206,10 +210,8 @@ fn first_invitees(known: &Known, incident: &Incident, tx: &Tx) -> BTreeSet<Slack
 
 /// Who is on call for a service now, first level first, as last read.
 pub fn on_call(known: &Known, service: &Service, at: crate::clock::Timestamp) -> Vec<Contact> {
-    let policy = service
-        .escalation_policy
-        .as_deref()
-        .or_else(|| known.people.policy_of(&service.pagerduty_service));
+    let policy =
+        service.escalation_policy.as_deref().or_else(|| known.people.policy_of(&service.pagerduty_service));
     policy.map(|id| known.people.on_call(id, at)).unwrap_or_default()
 }
 
@@ -231,6 +233,7 @@ async fn look_alike(
 }
 
 fn plain_words(title: &str) -> String {
-    let letters = title.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).flat_map(char::to_lowercase);
+    let letters =
+        title.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).flat_map(char::to_lowercase);
     letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }

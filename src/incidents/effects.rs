@@ -16,22 +16,45 @@ use crate::store::Tx;
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
     /// Makes the Slack channel. First in the channel's lane, so everything said waits for it.
-    OpenChannel { incident: IncidentId },
+    OpenChannel {
+        incident: IncidentId,
+    },
     /// Makes the PagerDuty incident, which pages.
-    Page { incident: IncidentId },
+    Page {
+        incident: IncidentId,
+    },
     /// Tells PagerDuty what became of the incident.
-    ChangePage { incident: IncidentId, change: PageChange },
+    ChangePage {
+        incident: IncidentId,
+        change: PageChange,
+    },
     /// Writes a note on the PagerDuty incident.
-    NotePage { incident: IncidentId, note_id: Uuid, text: String },
+    NotePage {
+        incident: IncidentId,
+        note_id: Uuid,
+        text: String,
+    },
     /// Invites everybody who is wanted and not in yet.
-    Invite { incident: IncidentId },
-    SetTopic { incident: IncidentId },
-    AddBookmark { incident: IncidentId },
+    Invite {
+        incident: IncidentId,
+    },
+    SetTopic {
+        incident: IncidentId,
+    },
+    AddBookmark {
+        incident: IncidentId,
+    },
     /// Posts or edits the pinned summary.
-    DrawSummary { incident: IncidentId },
-    PinSummary { incident: IncidentId },
+    DrawSummary {
+        incident: IncidentId,
+    },
+    PinSummary {
+        incident: IncidentId,
+    },
     /// Posts or edits the announcement.
-    Announce { incident: IncidentId },
+    Announce {
+        incident: IncidentId,
+    },
     /// Says something in the channel; `remember` names the message so that it can be edited later.
     Say {
         incident: IncidentId,
@@ -43,9 +66,13 @@ pub enum Effect {
         step: Option<Step>,
     },
     /// Reminds of the next update, if it is due.
-    RemindUpdate { incident: IncidentId },
+    RemindUpdate {
+        incident: IncidentId,
+    },
     /// Asks for a commander, if there is none.
-    NudgeCommander { incident: IncidentId },
+    NudgeCommander {
+        incident: IncidentId,
+    },
     /// One message about PagerDuty incidents for which no channel was opened.
     Digest,
     /// Compares what we believe with what PagerDuty says, and makes good what was missed.
@@ -57,7 +84,9 @@ pub enum Effect {
 #[serde(tag = "to", rename_all = "snake_case")]
 pub enum PageChange {
     Acknowledge,
-    Resolve { note: String },
+    Resolve {
+        note: String,
+    },
     /// Priority and urgency of the present severity.
     Severity,
 }

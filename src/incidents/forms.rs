@@ -59,8 +59,7 @@ pub fn summary(s: &Summary<'_>) -> Message {
     if i.is_open() {
         shown.push(blocks::actions("incident.verbs", &verbs(s)));
     } else {
-        let reopen =
-            blocks::button("Reopen", press::REOPEN_FORM, &i.id.to_string(), Style::Default, None);
+        let reopen = blocks::button("Reopen", press::REOPEN_FORM, &i.id.to_string(), Style::Default, None);
         shown.push(blocks::actions("incident.verbs", &[reopen]));
     }
     let text = format!("{} {} · {}", i.severity_shout(), untrusted(&i.headline()), i.status.title());
@@ -246,7 +245,12 @@ pub fn declare_form(config: &Config, title: &str) -> Value {
         .map(|s| (format!("{} – {}", s.label(), s.description), s.name.clone()))
         .collect();
     let mut fields = vec![
-        blocks::input("title", "What is wrong?", &blocks::plain_text_input("value", false, 200, title), false),
+        blocks::input(
+            "title",
+            "What is wrong?",
+            &blocks::plain_text_input("value", false, 200, title),
+            false,
+        ),
         blocks::input(
             "severity",
             "Severity",
@@ -264,7 +268,12 @@ pub fn declare_form(config: &Config, title: &str) -> Value {
             config.services.iter().map(|s| (s.name.clone(), s.name.clone())).collect();
         let chosen = config.default_service().map(|s| s.name.as_str());
         let select = blocks::static_select("value", "Choose a service", &services, chosen);
-        fields.push(blocks::input("service", "Service", &select, chosen.is_none() && config.pagerduty.is_none()));
+        fields.push(blocks::input(
+            "service",
+            "Service",
+            &select,
+            chosen.is_none() && config.pagerduty.is_none(),
+        ));
     }
     let switches = json!({ "type": "checkboxes", "action_id": "value", "options": [
         option("Private: only those invited see it", "private"),
@@ -291,12 +300,7 @@ pub fn update_form(incident: &Incident) -> Value {
             &blocks::static_select("value", "Choose a status", &states, Some(incident.status.word())),
             false,
         ),
-        blocks::input(
-            "text",
-            "What is new?",
-            &blocks::plain_text_input("value", true, 2500, ""),
-            false,
-        ),
+        blocks::input("text", "What is new?", &blocks::plain_text_input("value", true, 2500, ""), false),
     ];
     blocks::modal(form::UPDATE, "Post an update", "Post", &incident.id.to_string(), &fields)
 }
@@ -330,6 +334,9 @@ pub fn status_text(s: &Summary<'_>, now: Timestamp) -> String {
         s.steps.iter().filter(|r| r.state == StepState::Failed).map(|r| r.step.title()).collect();
     let failed =
         if failed.is_empty() { String::new() } else { format!("\n:x: Failed: {}", failed.join(", ")) };
-    format!("{}\nIC: {commander} · PagerDuty: {}{update}{failed}", messages::list_line(i, now), pagerduty_line(s))
+    format!(
+        "{}\nIC: {commander} · PagerDuty: {}{update}{failed}",
+        messages::list_line(i, now),
+        pagerduty_line(s)
+    )
 }
-

@@ -42,7 +42,8 @@ pub async fn update(
     let status = status.filter(|s| *s != incident.status);
     if let Some(to) = status {
         move_to(tx, incident, to).await?;
-        append(tx, incident, Kind::Status, by, format!("{} → {}", incident.status.title(), to.title())).await?;
+        append(tx, incident, Kind::Status, by, format!("{} → {}", incident.status.title(), to.title()))
+            .await?;
     }
     tx.set_last_update(incident.id, text).await?;
     append(tx, incident, Kind::Update, by, text).await?;
@@ -96,7 +97,13 @@ pub async fn change_severity(
 }
 
 /// A higher level may be the first that pages; otherwise PagerDuty learns the new priority.
-async fn page_for(tx: &mut Tx, known: &Known, incident: &Incident, to: &Severity, raised: bool) -> Result<()> {
+async fn page_for(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    to: &Severity,
+    raised: bool,
+) -> Result<()> {
     let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
     let has_page = !tx.linked_pages(incident.id).await?.is_empty();
     if raised && to.page && can_page && !has_page && tx.set_page_wanted(incident.id).await? {
@@ -275,4 +282,3 @@ async fn append(
     tx.append(incident.id, NewEntry::new(kind, Source::Slack, by.clone(), text)).await?;
     Ok(())
 }
-

@@ -138,9 +138,9 @@ pub fn acknowledged(by: &Actor) -> Message {
 }
 
 pub fn update(incident: &Incident, by: &Actor, status: Status, text: &str) -> Message {
-    let test = if incident.is_test { ":test_tube: " } else { "" };
+    let marked = if incident.is_test { ":test_tube: " } else { "" };
     Message::text(format!(
-        "{test}:mega: *{}* — {}\n_{}_",
+        "{marked}:mega: *{}* — {}\n_{}_",
         status.title(),
         said(text),
         format_args!("update by {}", name(by))
@@ -196,10 +196,8 @@ pub fn reopened(by: &Actor, reason: &str) -> Message {
 }
 
 pub fn uninvited(names: &[(String, String)]) -> Message {
-    let list: Vec<String> = names
-        .iter()
-        .map(|(who, code)| format!("• {} — {}", said(who), invite_problem(code)))
-        .collect();
+    let list: Vec<String> =
+        names.iter().map(|(who, code)| format!("• {} — {}", said(who), invite_problem(code))).collect();
     Message::text(format!(":information_source: Could not invite:\n{}", list.join("\n")))
 }
 
@@ -240,7 +238,12 @@ pub fn commander_wanted(incident: &Incident) -> String {
     )
 }
 
-pub fn update_wanted(incident: &Incident, every: Duration, commander: Option<&SlackUserId>, now: Timestamp) -> String {
+pub fn update_wanted(
+    incident: &Incident,
+    every: Duration,
+    commander: Option<&SlackUserId>,
+    now: Timestamp,
+) -> String {
     let whom = commander.map(|c| format!("{} ", mention(c))).unwrap_or_default();
     let last = incident.last_update_at.unwrap_or(incident.declared_at);
     format!(
@@ -277,7 +280,11 @@ pub fn pagerduty_note(by: &Actor, remark: &Remark) -> String {
 
 pub fn pagerduty_resolution(by: &Actor, to: Status, text: &str) -> String {
     let verb = if to == Status::Cancelled { "Cancelled" } else { "Resolved" };
-    if text.is_empty() { format!("{verb} by {} in Slack", by.name) } else { format!("{verb} by {}: {text}", by.name) }
+    if text.is_empty() {
+        format!("{verb} by {} in Slack", by.name)
+    } else {
+        format!("{verb} by {}: {text}", by.name)
+    }
 }
 
 // ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────

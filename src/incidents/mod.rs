@@ -1,6 +1,7 @@
 //! Incidents: declaring, living through and closing them. Verbs take a [`Tx`](crate::store::Tx) and write rows,
 //! timeline and effects in one transaction; only `steps` talks to the world.
 
+pub mod asked;
 pub mod command;
 pub mod declare;
 pub mod effects;
@@ -14,6 +15,7 @@ pub mod reminders;
 pub mod steps;
 mod store;
 pub mod timeline;
+mod told;
 
 pub use effects::Effect;
 pub use model::Incident;

@@ -338,7 +338,10 @@ mod tests {
     #[test]
     fn channel_names_are_what_slack_accepts() {
         assert_eq!(channel_name("inc", 7, "payments-down", 0), "inc-7-payments-down");
-        assert_eq!(channel_name("inc", 7, "Zahlungen *kaputt*: GRÜN & rot!", 0), "inc-7-zahlungen-kaputt-gruen-rot");
+        assert_eq!(
+            channel_name("inc", 7, "Zahlungen *kaputt*: GRÜN & rot!", 0),
+            "inc-7-zahlungen-kaputt-gruen-rot"
+        );
         assert_eq!(channel_name("inc", 7, "支払い", 0), "inc-7");
         assert_eq!(channel_name("inc", 7, "支払い", 2), "inc-7-3");
         let long = channel_name("inc", 1_234_567, &"very long ".repeat(20), 9);

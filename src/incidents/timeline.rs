@@ -4,10 +4,8 @@ use uuid::Uuid;
 
 use super::model::{Actor, Kind, Source};
 use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::ids::{IncidentId, SlackUserId, new_id};
+use crate::ids::SlackUserId;
 use crate::row;
-use crate::store::Tx;
 
 /// An entry to be, written in the transaction of the fact itself.
 #[derive(Clone, Debug)]
@@ -64,55 +62,5 @@ row! {
         pub text: String,
         pub permalink: Option<String>,
         pub corrects: Option<Uuid>,
-    }
-}
-
-impl Tx {
-    /// Appends; `None` when an entry with the same dedup key is there.
-    pub async fn append(&mut self, incident: IncidentId, new: NewEntry) -> Result<Option<Uuid>> {
-        let id = new_id(self.clock());
-        let now = self.now();
-        let rows = self
-            .exec(
-                "INSERT INTO timeline (id, incident_id, occurred_at, recorded_at, actor, actor_slack_id, source,
-                    kind, text, permalink, dedup_key, corrects)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-                 ON CONFLICT (dedup_key) DO NOTHING",
-                &[
-                    &id,
-                    &incident,
-                    &new.occurred_at.unwrap_or(now),
-                    &now,
-                    &new.actor.name,
-                    &new.actor.slack,
-                    &new.source,
-                    &new.kind,
-                    &new.text,
-                    &new.permalink,
-                    &new.dedup_key,
-                    &new.corrects,
-                ],
-            )
-            .await?;
-        Ok((rows == 1).then_some(id))
-    }
-
-    /// In the order in which things happened.
-    pub async fn timeline(&mut self, incident: IncidentId) -> Result<Vec<Entry>> {
-        self.all(
-            "SELECT id, occurred_at, recorded_at, actor, actor_slack_id, source, kind, text, permalink, corrects
-             FROM timeline WHERE incident_id = $1 ORDER BY occurred_at, id",
-            &[&incident],
-        )
-        .await
-    }
-
-    pub async fn entry(&mut self, id: Uuid) -> Result<Option<Entry>> {
-        self.opt(
-            "SELECT id, occurred_at, recorded_at, actor, actor_slack_id, source, kind, text, permalink, corrects
-             FROM timeline WHERE id = $1",
-            &[&id],
-        )
-        .await
     }
 }

@@ -196,16 +196,14 @@ impl Tx {
         .await
     }
 
-    /// Closes waiting jobs of one dedup key: what they were for is over.
-    pub async fn cancel_waiting(&mut self, dedup_key: &str) -> Result<()> {
-        let now = self.now();
-        self.exec(
-            "UPDATE job SET done_at = $2
-             WHERE dedup_key = $1 AND lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL",
-            &[&dedup_key, &now],
-        )
-        .await?;
-        Ok(())
+    /// (waiting or running, parked)
+    pub async fn count_jobs(&mut self) -> Result<(i64, i64)> {
+        let waiting =
+            self.scalar("SELECT count(*) FROM job WHERE done_at IS NULL AND parked_at IS NULL", &[]).await?;
+        let parked = self
+            .scalar("SELECT count(*) FROM job WHERE done_at IS NULL AND parked_at IS NOT NULL", &[])
+            .await?;
+        Ok((waiting.unwrap_or(0), parked.unwrap_or(0)))
     }
 
     /// Deletes what was done before `before`: jobs, and deliveries whose repeats can no longer come.

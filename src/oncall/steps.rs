@@ -9,7 +9,7 @@ use serde_json::json;
 use super::model::{Group, Member, OnCall, Ourselves, PagerDutyService, Priority, Responder, Step};
 use crate::app::App;
 use crate::error::Result;
-use crate::ids::{PagerDutyUserId, SlackUserId};
+use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::ContactKind;
 use crate::slack;
@@ -57,12 +57,16 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
     let identity = app.slack.auth_test().await?;
     let missing = slack::missing_scopes(&identity.scopes);
     if !missing.is_empty() {
-        tracing::error!(missing = missing.join(" "), "the Slack token lacks scopes; reinstall the app with the manifest");
+        tracing::error!(
+            missing = missing.join(" "),
+            "the Slack token lacks scopes; reinstall the app with the manifest"
+        );
     }
     let responder = match &app.pagerduty {
         Some(pagerduty) => pagerduty.user_by_email(&app.from_email()).await?.map(|u| u.id),
         None => None,
     };
+    let announce_channel = announce_channel(app).await?;
     let ourselves = Ourselves {
         team_id: identity.team_id,
         app_id: identity.app_id,
@@ -72,10 +76,24 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
     };
     let mut tx = app.db.write(Turn::Job).await?;
     tx.remember_fact("ourselves", &ourselves).await?;
+    if let Some(channel) = announce_channel {
+        tx.remember_fact("announce_channel", &channel).await?;
+    }
     if let Some(id) = responder {
         tx.remember_fact("our_responder", &id).await?;
     }
     done(app, job, Step::ReadOurselves, tx).await
+}
+
+/// The configured id, or the channel of that name among those that we are in.
+async fn announce_channel(app: &App) -> Result<Option<ChannelId>> {
+    let Some(name) = &app.config.slack.announce_channel else { return Ok(None) };
+    let channels = app.slack.my_channels().await?;
+    let found = channels.into_iter().find(|c| (c.name == *name || c.id.as_str() == name) && !c.is_archived);
+    if found.is_none() {
+        tracing::warn!(channel = name, "not in the announce channel: write /invite @firebell there");
+    }
+    Ok(found.map(|c| c.id))
 }
 
 async fn read_slack(app: &App, job: &Job) -> Result<Finished> {
@@ -162,8 +180,18 @@ async fn read_responders(app: &App, job: &Job) -> Result<Finished> {
                 .filter(|m| m.enabled)
                 .find(|m| m.kind == ContactKind::Phone)
                 .or_else(|| u.contact_methods.iter().find(|m| m.kind == ContactKind::Sms && m.enabled))
-                .map(|m| format!("+{} {}", m.country_code, m.address));
-            Responder { id: u.id, name: u.name, email: u.email, emails: Json(emails), phone, html_url: u.html_url }
+                .map(|m| match &m.country_code {
+                    Some(code) => format!("+{code} {}", m.address),
+                    None => m.address.clone(),
+                });
+            Responder {
+                id: u.id,
+                name: u.name,
+                email: u.email,
+                emails: Json(emails),
+                phone,
+                html_url: Some(u.html_url),
+            }
         })
         .collect();
     let mut tx = app.db.write(Turn::Job).await?;
@@ -176,27 +204,24 @@ async fn read_responders(app: &App, job: &Job) -> Result<Finished> {
 
 async fn read_services(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
-    let priorities: Vec<Priority> = pagerduty
-        .priorities()
-        .await?
-        .into_iter()
-        .map(|p| Priority { id: p.id, name: p.name })
-        .collect();
+    let priorities: Vec<Priority> =
+        pagerduty.priorities().await?.into_iter().map(|p| Priority { id: p.id, name: p.name }).collect();
     let mut services = Vec::new();
     for service in &app.config.services {
-        match pagerduty.service(&service.pagerduty_service).await? {
-            Some(s) => services.push(PagerDutyService {
-                id: s.id,
-                name: s.name,
-                html_url: s.html_url,
-                policy_id: s.escalation_policy_id,
-            }),
-            None => tracing::error!(
+        let Some(found) = pagerduty.service(&service.pagerduty_service).await? else {
+            tracing::error!(
                 service = service.name,
                 id = service.pagerduty_service,
                 "PagerDuty has no such service; mend pagerduty_service in the configuration"
-            ),
-        }
+            );
+            continue;
+        };
+        services.push(PagerDutyService {
+            id: found.id,
+            name: found.name,
+            html_url: Some(found.html_url),
+            policy_id: Some(found.escalation_policy_id).filter(|id| !id.is_empty()),
+        });
     }
     let mut tx = app.db.write(Turn::Job).await?;
     tx.remember_fact("priorities", &priorities).await?;

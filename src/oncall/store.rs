@@ -140,7 +140,10 @@ impl Tx {
     }
 
     /// Replaces the links that were found by e-mail; those made by hand stay.
-    pub async fn replace_email_links(&mut self, links: &BTreeMap<PagerDutyUserId, SlackUserId>) -> Result<()> {
+    pub async fn replace_email_links(
+        &mut self,
+        links: &BTreeMap<PagerDutyUserId, SlackUserId>,
+    ) -> Result<()> {
         let now = self.now();
         self.exec("DELETE FROM person_link WHERE how = 'email'", &[]).await?;
         for (responder, slack) in links {

@@ -3,5 +3,6 @@
 
 pub mod desk;
 pub mod pagerduty;
+pub mod scene;
 pub mod signed;
 pub mod slack;

@@ -10,6 +10,7 @@ mod channels;
 mod messages;
 mod people;
 mod types;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-pub use calls::CALLS;
+pub use calls::{CALLS, missing_scopes};
 pub use types::{Bookmark, Channel, Identity, Invited, Mark, Message, Post, User, UserGroup};
 
 use crate::clock::Clock;

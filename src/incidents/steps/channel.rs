@@ -59,7 +59,8 @@ async fn make(app: &App, job: &Job, incident: &Incident) -> Result<Channel> {
 }
 
 async fn is_ours(app: &App, job: &Job, channel: &Channel) -> Result<bool> {
-    let by_us = app.directory.current().ourselves.as_ref().is_some_and(|us| us.bot_user == channel.creator.as_str());
+    let by_us =
+        app.directory.current().ourselves.as_ref().is_some_and(|us| us.bot_user == channel.creator.as_str());
     let since_we_began = channel.created_at >= job.began_at() - CLOCK_SKEW;
     let mut tx = app.db.read().await?;
     Ok(by_us && since_we_began && !channel.is_archived && !tx.channel_has_owner(&channel.id).await?)

@@ -84,13 +84,8 @@ async fn post_digest(
     }
     let message = forms::digest(held);
     let mark = Mark { op_id, incident_id: None };
-    let post = Post {
-        channel,
-        text: &message.text,
-        blocks: &message.blocks,
-        thread_ts: None,
-        mark: Some(&mark),
-    };
+    let post =
+        Post { channel, text: &message.text, blocks: &message.blocks, thread_ts: None, mark: Some(&mark) };
     app.slack.post_message(&post).await?;
     Ok(())
 }

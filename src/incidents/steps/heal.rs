@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::error::Result;
+use crate::ids::PagerDutyUserId;
 use crate::incidents::effects::Effect;
 use crate::incidents::pages::{self, Details, PageEvent, Person, What};
-use crate::ids::PagerDutyUserId;
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::{Incident, Ref, Status};
 use crate::store::Priority;

@@ -150,7 +150,8 @@ impl Attempt<'_> {
         pagerduty.enqueue(&event).await?;
         let mut tx = self.app.db.write(Priority::Job).await?;
         let id = self.incident.id;
-        tx.set_step(id, Step::Page, StepState::Retrying, Some(BY_SECOND_ROAD.into()), Some(self.job.id)).await?;
+        tx.set_step(id, Step::Page, StepState::Retrying, Some(BY_SECOND_ROAD.into()), Some(self.job.id))
+            .await?;
         tx.say(self.incident, messages::paged_by_second_road()).await?;
         tx.redraw(id).await?;
         tx.commit().await?;
@@ -217,11 +218,9 @@ pub(super) async fn change(app: &App, job: &Job, id: IncidentId, change: &PageCh
         }
         let wanted = match change {
             PageChange::Acknowledge => Change { status: Some(Status::Acknowledged), ..Change::default() },
-            PageChange::Resolve { note } => Change {
-                status: Some(Status::Resolved),
-                resolution: Some(note),
-                ..Change::default()
-            },
+            PageChange::Resolve { note } => {
+                Change { status: Some(Status::Resolved), resolution: Some(note), ..Change::default() }
+            }
             PageChange::Severity => {
                 let SeverityWord::Known(severity) = app.config.severity(&incident.severity) else { continue };
                 Change {

@@ -37,13 +37,8 @@ async fn post(
         return Ok(ts);
     }
     let mark = Mark { op_id: op_id.to_owned(), incident_id: Some(incident.to_string()) };
-    let post = Post {
-        channel,
-        text: &message.text,
-        blocks: &message.blocks,
-        thread_ts: None,
-        mark: Some(&mark),
-    };
+    let post =
+        Post { channel, text: &message.text, blocks: &message.blocks, thread_ts: None, mark: Some(&mark) };
     Ok(app.slack.post_message(&post).await?)
 }
 

@@ -1,11 +1,12 @@
 //! The incidents' SQL.
 
-use super::model::{
-    Actor, Incident, LinkedPage, Role, RoleRow, Status, Step, StepRow, StepState,
-};
+mod pages;
+mod timeline;
+
+use super::model::{Actor, Incident, Role, RoleRow, Status, Step, StepRow, StepState};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::ids::{ChannelId, IncidentId, PagerDutyIncidentId, SlackUserId};
+use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::store::Tx;
 
 /// An incident is visible to everybody, or, private, to the members of its channel and whoever declared it.
@@ -130,7 +131,10 @@ impl Tx {
     /// Sets the moment once: the first acknowledgement counts. False when it was set.
     pub async fn set_acknowledged(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
         let rows = self
-            .exec("UPDATE incident SET acknowledged_at = $2 WHERE id = $1 AND acknowledged_at IS NULL", &[&id, &at])
+            .exec(
+                "UPDATE incident SET acknowledged_at = $2 WHERE id = $1 AND acknowledged_at IS NULL",
+                &[&id, &at],
+            )
             .await?;
         Ok(rows == 1)
     }
@@ -160,8 +164,11 @@ impl Tx {
 
     pub async fn set_last_update(&mut self, id: IncidentId, text: &str) -> Result<()> {
         let now = self.now();
-        self.exec("UPDATE incident SET last_update = $2, last_update_at = $3 WHERE id = $1", &[&id, &text, &now])
-            .await?;
+        self.exec(
+            "UPDATE incident SET last_update = $2, last_update_at = $3 WHERE id = $1",
+            &[&id, &text, &now],
+        )
+        .await?;
         Ok(())
     }
 
@@ -341,152 +348,6 @@ impl Tx {
     pub async fn forget_message(&mut self, id: IncidentId, kind: &str) -> Result<()> {
         self.exec("DELETE FROM incident_message WHERE incident_id = $1 AND kind = $2", &[&id, &kind]).await?;
         Ok(())
-    }
-
-    // ── PagerDuty's incidents ─────────────────────────────────────────────────────────────────────────────
-
-    pub async fn linked_page(&mut self, id: &PagerDutyIncidentId) -> Result<Option<LinkedPage>> {
-        self.opt("SELECT * FROM pagerduty_incident WHERE id = $1", &[id]).await
-    }
-
-    /// The primary first.
-    pub async fn linked_pages(&mut self, id: IncidentId) -> Result<Vec<LinkedPage>> {
-        self.all(
-            "SELECT * FROM pagerduty_incident WHERE incident_id = $1 ORDER BY is_primary DESC, first_seen_at",
-            &[&id],
-        )
-        .await
-    }
-
-    /// Writes down a PagerDuty incident on first sight; true when it was new.
-    pub async fn see_page(&mut self, page: &LinkedPage) -> Result<bool> {
-        let now = self.now();
-        let rows = self
-            .exec(
-                "INSERT INTO pagerduty_incident (id, incident_id, is_primary, number, title, html_url, service_id,
-                    urgency, status, status_changed_at, first_seen_at, held_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
-                &[
-                    &page.id,
-                    &page.incident_id,
-                    &page.is_primary,
-                    &page.number,
-                    &page.title,
-                    &page.html_url,
-                    &page.service_id,
-                    &page.urgency,
-                    &page.status,
-                    &page.status_changed_at,
-                    &now,
-                    &page.held_at,
-                ],
-            )
-            .await?;
-        Ok(rows == 1)
-    }
-
-    /// Gives a seen PagerDuty incident to one of ours; false when it belongs to one already.
-    pub async fn link_page(
-        &mut self,
-        page: &PagerDutyIncidentId,
-        to: IncidentId,
-        primary: bool,
-    ) -> Result<bool> {
-        let rows = self
-            .exec(
-                "UPDATE pagerduty_incident SET incident_id = $2, is_primary = $3, held_at = NULL
-                 WHERE id = $1 AND incident_id IS NULL",
-                &[page, &to, &primary],
-            )
-            .await?;
-        Ok(rows == 1)
-    }
-
-    /// Makes this one, and no other, the incident's primary; false when it was.
-    pub async fn make_primary(&mut self, page: &PagerDutyIncidentId, of: IncidentId) -> Result<bool> {
-        self.exec(
-            "UPDATE pagerduty_incident SET is_primary = FALSE WHERE incident_id = $1 AND is_primary = TRUE AND id <> $2",
-            &[&of, page],
-        )
-        .await?;
-        let rows = self
-            .exec(
-                "UPDATE pagerduty_incident SET is_primary = TRUE, incident_id = $1, held_at = NULL
-                 WHERE id = $2 AND (incident_id IS NULL OR incident_id <> $1 OR is_primary = FALSE)",
-                &[&of, page],
-            )
-            .await?;
-        Ok(rows == 1)
-    }
-
-    pub async fn set_merged_into(
-        &mut self,
-        page: &PagerDutyIncidentId,
-        into: &PagerDutyIncidentId,
-    ) -> Result<()> {
-        self.exec("UPDATE pagerduty_incident SET merged_into = $2 WHERE id = $1", &[page, into]).await?;
-        Ok(())
-    }
-
-    /// Moves a PagerDuty incident's status, unless we know a later one: deliveries may arrive in any order.
-    pub async fn change_page_status(
-        &mut self,
-        page: &PagerDutyIncidentId,
-        status: &str,
-        at: Timestamp,
-    ) -> Result<bool> {
-        let rows = self
-            .exec(
-                "UPDATE pagerduty_incident SET status = $2, status_changed_at = $3
-                 WHERE id = $1 AND status <> $2 AND status_changed_at <= $3",
-                &[page, &status, &at],
-            )
-            .await?;
-        Ok(rows == 1)
-    }
-
-    /// PagerDuty incidents that we believe open.
-    pub async fn open_pages(&mut self) -> Result<Vec<LinkedPage>> {
-        self.all(
-            "SELECT p.* FROM pagerduty_incident p WHERE p.status <> 'resolved' ORDER BY p.first_seen_at LIMIT 500",
-            &[],
-        )
-        .await
-    }
-
-    pub async fn hold_page(&mut self, page: &PagerDutyIncidentId) -> Result<()> {
-        let now = self.now();
-        self.exec("UPDATE pagerduty_incident SET held_at = $2 WHERE id = $1", &[page, &now]).await?;
-        Ok(())
-    }
-
-    /// Those held have been shown with a button each.
-    pub async fn release_held(&mut self, shown: &[LinkedPage]) -> Result<()> {
-        for page in shown {
-            self.exec("UPDATE pagerduty_incident SET held_at = NULL WHERE id = $1", &[&page.id]).await?;
-        }
-        Ok(())
-    }
-
-    /// How many channels were opened for PagerDuty's own incidents since then.
-    pub async fn auto_opened_since(&mut self, at: Timestamp) -> Result<i64> {
-        let count = self
-            .scalar(
-                "SELECT count(*) FROM incident WHERE origin = 'pagerduty' AND declared_at > $1",
-                &[&at],
-            )
-            .await?;
-        Ok(count.unwrap_or(0))
-    }
-
-    /// PagerDuty incidents that were too many at once, and wait for somebody to press Open.
-    pub async fn held_pages(&mut self) -> Result<Vec<LinkedPage>> {
-        self.all(
-            "SELECT * FROM pagerduty_incident
-             WHERE held_at IS NOT NULL AND incident_id IS NULL AND status <> 'resolved' ORDER BY held_at LIMIT 40",
-            &[],
-        )
-        .await
     }
 }
 

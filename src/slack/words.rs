@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::blocks::unescape;
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::ids::{ChannelId, SlackUserId};
-use crate::slack::blocks::unescape;
 
 /// A switch (`--private`) or an option with a value (`--service payments`, `--service="Payments API"`).
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +70,10 @@ pub fn take_flags(raw: &str, known: &[Flag]) -> Result<Words> {
                 Some(_) => &token[token.len() - inline.map_or(0, str::len)..],
                 None => "",
             };
-            let (taken, left) = if inline.is_some() { take_value_inline(at, after) } else { take_value(after) };
-            value = taken.ok_or_else(|| Error::refused(format!("`--{}` needs a value after it.", flag.name)))?;
+            let (taken, left) =
+                if inline.is_some() { take_value_inline(at, after) } else { take_value(after) };
+            value =
+                taken.ok_or_else(|| Error::refused(format!("`--{}` needs a value after it.", flag.name)))?;
             rest = left;
         }
         words.flags.insert(flag.name, value);
@@ -193,7 +195,7 @@ pub fn reference(word: &str) -> Option<Reference> {
 
 /// The text as a person reads it: references by their labels, entities resolved once and last.
 pub fn plain(text: &str) -> String {
-    plain_named(text, |id| id.to_string())
+    plain_named(text, ToString::to_string)
 }
 
 /// The same; people whose label Slack left out are named by `name_of`.
@@ -250,7 +252,10 @@ mod tests {
     #[test]
     fn misspelt_flags_are_refused_with_a_hint() {
         let error = take_flags("x --privat", FLAGS).unwrap_err().to_string();
-        assert_eq!(error, "I do not know `--privat`. Did you mean `--private`? It takes: --service, --private, --test.");
+        assert_eq!(
+            error,
+            "I do not know `--privat`. Did you mean `--private`? It takes: --service, --private, --test."
+        );
         assert_eq!(
             take_flags("x --service", FLAGS).unwrap_err().to_string(),
             "`--service` needs a value after it."
@@ -260,7 +265,9 @@ mod tests {
     #[test]
     fn references_read_as_people_wrote_them() {
         assert_eq!(
-            plain("<@U1|ana> &amp; <@U2> in <#C1|ops>, <#C2|> see <https://x.y|x.y> &lt;b&gt; <!subteam^S1|@sre> <!here>"),
+            plain(
+                "<@U1|ana> &amp; <@U2> in <#C1|ops>, <#C2|> see <https://x.y|x.y> &lt;b&gt; <!subteam^S1|@sre> <!here>"
+            ),
             "@ana & @U2 in #ops, #private-channel see x.y <b> @sre @here"
         );
         assert_eq!(plain("a < b"), "a < b");

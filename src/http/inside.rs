@@ -1,0 +1,87 @@
+//! The inside as the edge sees it, and the two calls to Slack that cannot wait for a job: opening a form, whose
+//! trigger dies in 3 seconds, and an answer to a button, which nothing important depends on.
+
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use super::desk::{BoxFuture, FrontDesk, SlashCommand, Workspace};
+use crate::app::App;
+use crate::chat::{self, Typed};
+use crate::error::Result;
+use crate::front::{Message, Reply};
+
+pub struct Inside {
+    app: App,
+    tasks: TaskTracker,
+}
+
+impl Inside {
+    pub fn new(app: App, tasks: TaskTracker) -> Self {
+        Self { app, tasks }
+    }
+}
+
+impl FrontDesk for Inside {
+    fn workspace(&self) -> Option<Workspace> {
+        let people = self.app.directory.current();
+        let app_id = self.app.config.slack.app_id.clone();
+        Some(Workspace {
+            team_id: self.app.team_id(&people)?,
+            app_id: app_id.or_else(|| people.ourselves.as_ref()?.app_id.clone()),
+        })
+    }
+
+    fn command(&self, typed: SlashCommand) -> BoxFuture<'_, Reply> {
+        Box::pin(async move {
+            let typed = Typed {
+                user: typed.user_id,
+                channel: typed.channel_id,
+                command: typed.command,
+                text: typed.text,
+                trigger_id: typed.trigger_id,
+            };
+            chat::answer(&self.app, &typed).await
+        })
+    }
+
+    fn interaction(&self, payload: Value) -> BoxFuture<'_, Reply> {
+        Box::pin(async move { chat::interaction(&self.app, &payload).await })
+    }
+
+    fn open_modal(&self, trigger_id: String, view: Value) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.app.slack.open_view(&trigger_id, &view).await?;
+            Ok(())
+        })
+    }
+
+    fn follow_up(&self, payload: &Value, reply: Reply) {
+        let (message, kind) = match reply {
+            Reply::Only(message) => (message, "ephemeral"),
+            Reply::Everyone(message) => (message, "in_channel"),
+            _ => return,
+        };
+        let Some(url) = payload["response_url"].as_str().map(str::to_owned) else { return };
+        let slack = self.app.slack.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = slack.respond(&url, &body(&message, kind)).await {
+                tracing::warn!(%error, "an answer to a button did not arrive");
+            }
+        });
+    }
+
+    fn late(&self) -> Reply {
+        chat::late(&self.app)
+    }
+}
+
+/// `replace_original: false`: the button's message stays.
+fn body(message: &Message, kind: &str) -> Value {
+    let mut body = serde_json::json!({
+        "response_type": kind, "replace_original": false, "text": message.text,
+    });
+    if !message.blocks.is_empty() {
+        body["blocks"] = message.blocks.clone().into();
+    }
+    body
+}

@@ -1,0 +1,227 @@
+//! Buttons and submitted forms. Who pressed decides what is allowed; a button's value only says which incident.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::asked::declare_for;
+use super::declare::{self, NewIncident};
+use super::forms::{self, form, press};
+use super::lifecycle;
+use super::messages;
+use super::model::{Actor, Incident, Role, Status, Step, StepState};
+use super::{pages, reminders};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::front::{Caller, Message, Reply};
+use crate::ids::{IncidentId, PagerDutyIncidentId};
+use crate::oncall::Known;
+use crate::slack::blocks::{self, Style};
+use crate::store::Tx;
+
+/// A button that somebody pressed.
+#[derive(Clone, Debug)]
+pub struct Pressed {
+    pub action: String,
+    pub value: String,
+}
+
+impl Pressed {
+    /// Opening a form writes nothing.
+    pub fn only_looks(&self) -> bool {
+        matches!(self.action.as_str(), press::UPDATE_FORM | press::REOPEN_FORM)
+    }
+}
+
+/// A form that somebody submitted: Slack's `view.state.values`.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    pub form: String,
+    pub metadata: String,
+    pub values: Value,
+}
+
+/// One that looks the same is open: its place, and a way to declare all the same.
+pub fn offer_anyway(twin: &Incident, new: &NewIncident, now: Timestamp) -> Message {
+    let text = format!(
+        "This looks like an incident that is open already:\n{}\nIf it is another one, declare it anyway.",
+        messages::list_line(twin, now)
+    );
+    let again = NewIncident { anyway: true, ..new.clone() };
+    let value = json!(again).to_string();
+    let button = blocks::button("Declare anyway", press::DECLARE_ANYWAY, &value, Style::Danger, None);
+    forms::ask(&text, "incident.look_alike", &[button])
+}
+
+/// Does what a button says, for whoever pressed it.
+pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Pressed) -> Result<Reply> {
+    let by = Actor::from(caller);
+    // Buttons of one kind in one row carry what tells them apart behind a dot.
+    let action = match pressed.action.rsplit_once('.') {
+        Some((kind, _)) if kind == press::SNOOZE || kind == press::SEVERITY => kind,
+        _ => pressed.action.as_str(),
+    };
+    match action {
+        press::DECLARE_ANYWAY => {
+            let new: NewIncident = serde_json::from_str(&pressed.value).map_err(|_| stale())?;
+            return declare_for(tx, known, caller, &new).await;
+        }
+        press::OPEN_HELD => return open_held(tx, known, &PagerDutyIncidentId::new(&pressed.value)).await,
+        _ => {}
+    }
+    let incident = incident(tx, caller, &pressed.value).await?;
+    let label = incident.label();
+    match action {
+        press::ACKNOWLEDGE => {
+            let news = lifecycle::acknowledge(tx, &incident, &by).await?;
+            Ok(unless(news, &format!("{label} was acknowledged already.")))
+        }
+        press::TAKE_COMMAND => {
+            let news = lifecycle::assign_role(tx, &incident, &by, Role::Commander, &by).await?;
+            Ok(unless(news, "You are incident commander already."))
+        }
+        press::UPDATE_FORM => Ok(Reply::Modal(forms::update_form(&incident))),
+        press::REOPEN_FORM => Ok(Reply::Modal(forms::reopen_form(&incident))),
+        press::MITIGATED => {
+            let news = lifecycle::mitigated(tx, &incident, &by).await?;
+            Ok(unless(news, &format!("{label} was mitigated already.")))
+        }
+        press::RESOLVE => {
+            let news = lifecycle::resolve(tx, &incident, &by, "").await?;
+            Ok(unless(news, &format!("{label} is {} already.", incident.status)))
+        }
+        press::KEEP_OPEN => Ok(Reply::only(format!("{label} stays open."))),
+        press::SEVERITY => {
+            let word = field(&pressed.value, "severity")?;
+            let to = declare::severity(&known.config, &word)?;
+            let news = lifecycle::change_severity(tx, known, &incident, &by, to).await?;
+            Ok(unless(news, &format!("{label} is {} already.", to.label())))
+        }
+        press::SNOOZE => {
+            let minutes: u64 = field(&pressed.value, "minutes")?.parse().map_err(|_| stale())?;
+            let by = Duration::from_secs(minutes.clamp(1, 1440) * 60);
+            reminders::snooze(tx, &incident, by).await?;
+            Ok(Reply::only(format!("I shall remind you of {label} in {}.", messages::span(by))))
+        }
+        press::RETRY => retry(tx, &incident, &field(&pressed.value, "step")?).await,
+        _ => Err(stale()),
+    }
+}
+
+/// Brings a failed step back: its parked job looks before it acts.
+async fn retry(tx: &mut Tx, incident: &Incident, step: &str) -> Result<Reply> {
+    let step = Step::from_word(step).ok_or_else(stale)?;
+    let row = tx.steps(incident.id).await?.into_iter().find(|s| s.step == step);
+    let failed = row.filter(|r| r.state == StepState::Failed);
+    let Some(job_id) = failed.and_then(|r| r.job_id) else {
+        return Ok(Reply::only(format!("{} is not in a failed state any more.", step.title())));
+    };
+    if !tx.unpark_job(job_id).await? {
+        return Ok(Reply::only(format!("{} is being retried already.", step.title())));
+    }
+    tx.set_step(incident.id, step, StepState::Waiting, None, Some(job_id)).await?;
+    tx.redraw(incident.id).await?;
+    Ok(Reply::only(format!("Retrying: {}.", step.title())))
+}
+
+async fn open_held(tx: &mut Tx, known: &Known, page: &PagerDutyIncidentId) -> Result<Reply> {
+    let page = tx.linked_page(page).await?.ok_or_else(stale)?;
+    if page.incident_id.is_some() {
+        return Ok(Reply::only("It has a channel already."));
+    }
+    if !page.is_open() {
+        return Ok(Reply::only("PagerDuty has resolved it meanwhile."));
+    }
+    match pages::open_for(tx, known, &page, None).await? {
+        Some(incident) => Ok(Reply::only(format!("Opening {}.", blocks::untrusted(&incident.headline())))),
+        None => Ok(Reply::only("It has a channel already.")),
+    }
+}
+
+/// Takes a submitted form; what is wrong with it is said beside the field.
+pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitted) -> Result<Reply> {
+    let by = Actor::from(caller);
+    match form.form.as_str() {
+        form::DECLARE => {
+            let new = NewIncident {
+                title: text(&form.values, "title"),
+                severity: chosen(&form.values, "severity"),
+                service: chosen(&form.values, "service"),
+                private: switched(&form.values, "private"),
+                test: switched(&form.values, "test"),
+                no_page: switched(&form.values, "no_page"),
+                anyway: false,
+            };
+            if let Err(Error::Refused(why)) = declare::check(&known.config, &new) {
+                return Ok(error("title", &why));
+            }
+            declare_for(tx, known, caller, &new).await
+        }
+        form::UPDATE => {
+            let incident = incident(tx, caller, &form.metadata).await?;
+            let said = text(&form.values, "text");
+            if said.trim().is_empty() {
+                return Ok(error("text", "Say what is new."));
+            }
+            let status = chosen(&form.values, "status").and_then(|s| Status::from_word(&s));
+            lifecycle::update(tx, known, &incident, &by, status, &said).await?;
+            Ok(Reply::Nothing)
+        }
+        form::REOPEN => {
+            let incident = incident(tx, caller, &form.metadata).await?;
+            let reason = text(&form.values, "text");
+            if reason.trim().is_empty() {
+                return Ok(error("text", "Say why."));
+            }
+            let page = switched(&form.values, "page");
+            let news = lifecycle::reopen(tx, known, &incident, &by, &reason, page).await?;
+            Ok(unless(news, &format!("{} is open.", incident.label())))
+        }
+        _ => Err(stale()),
+    }
+}
+
+/// The incident of a button or form, if this person may see it.
+async fn incident(tx: &mut Tx, caller: &Caller, value: &str) -> Result<Incident> {
+    let id = match Uuid::parse_str(value) {
+        Ok(id) => id,
+        Err(_) => Uuid::parse_str(&field(value, "incident")?).map_err(|_| stale())?,
+    };
+    tx.visible_incident_by_id(&caller.user, IncidentId(id)).await?.ok_or_else(stale)
+}
+
+fn field(value: &str, name: &str) -> Result<String> {
+    let value: Value = serde_json::from_str(value).map_err(|_| stale())?;
+    match &value[name] {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(stale()),
+    }
+}
+
+fn stale() -> Error {
+    Error::not_found("That button is out of date. Look at the incident anew.")
+}
+
+fn unless(news: bool, already: &str) -> Reply {
+    if news { Reply::Nothing } else { Reply::only(already) }
+}
+
+fn error(block: &str, why: &str) -> Reply {
+    Reply::FormErrors(BTreeMap::from([(block.to_owned(), why.to_owned())]))
+}
+
+fn text(values: &Value, block: &str) -> String {
+    values[block]["value"]["value"].as_str().unwrap_or_default().to_owned()
+}
+
+fn chosen(values: &Value, block: &str) -> Option<String> {
+    values[block]["value"]["selected_option"]["value"].as_str().map(str::to_owned)
+}
+
+fn switched(values: &Value, name: &str) -> bool {
+    let options = values["switches"]["value"]["selected_options"].as_array();
+    options.into_iter().flatten().any(|o| o["value"] == name)
+}

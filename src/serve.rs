@@ -1,0 +1,185 @@
+//! The running program: listeners, workers, shutdown. `firebell serve`, the demo, the tests and the benches all start
+//! it here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::dispatch::Dispatch;
+use crate::error::Result;
+use crate::events;
+use crate::http::{Edge, Inside, Intake, Settings, admin_router, router};
+use crate::jobs::Runner;
+use crate::metrics::Metrics;
+
+/// Jobs at once in one process: enough for the room of several incidents side by side.
+const WIDTH: usize = 32;
+/// What runs is given this long at shutdown; then leases do their work.
+const GRACE: Duration = Duration::from_secs(20);
+/// How often the gauges are read.
+const GAUGES_EVERY: Duration = Duration::from_secs(15);
+
+/// The program, running.
+pub struct Running {
+    pub app: App,
+    /// Where the public and the admin listener really are (port 0 is a free one).
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    pub metrics: Arc<Metrics>,
+    edge: Arc<Edge>,
+    stop_listening: CancellationToken,
+    stop_intake: CancellationToken,
+    stop_work: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts everything. With `workers` off, jobs and deliveries wait until [`Running::work_off`]: for tests that decide
+/// when.
+pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Running> {
+    app.wake_up().await?;
+    let tasks = TaskTracker::new();
+    let (stop_listening, stop_intake, stop_work) =
+        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let edge = Arc::new(Edge {
+        db: app.db.clone(),
+        clock: app.clock.clone(),
+        settings: settings(&app),
+        desk: Arc::new(Inside::new(app.clone(), tasks.clone())),
+        intake: Intake::start(app.db.clone(), &tasks, stop_intake.clone()),
+        metrics: metrics.clone(),
+        accepting: AtomicBool::new(true),
+    });
+    let public = listen(app.config.server.listen).await?;
+    let admin = listen(app.config.server.admin_listen).await?;
+    let addresses = (address(&public)?, address(&admin)?);
+    tasks.spawn(answer(public, router(edge.clone()), stop_listening.clone()));
+    tasks.spawn(answer(admin, admin_router(metrics.clone()), stop_work.clone()));
+    if workers {
+        tasks.spawn(runner(&app).run(stop_work.clone()));
+        tasks.spawn(events::read_inbox(app.clone(), stop_work.clone()));
+        tasks.spawn(hear_other_replicas(app.clone(), stop_work.clone()));
+        tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
+    }
+    Ok(Running {
+        app,
+        public: addresses.0,
+        admin: addresses.1,
+        metrics,
+        edge,
+        stop_listening,
+        stop_intake,
+        stop_work,
+        tasks,
+    })
+}
+
+impl Running {
+    /// `http://127.0.0.1:8080`
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.public)
+    }
+
+    /// Runs what is due now, and what that causes, until nothing is due; the number of jobs and deliveries.
+    pub async fn work_off(&self) -> Result<usize> {
+        let runner = runner(&self.app);
+        let mut done = 0;
+        loop {
+            let now = events::read_due(&self.app).await? + runner.run_due().await?;
+            if now == 0 {
+                return Ok(done);
+            }
+            done += now;
+        }
+    }
+
+    /// Stops taking requests, finishes what runs, and closes the database.
+    pub async fn shutdown(self) {
+        self.edge.accepting.store(false, Ordering::SeqCst);
+        self.stop_listening.cancel();
+        // Requests under way still need the intake; they are bounded by the request time-out.
+        self.stop_work.cancel();
+        self.stop_intake.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not finish in time; its leases will pass to the next process");
+        }
+        self.app.db.close().await;
+    }
+}
+
+fn settings(app: &App) -> Settings {
+    let config = &app.config;
+    Settings {
+        signing_secrets: config.slack.signing_secrets.clone(),
+        webhook_secrets: config.pagerduty.as_ref().map(|p| p.webhook_secrets.clone()).unwrap_or_default(),
+        max_body: config.server.max_body,
+        request_timeout: config.server.request_timeout,
+        max_in_flight: config.server.max_in_flight,
+    }
+}
+
+fn runner(app: &App) -> Runner<Dispatch> {
+    Runner { db: app.db.clone(), perform: Dispatch { app: app.clone() }, width: WIDTH }
+}
+
+async fn listen(at: SocketAddr) -> Result<TcpListener> {
+    let listener = TcpListener::bind(at).await;
+    Ok(listener.with_context(|| format!("cannot listen on {at}; is another program there?"))?)
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    Ok(listener.local_addr().context("a listener has an address")?)
+}
+
+async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "a listener failed");
+    }
+}
+
+/// On Postgres, other replicas' work rings here too. A lost connection is taken up again.
+async fn hear_other_replicas(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            heard = app.db.listen() => {
+                if let Err(error) = heard {
+                    tracing::warn!(%error, "lost Postgres' notifications; polling meanwhile");
+                }
+                app.clock.sleep(Duration::from_secs(2)).await;
+            }
+        }
+    }
+}
+
+async fn read_gauges(app: App, metrics: Arc<Metrics>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = gauges(&app, &metrics).await {
+            tracing::warn!(%error, "cannot read the gauges");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.clock.sleep(GAUGES_EVERY) => {}
+        }
+    }
+}
+
+async fn gauges(app: &App, metrics: &Metrics) -> Result<()> {
+    let mut tx = app.db.read().await?;
+    metrics.set_inbox_waiting(tx.waiting_deliveries().await?);
+    let (waiting, parked) = tx.count_jobs().await?;
+    metrics.set_jobs(waiting, parked);
+    if let Some(read_at) = app.directory.current().read_at.get(crate::oncall::Step::ReadOnCall.kind()) {
+        metrics.set_roster_age(app.clock.now().since(*read_at));
+    }
+    Ok(())
+}

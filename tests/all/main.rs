@@ -1,0 +1,5 @@
+//! Scenarios that a user lives through, against the simulated vendors, through the real front door, on both engines.
+
+mod stage;
+
+mod declare;
