@@ -6,6 +6,7 @@ pub mod command;
 pub mod declare;
 pub mod effects;
 pub mod forms;
+pub mod help;
 pub mod lifecycle;
 pub mod messages;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod reminders;
 pub mod steps;
 mod store;
 pub mod timeline;
+mod times;
 mod told;
 
 pub use effects::Effect;

@@ -74,7 +74,7 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
     tx.append(id, entry.once(format!("channel:{id}"))).await?;
     let linked = tx.linked_pages(id).await?;
     let paging = paging_line(tx, &incident).await?;
-    let message = messages::first_update(&incident, linked.first(), &paging);
+    let message = messages::first_update(&incident, linked.first(), &paging, &app.config.commands);
     let op_id = new_id(tx.clock());
     let first = Effect::Say { incident: id, op_id, message, remember: None, step: Some(Step::FirstUpdate) };
     // The first update goes before what waits already in the channel's lane only if nothing does: a warning that
