@@ -5,6 +5,7 @@
 //! cargo bench --bench load -- --quick         one short round
 //! cargo bench --bench load -- --sqlite-only   without Postgres
 //! cargo bench --bench load -- --only list     rows whose name holds the word
+//! cargo bench --bench load -- --seconds 20    one long round, for a profiler to look at
 //! ```
 //! What the rows mean is in docs/performance.md.
 #![expect(
@@ -56,7 +57,14 @@ fn main() -> Result<()> {
         return with_postgres(&arguments);
     }
     let only = after("--only").first().cloned().unwrap_or_default();
-    measure(postgres.filter(|_| !has("--sqlite-only")), has("--quick"), &only)
+    let (rounds, warm_up, measured) = match after("--seconds").first() {
+        Some(seconds) => (1, Duration::from_secs(1), Duration::from_secs(seconds.parse()?)),
+        None if has("--quick") => (1, Duration::from_millis(300), Duration::from_secs(1)),
+        None => (3, Duration::from_millis(700), Duration::from_millis(2500)),
+    };
+    let postgres = postgres.filter(|_| !has("--sqlite-only"));
+    let plan = Plan { rounds, warm_up, measured, only };
+    measure(postgres, &plan)
 }
 
 /// Runs this again beside a throw-away cluster that commits durably.
@@ -70,7 +78,18 @@ fn with_postgres(arguments: &[String]) -> Result<()> {
     Err(error).with_context(|| format!("{script} did not start; --sqlite-only leaves Postgres out"))
 }
 
-fn measure(postgres: Option<String>, quick: bool, only: &str) -> Result<()> {
+/// How long to look.
+struct Plan {
+    rounds: usize,
+    warm_up: Duration,
+    measured: Duration,
+    /// A word that the names of the rows hold; empty for all rows, start, memory and the room.
+    only: String,
+}
+
+fn measure(postgres: Option<String>, plan: &Plan) -> Result<()> {
+    let Plan { rounds, warm_up, measured, only } = plan;
+    let quick = *rounds == 1;
     let mut machine = machine::describe(&server::scratch())?;
     let pinned = server::keep_off_their_core()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -83,17 +102,12 @@ fn measure(postgres: Option<String>, quick: bool, only: &str) -> Result<()> {
         println!("ONE CORE: servers and sender share it, the rates say little");
     }
     let world = runtime.block_on(World::start(Clock::system()))?;
-    let (rounds, warm_up, measured) = if quick {
-        (1, Duration::from_millis(300), Duration::from_secs(1))
-    } else {
-        (3, Duration::from_millis(700), Duration::from_millis(2500))
-    };
-    let scene = Scene { runtime, world, postgres, warm_up, measure: measured };
+    let scene = Scene { runtime, world, postgres, warm_up: *warm_up, measure: *measured };
 
     let mut rows = rows::all(scene.postgres.is_some());
-    rows.retain(|row| row.name().contains(only) || only.is_empty());
+    rows.retain(|row| row.name().contains(only.as_str()));
     let mut all = Vec::new();
-    for round in 1..=rounds {
+    for round in 1..=*rounds {
         eprintln!("load: round {round} of {rounds}, load average {:.2}", machine::load_average());
         let measure = |row: &rows::Row| scene.measure(row).with_context(|| row.name());
         all.push(rows.iter().map(measure).collect::<Result<Vec<_>>>()?);
