@@ -86,12 +86,13 @@ pub fn announcement(incident: &Incident, commander: Option<&SlackUserId>) -> Mes
 /// At most 250 characters, plain text: Slack formats nothing in topics.
 pub fn topic(incident: &Incident, commander: Option<&str>) -> String {
     let ic = commander.unwrap_or("none");
-    let head = format!("[{}] {} ", incident.severity_shout(), if incident.is_test { "TEST " } else { "" });
+    let test = if incident.is_test { "TEST " } else { "" };
+    let head = format!("[{}] {test}", incident.severity_shout());
     let tail = format!(" | IC: {ic} | Status: {}", incident.status.title());
-    let head = head.replace("  ", " ");
     let room = 250usize.saturating_sub(head.chars().count() + tail.chars().count());
     let middle = plain(&format!("{} {}", incident.label(), incident.title), room);
-    plain(&format!("{head}{middle}{tail}"), 250)
+    // Nothing to format is no promise not to ring anybody.
+    plain(&format!("{head}{middle}{tail}"), 250).replace('<', "‹").replace('>', "›").replace('@', "@\u{200B}")
 }
 
 // ── paging ────────────────────────────────────────────────────────────────────────────────────────────────

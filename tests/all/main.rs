@@ -3,7 +3,7 @@
 /// What a person reads, as an inline snapshot that both engines must match.
 macro_rules! assert_reads {
     ($read:expr, @$snapshot:literal) => {{
-        let read = $read;
+        let read = &$read;
         insta::allow_duplicates! { insta::assert_snapshot!(read, @$snapshot) }
     }};
 }
@@ -14,4 +14,9 @@ mod stage;
 mod buttons;
 mod declare;
 mod forms;
+mod hostile;
+mod outages;
+mod reminders;
+mod repeats;
+mod rights;
 mod verbs;
