@@ -24,6 +24,8 @@ use crate::metrics::Metrics;
 const WIDTH: usize = 32;
 /// What runs is given this long at shutdown; then leases do their work.
 const GRACE: Duration = Duration::from_secs(20);
+/// How far the memory of one replica may be behind the reads of another.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How often the gauges are read.
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 
@@ -66,6 +68,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
         tasks.spawn(runner(&app, &metrics).run(stop_work.clone()));
         tasks.spawn(events::read_inbox(app.clone(), stop_work.clone()));
         tasks.spawn(hear_other_replicas(app.clone(), stop_work.clone()));
+        tasks.spawn(follow_other_replicas(app.clone(), stop_work.clone()));
         tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
     }
     Ok(Running {
@@ -158,6 +161,19 @@ async fn hear_other_replicas(app: App, stop: CancellationToken) {
                 }
                 app.clock.sleep(Duration::from_secs(2)).await;
             }
+        }
+    }
+}
+
+/// What another replica has read about people is taken into this one's memory.
+async fn follow_other_replicas(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = app.follow_directory().await {
+            tracing::warn!(%error, "cannot see whether the directory changed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.clock.sleep(FOLLOW_EVERY) => {}
         }
     }
 }

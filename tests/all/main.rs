@@ -1,5 +1,10 @@
 //! Scenarios that a user lives through, against the simulated vendors, through the real front door, on both engines.
 
+mod looking;
 mod stage;
 
+mod auto_open;
 mod declare;
+mod inbound;
+mod roster;
+mod timeline;

@@ -5,6 +5,7 @@
 mod channel;
 mod clocks;
 mod heal;
+mod introduce;
 mod page;
 mod show;
 
@@ -38,8 +39,9 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::Page { incident } => page::create(app, job, incident).await,
         Effect::ChangePage { incident, change } => page::change(app, job, incident, &change).await,
         Effect::NotePage { incident, note_id, text } => page::note(app, job, incident, note_id, &text).await,
-        Effect::Say { incident, op_id, message, remember, step } => {
-            let what = show::Saying { op_id, message, remember, step };
+        Effect::FirstUpdate { incident } => show::first_update(app, job, incident).await,
+        Effect::Say { incident, op_id, message, remember, entry } => {
+            let what = show::Saying { op_id, message, remember, entry };
             show::say(app, job, incident, &what).await
         }
         Effect::DrawSummary { incident } => show::draw_summary(app, job, incident).await,
@@ -47,6 +49,10 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::Announce { incident } => show::announce(app, job, incident).await,
         Effect::RemindUpdate { incident } => clocks::remind_update(app, job, incident).await,
         Effect::NudgeCommander { incident } => clocks::nudge_commander(app, job, incident).await,
+        Effect::Introduce { incident, responder } => {
+            introduce::introduce(app, job, incident, &responder).await
+        }
+        Effect::CatchUp { page } => heal::catch_up(app, job, &page).await,
         Effect::Digest => clocks::digest(app, job).await,
         Effect::Heal => heal::heal(app, job).await,
     }

@@ -12,7 +12,7 @@ use crate::config::{Service, SeverityWord, Urgency};
 use crate::error::{Error, Problem, Result, Upstream, Vendor};
 use crate::ids::IncidentId;
 use crate::incidents::declare;
-use crate::incidents::effects::{Effect, PageChange};
+use crate::incidents::effects::PageChange;
 use crate::incidents::messages;
 use crate::incidents::model::{Incident, LinkedPage, Step, StepState};
 use crate::incidents::pages;
@@ -170,18 +170,15 @@ impl Attempt<'_> {
             html_url: Some(page.html_url.clone()),
             service_id: Some(page.service_id.clone()),
             urgency: Some(page.urgency.as_str().to_owned()),
+            priority: page.priority.clone(),
             status: page.status.as_str().to_owned(),
             status_changed_at: page.last_status_change_at.unwrap_or(page.created_at),
             held_at: None,
         };
         tx.see_page(&linked).await?;
-        let incident = pages::adopt(&mut tx, id, &linked).await?;
+        let incident = pages::adopt(&mut tx, id, &linked, page.created_at).await?;
         if self.job.is_retry() {
             tx.say(&incident, messages::paged_at_last(&linked)).await?;
-        }
-        if !incident.is_open() {
-            let note = "The incident ended before it was paged.".to_owned();
-            tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
         }
         self.job.finish(tx).await
     }
@@ -230,14 +227,15 @@ pub(super) async fn change(app: &App, job: &Job, id: IncidentId, change: &PageCh
                 }
             }
         };
-        pagerduty.update_incident(&page.id, &wanted).await?;
-        changed.push((page, wanted.status));
+        let changed_at = pagerduty.update_incident(&page.id, &wanted).await?;
+        changed.push((page, wanted.status, changed_at));
     }
     let mut tx = app.db.write(Priority::Job).await?;
-    let now = tx.now();
-    for (page, status) in changed {
+    for (page, status, changed_at) in changed {
         if let Some(status) = status {
-            tx.change_page_status(&page.id, status.as_str(), now).await?;
+            // By PagerDuty's clock, as its webhooks are: ours may be ahead, and what a person does next not late.
+            let at = changed_at.unwrap_or(page.status_changed_at);
+            tx.change_page_status(&page.id, status.as_str(), at).await?;
         }
     }
     tx.redraw(id).await?;
