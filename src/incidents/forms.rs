@@ -179,6 +179,14 @@ pub fn ask_to_resolve(id: IncidentId, text: &str) -> Message {
     ask(text, "incident.ask_to_resolve", &buttons)
 }
 
+/// PagerDuty pages again for what is over here.
+pub fn ask_to_reopen(incident: &Incident) -> Message {
+    let label = incident.label();
+    let text = format!(":question: {label} is {} here. If it is back, reopen it.", incident.status);
+    let button = blocks::button("Reopen", press::REOPEN_FORM, &incident.id.to_string(), Style::Primary, None);
+    ask(&text, "incident.ask_to_reopen", &[button])
+}
+
 pub fn take_command(id: IncidentId, text: &str) -> Message {
     let button = blocks::button("Take command", press::TAKE_COMMAND, &id.to_string(), Style::Primary, None);
     ask(text, "incident.commander", &[button])

@@ -4,7 +4,7 @@ use firebell::clock::Timestamp;
 use firebell::row;
 use firebell::sim::pagerduty::{PagerDuty, Webhook};
 use firebell::sim::signed::Signed;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
@@ -22,9 +22,15 @@ row! {
 impl Stage {
     /// The timeline of INC-`number` as it is stored, oldest first: `10:04 page pagerduty/Ana Example: …`.
     pub async fn timeline(&self, number: i64) -> String {
-        let lines: Vec<String> = self
-            .lines(number)
-            .await
+        let mut lines = self.lines(number).await;
+        // Paging and opening the room go side by side, and happen at one moment of a clock that stands still.
+        let rank = |l: &Line| match l.kind.as_str() {
+            "declared" => 0,
+            "channel" => 1,
+            _ => 2,
+        };
+        lines.sort_by_key(|l| (l.occurred_at, rank(l)));
+        let lines: Vec<String> = lines
             .into_iter()
             .map(|l| format!("{} {} {}/{}: {}", l.occurred_at.hh_mm(), l.kind, l.source, l.actor, l.text))
             .collect();
@@ -49,11 +55,12 @@ impl Stage {
         status.expect("the incident reads").expect("there is such an incident")
     }
 
-    /// The room whose name begins so, as people read it, without the summary (its text would drown the rest).
+    /// The room whose name begins so, as people read it; without what is set beside the talk, at no fixed moment of it:
+    /// the summary and the topic.
     pub fn room(&self, prefix: &str) -> String {
         let transcript = self.world.slack.transcript(&self.room_name(prefix));
-        let paragraphs = transcript.split("\n\n").filter(|p| !p.contains(" [pinned]"));
-        paragraphs.collect::<Vec<_>>().join("\n")
+        let beside = |p: &str| p.contains(" [pinned]") || p.contains(" set the channel topic: ");
+        transcript.split("\n\n").filter(|p| !beside(p)).collect::<Vec<_>>().join("\n")
     }
 
     /// Its pinned summary.
@@ -67,11 +74,29 @@ impl Stage {
         found.unwrap_or_else(|| panic!("no #{prefix}…")).name
     }
 
+    pub fn room_id(&self, prefix: &str) -> String {
+        self.world.slack.channel_named(&self.room_name(prefix)).expect("the room").id
+    }
+
+    /// What the bar above the room leads to.
+    pub fn bookmarks(&self, prefix: &str) -> String {
+        let room = self.world.slack.channel_named(&self.room_name(prefix)).expect("the room");
+        room.bookmarks.iter().map(|b| format!("{b:?}")).collect::<Vec<_>>().join("\n")
+    }
+
     /// Who is in the room, our bot left out.
     pub fn members(&self, prefix: &str) -> String {
         let room = self.world.slack.channel_named(&self.room_name(prefix)).expect("the room");
         let people: Vec<&str> = room.members.iter().map(String::as_str).filter(|m| *m != BOT).collect();
         people.join(" ")
+    }
+
+    /// Somebody leaves the room, and Slack tells of it.
+    pub async fn leaves(&self, prefix: &str, user: &str) {
+        let room = self.room_id(prefix);
+        self.world.slack.person_removes(&room, user);
+        self.slack_says(json!({ "type": "member_left_channel", "user": user, "channel": room })).await;
+        self.settle().await;
     }
 
     /// The rooms that were opened for incidents, in order.
@@ -110,6 +135,28 @@ impl Stage {
         ];
         let request = Signed { path: "/webhooks/pagerduty".into(), headers, body };
         request.send(&self.running.base_url()).await.expect("an answer").0
+    }
+
+    /// The body of a webhook under another event's id, as a second subscription's may come.
+    pub fn as_event(&self, webhook: &Webhook, event_id: &str) -> Vec<u8> {
+        let mut body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
+        body["event"]["id"] = json!(event_id);
+        body.to_string().into_bytes()
+    }
+
+    /// What happened in PagerDuty, without the marks under our notes, which are another in each run.
+    pub fn in_pagerduty(&self) -> String {
+        let story = self.world.pagerduty.narrate();
+        let unmarked = |line: &str| match line.rsplit_once(" [") {
+            Some((text, mark)) if mark.len() == 33 => text.to_owned(),
+            _ => line.to_owned(),
+        };
+        story.lines().map(unmarked).collect::<Vec<_>>().join("\n")
+    }
+
+    /// How many calls of this name there were.
+    pub fn calls(&self, name: &str) -> usize {
+        self.world.desk.count(name)
     }
 
     /// Slack tells of something that happened in the workspace.

@@ -91,8 +91,8 @@ pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result
     let roles = tx.roles(id).await?;
     let pages = tx.linked_pages(id).await?;
     let steps = tx.steps(id).await?;
-    let mut uninvited = named(app, &tx.uninvited(id).await?);
     let outsiders = tx.outsiders(id).await?;
+    let mut uninvited = named(app, &tx.uninvited(id).await?, &outsiders);
     uninvited.extend(outsiders.iter().filter(|o| o.slack_user_id.is_none()).map(messages::outsider));
     let posted = tx.message_ts(id, "summary").await?;
     drop(tx);

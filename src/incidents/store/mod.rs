@@ -121,6 +121,12 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// It ended then already.
+    pub async fn set_ended(&mut self, id: IncidentId, at: Timestamp) -> Result<()> {
+        self.exec("UPDATE incident SET ended_at = $2 WHERE id = $1 AND ended_at > $2", &[&id, &at]).await?;
+        Ok(())
+    }
+
     pub async fn change_severity(&mut self, id: IncidentId, from: &str, to: &str) -> Result<bool> {
         let rows = self
             .exec("UPDATE incident SET severity = $3 WHERE id = $1 AND severity = $2", &[&id, &from, &to])
