@@ -1,5 +1,7 @@
 //! What a scenario looks at, and what it posts by hand: the timeline as rows, the room as text, webhooks out of order.
 
+use std::time::Duration;
+
 use firebell::clock::Timestamp;
 use firebell::row;
 use firebell::sim::pagerduty::{PagerDuty, Webhook};
@@ -20,6 +22,18 @@ row! {
 }
 
 impl Stage {
+    /// Everything that is due, a minute later.
+    pub async fn minute(&self) {
+        self.wait(Duration::from_secs(60)).await;
+    }
+
+    /// Ana declares payments-down as sev1; the room is ready and PagerDuty's incident is #1. Its id.
+    pub async fn declared(&self) -> String {
+        self.slash("U0ANA", "/incident declare payments-down sev1").await;
+        self.settle().await;
+        self.world.pagerduty.incidents()[0].id.clone()
+    }
+
     /// The timeline of INC-`number` as it is stored, oldest first: `10:04 page pagerduty/Ana Example: …`.
     pub async fn timeline(&self, number: i64) -> String {
         let mut lines = self.lines(number).await;
@@ -53,6 +67,12 @@ impl Stage {
         let mut tx = self.running.app.db.read().await.expect("a transaction");
         let status = tx.scalar("SELECT status FROM incident WHERE number = $1", &[&number]).await;
         status.expect("the incident reads").expect("there is such an incident")
+    }
+
+    pub async fn acknowledged_at(&self, number: i64) -> Timestamp {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        let at = tx.scalar("SELECT acknowledged_at FROM incident WHERE number = $1", &[&number]).await;
+        at.expect("the incident reads").expect("there is such an incident")
     }
 
     /// The room whose name begins so, as people read it; without what is set beside the talk, at no fixed moment of it:
@@ -99,10 +119,21 @@ impl Stage {
         self.settle().await;
     }
 
-    /// The rooms that were opened for incidents, in order.
+    /// The rooms that were opened for incidents, by name: several open side by side.
     pub fn rooms(&self) -> Vec<String> {
         let channels = self.world.slack.channels().into_iter().map(|c| c.name);
-        channels.filter(|name| name.starts_with("inc-")).collect()
+        let mut rooms: Vec<String> = channels.filter(|name| name.starts_with("inc-")).collect();
+        rooms.sort();
+        rooms
+    }
+
+    /// Presses a button that may not be there any more, with any value: Slack lets old messages be pressed for ever.
+    pub async fn press(&self, user: &str, channel: &str, action: &str, value: &str) {
+        let channel = self.world.slack.channel_named(channel).expect("the channel");
+        let ts = channel.messages.last().expect("a message").ts.clone();
+        let request = self.world.slack.button(user, &channel.id, &ts, action, value);
+        let answer = self.world.slack.deliver(&self.running.base_url(), &request).await.expect("an answer");
+        assert_eq!(answer.0, 200, "{}", answer.1);
     }
 
     /// Posts one webhook as PagerDuty would, and demands that it is taken.
@@ -152,6 +183,13 @@ impl Stage {
             _ => line.to_owned(),
         };
         story.lines().map(unmarked).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Deliveries that were not understood.
+    pub async fn left_in_the_inbox(&self) -> i64 {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        let left = tx.scalar("SELECT count(*) FROM inbox WHERE done_at IS NULL", &[]).await;
+        left.expect("the inbox reads").unwrap_or(0)
     }
 
     /// How many calls of this name there were.

@@ -5,6 +5,9 @@ mod stage;
 
 mod auto_open;
 mod declare;
+mod ends;
 mod inbound;
+mod merges;
+mod paged;
 mod roster;
 mod timeline;
