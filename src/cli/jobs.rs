@@ -24,7 +24,7 @@ pub(super) enum JobsCommand {
     List {
         #[command(flatten)]
         file: ConfigFile,
-        /// Print a JSON array, an object for each job.
+        /// Print a JSON array, an object for each job
         #[arg(long)]
         json: bool,
     },
@@ -36,7 +36,7 @@ pub(super) enum JobsCommand {
     Retry {
         #[command(flatten)]
         file: ConfigFile,
-        /// As `firebell jobs list` shows them.
+        /// As `firebell jobs list` shows them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<i64>,
     },
@@ -45,7 +45,7 @@ pub(super) enum JobsCommand {
     Discard {
         #[command(flatten)]
         file: ConfigFile,
-        /// As `firebell jobs list` shows them.
+        /// As `firebell jobs list` shows them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<i64>,
     },
