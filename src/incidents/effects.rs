@@ -152,17 +152,17 @@ impl Effect {
     }
 
     fn job(&self) -> serde_json::Result<NewJob> {
-        let job = NewJob::new(self.kind(), serde_json::to_value(self)?);
+        // A vendor may be away for hours; only a refusal ends an effect.
+        let job = NewJob::new(self.kind(), serde_json::to_value(self)?).never_give_up();
         let Some(id) = self.incident() else {
-            return Ok(job.dedup(self.kind()).never_give_up());
+            return Ok(job.dedup(self.kind()));
         };
         let once = format!("{}:{id}", self.kind());
         Ok(match self {
             Self::OpenChannel { .. } => job.lane(Incident::channel_lane(id)).dedup(once),
             Self::Say { .. } => job.lane(Incident::channel_lane(id)),
-            Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once).never_give_up(),
-            Self::ChangePage { .. } => job.lane(Incident::page_lane(id)).never_give_up(),
-            Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
+            Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once),
+            Self::ChangePage { .. } | Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
             Self::DrawSummary { .. } => job.lane(format!("summary:{id}")).dedup(once),
             Self::Announce { .. } => job.lane(format!("announce:{id}")).dedup(once),
             Self::Invite { .. }

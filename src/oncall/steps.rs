@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::model::{Group, Member, OnCall, Ourselves, PagerDutyService, Priority, Responder, Step};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result, Upstream};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::ContactKind;
@@ -19,14 +19,28 @@ use crate::store::{Json, Priority as Turn, Tx};
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
-    match step {
+    let read = match step {
         Step::ReadOurselves => read_ourselves(app, job).await,
         Step::ReadSlack => read_slack(app, job).await,
         Step::ReadResponders => read_responders(app, job).await,
         Step::ReadServices => read_services(app, job).await,
         Step::ReadOnCall => read_oncall(app, job).await,
         Step::TidyUp => tidy_up(app, job).await,
+    };
+    match read {
+        Err(Error::Upstream(refused)) if refused.is_final() => come_again(app, job, step, &refused).await,
+        other => other,
     }
+}
+
+/// Refused (a token without a scope, or expired): what is known stays, and the next read comes in its time. Parking
+/// would end the reads for good, though the token may be mended tomorrow.
+async fn come_again(app: &App, job: &Job, step: Step, refused: &Upstream) -> Result<Finished> {
+    tracing::error!(%refused, step = step.kind(), "cannot read; what was known stays");
+    let mut tx = app.db.write(Turn::Job).await?;
+    let next_at = tx.now() + Duration::from_secs(step.every_secs());
+    tx.enqueue(step.job().at(next_at)).await?;
+    job.finish(tx).await
 }
 
 /// Finishes the job, arms the next one, and puts the new directory into memory after the commit.

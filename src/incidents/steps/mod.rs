@@ -12,12 +12,24 @@ use super::effects::Effect;
 use super::messages;
 use super::model::{Incident, Step, StepState};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Vendor};
 use crate::ids::IncidentId;
 use crate::jobs::{Finished, Job};
 use crate::store::Tx;
 
 pub async fn run(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
+    let what = effect.kind();
+    match act(app, job, effect).await {
+        // Somebody archived or deleted the room: there is nothing left to say it in.
+        Err(Error::Upstream(e)) if e.service == Vendor::Slack && e.code() == Some("is_archived") => {
+            tracing::info!(job = job.id, what, "the incident's channel is archived; left out");
+            job.finish_bare(&app.db).await
+        }
+        other => other,
+    }
+}
+
+async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
     match effect {
         Effect::OpenChannel { incident } => channel::open(app, job, incident).await,
         Effect::Invite { incident } => channel::invite(app, job, incident).await,
