@@ -8,7 +8,7 @@ use super::model::{Incident, Step, StepState};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::front::Message;
-use crate::ids::{IncidentId, new_id};
+use crate::ids::{IncidentId, PagerDutyIncidentId, new_id};
 use crate::jobs::NewJob;
 use crate::store::Tx;
 
@@ -27,6 +27,11 @@ pub enum Effect {
     ChangePage {
         incident: IncidentId,
         change: PageChange,
+    },
+    /// Resolves a PagerDuty incident that pages for the same thing as the primary.
+    CloseDouble {
+        incident: IncidentId,
+        page: PagerDutyIncidentId,
     },
     /// Writes a note on the PagerDuty incident.
     NotePage {
@@ -97,6 +102,7 @@ impl Effect {
             Self::OpenChannel { .. } => "incident.open_channel",
             Self::Page { .. } => "incident.page",
             Self::ChangePage { .. } => "incident.change_page",
+            Self::CloseDouble { .. } => "incident.close_double",
             Self::NotePage { .. } => "incident.note_page",
             Self::Invite { .. } => "incident.invite",
             Self::SetTopic { .. } => "incident.set_topic",
@@ -117,6 +123,7 @@ impl Effect {
             Self::OpenChannel { incident }
             | Self::Page { incident }
             | Self::ChangePage { incident, .. }
+            | Self::CloseDouble { incident, .. }
             | Self::NotePage { incident, .. }
             | Self::Invite { incident }
             | Self::SetTopic { incident }
@@ -154,23 +161,28 @@ impl Effect {
     fn job(&self) -> serde_json::Result<NewJob> {
         let job = NewJob::new(self.kind(), serde_json::to_value(self)?);
         let Some(id) = self.incident() else {
-            return Ok(job.dedup(self.kind()).never_give_up());
+            return Ok(job.lane(self.kind()).dedup(self.kind()).never_give_up());
         };
         let once = format!("{}:{id}", self.kind());
+        let lane = |of: &str| format!("{of}:{id}");
         Ok(match self {
             Self::OpenChannel { .. } => job.lane(Incident::channel_lane(id)).dedup(once),
             Self::Say { .. } => job.lane(Incident::channel_lane(id)),
             Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once).never_give_up(),
-            Self::ChangePage { .. } => job.lane(Incident::page_lane(id)).never_give_up(),
+            Self::ChangePage { .. } | Self::CloseDouble { .. } => {
+                job.lane(Incident::page_lane(id)).never_give_up()
+            }
             Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
-            Self::DrawSummary { .. } => job.lane(format!("summary:{id}")).dedup(once),
-            Self::Announce { .. } => job.lane(format!("announce:{id}")).dedup(once),
-            Self::Invite { .. }
-            | Self::SetTopic { .. }
-            | Self::AddBookmark { .. }
-            | Self::PinSummary { .. }
-            | Self::RemindUpdate { .. }
-            | Self::NudgeCommander { .. } => job.dedup(once),
+            // What is written from the present state needs a lane, or a slow writer of the last one would win.
+            Self::DrawSummary { .. } => job.lane(lane("summary")).dedup(once),
+            Self::Announce { .. } => job.lane(lane("announce")).dedup(once),
+            Self::SetTopic { .. } => job.lane(lane("topic")).dedup(once),
+            // And what would be done twice.
+            Self::AddBookmark { .. } => job.lane(lane("bookmark")).dedup(once),
+            Self::Invite { .. } => job.lane(lane("invite")).dedup(once),
+            Self::PinSummary { .. } | Self::RemindUpdate { .. } | Self::NudgeCommander { .. } => {
+                job.dedup(once)
+            }
             Self::Digest | Self::Heal => job,
         })
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::declare::found;
-use super::effects::Effect;
+use super::effects::{Effect, PageChange};
 use super::forms;
 use super::lifecycle::{end, invite};
-use super::messages::pagerduty_line;
+use super::messages::{paged_at_last, pagerduty_line};
 use super::model::{Actor, Incident, Kind, LinkedPage, Origin, Source, Status, Step, StepState};
 use super::timeline::NewEntry;
 use super::told::{Told, actor};
@@ -142,23 +142,36 @@ async fn meet(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<Option<Li
 }
 
 /// Makes a PagerDuty incident that carries our key the primary of ours, once, whether its webhook or the answer to
-/// our call comes first; the incident as it is then.
-pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage) -> Result<Incident> {
+/// our call comes first. A second one for the same page is closed; so is one that comes when ours has ended.
+pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage) -> Result<()> {
     // The channel may be opening at this moment: one of the two sees the other.
     let incident = tx.lock_incident(id).await?;
-    if !tx.make_primary(&page.id, id).await? {
-        return Ok(incident);
+    let primary = tx.linked_pages(id).await?.into_iter().find(|p| p.is_primary && p.id != page.id);
+    if primary.is_some_and(|p| p.is_open()) {
+        if tx.link_page(&page.id, id, false).await? && page.is_open() {
+            tx.cause(&Effect::CloseDouble { incident: id, page: page.id.clone() }).await?;
+        }
+        return tx.redraw(id).await;
     }
+    if !tx.make_primary(&page.id, id).await? {
+        return Ok(());
+    }
+    let was_told = tx.step(id, Step::Page).await?.is_some_and(|row| row.state == StepState::Retrying);
     tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
     let text = format!("PagerDuty incident {} is paging", page.label());
     let entry = NewEntry::new(Kind::Page, Source::PagerDuty, Actor::firebell(), text);
     tx.append(id, entry.at(page.status_changed_at).once(format!("pd:{}:linked", page.id))).await?;
+    if !incident.is_open() {
+        let note = "It ended before it was paged.".to_owned();
+        tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
+    } else if was_told {
+        tx.say(&incident, paged_at_last(page)).await?;
+    }
     if incident.channel_id.is_some() {
         note_the_room(tx, &incident).await?;
         tx.cause_step(&Effect::AddBookmark { incident: id }).await?;
     }
-    tx.redraw(id).await?;
-    Ok(incident)
+    tx.redraw(id).await
 }
 
 /// Tells those who look at PagerDuty where the room is.

@@ -22,8 +22,16 @@ use crate::store::{Db, Json, Priority, Tx};
 pub use inbox::{Delivery, NewDelivery};
 pub use runner::{Perform, Runner};
 
-/// How long a claim holds without renewal. Longer than any client's time-out.
-pub const LEASE: Duration = Duration::from_secs(60);
+/// How long a claim holds without renewal: how long the work of a killed process waits for another one.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// Vendors have bad days: an effect is tried for most of one (at a minute apart) before a person must look at it.
+const ATTEMPTS: i64 = 1000;
+/// A fault of our own is not mended by trying as often.
+const ATTEMPTS_AT_OUR_FAULT: i64 = 15;
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The same for what is never given up: paging.
+const LONGEST_WAIT_OF_THE_URGENT: Duration = Duration::from_secs(30);
 
 /// A job to be. Enqueued in the transaction of the fact that causes it.
 #[derive(Clone, Debug)]
@@ -34,12 +42,13 @@ pub struct NewJob {
     pub dedup_key: Option<String>,
     pub run_at: Option<Timestamp>,
     /// After this many attempts the job is parked. `None`: never give up (paging), and wait at most 30 s between.
+    /// Being told to come back later is no attempt.
     pub max_attempts: Option<i64>,
 }
 
 impl NewJob {
     pub fn new(kind: &'static str, payload: Value) -> Self {
-        Self { kind, payload, lane: None, dedup_key: None, run_at: None, max_attempts: Some(15) }
+        Self { kind, payload, lane: None, dedup_key: None, run_at: None, max_attempts: Some(ATTEMPTS) }
     }
 
     #[must_use]
@@ -134,25 +143,31 @@ pub enum Fate {
 /// Errors decide: rate limited → wait as told; unavailable or our own fault → back off; refused, or out of
 /// attempts → park.
 pub fn fate(job: &Job, error: &Error, now: Timestamp) -> Fate {
-    let out_of_attempts = job.max_attempts.is_some_and(|max| job.attempts >= max);
+    let may_try = |most: i64| job.max_attempts.is_none_or(|max| job.attempts < max.min(most));
     match error {
         Error::Upstream(Upstream { problem: Problem::RateLimited { after }, .. }) => {
-            Fate::Retry { at: now + *after + jitter(job, Duration::from_millis(500)), counts: false }
+            // The client obeys the vendor's pause anyway; what is urgent looks for another way meanwhile.
+            let wait = match job.max_attempts {
+                Some(_) => *after + jitter(job, Duration::from_millis(500)),
+                None => (*after + jitter(job, Duration::from_millis(500))).min(LONGEST_WAIT_OF_THE_URGENT),
+            };
+            Fate::Retry { at: now + wait, counts: false }
         }
-        Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }) | Error::Internal(_)
-            if !out_of_attempts =>
-        {
+        Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }) if may_try(ATTEMPTS) => {
+            Fate::Retry { at: now + back_off(job), counts: true }
+        }
+        Error::Internal(_) if may_try(ATTEMPTS_AT_OUR_FAULT) => {
             Fate::Retry { at: now + back_off(job), counts: true }
         }
         _ => Fate::Park,
     }
 }
 
-/// 1, 2, 4 … seconds, at most 5 minutes (30 s for what must not be given up), plus up to a quarter.
+/// 1, 2, 4 … seconds, plus up to a quarter, and never longer than the longest.
 fn back_off(job: &Job) -> Duration {
-    let longest = if job.max_attempts.is_some() { 300 } else { 30 };
+    let longest = if job.max_attempts.is_some() { LONGEST_WAIT } else { LONGEST_WAIT_OF_THE_URGENT };
     let doublings = u32::try_from(job.attempts.clamp(1, 16) - 1).unwrap_or(0);
-    let base = Duration::from_secs((1u64 << doublings).min(longest));
+    let base = Duration::from_secs(1u64 << doublings).min(longest * 4 / 5);
     base + jitter(job, base / 4)
 }
 
@@ -204,9 +219,16 @@ mod tests {
         assert!(at >= now + Duration::from_secs(4) && at <= now + Duration::from_secs(5));
         assert_eq!(fate(&job(15, Some(15)), &away, now), Fate::Park);
         let Fate::Retry { at, counts: true } = fate(&job(900, None), &away, now) else { panic!("pages on") };
-        assert!(at <= now + Duration::from_secs(38));
+        assert!(at > now + Duration::from_secs(20) && at <= now + LONGEST_WAIT_OF_THE_URGENT);
+        let Fate::Retry { at, .. } = fate(&job(900, Some(ATTEMPTS)), &away, now) else { panic!("goes on") };
+        assert!(at > now + Duration::from_secs(40) && at <= now + LONGEST_WAIT);
+        let bug = Error::internal("a bug");
+        assert_eq!(fate(&job(15, Some(ATTEMPTS)), &bug, now), Fate::Park);
+        assert!(matches!(fate(&job(900, None), &bug, now), Fate::Retry { .. }));
         let Fate::Retry { at, counts: false } = fate(&job(15, Some(15)), &wait, now) else { panic!("waits") };
         assert!(at >= now + Duration::from_secs(30) && at < now + Duration::from_secs(31));
+        let Fate::Retry { at, .. } = fate(&job(1, None), &wait, now) else { panic!("waits") };
+        assert_eq!(at, now + LONGEST_WAIT_OF_THE_URGENT);
         assert_eq!(fate(&job(1, None), &no, now), Fate::Park);
     }
 }

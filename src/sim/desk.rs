@@ -58,6 +58,7 @@ struct State {
     once: BTreeMap<String, VecDeque<Fault>>,
     always: BTreeMap<String, Fault>,
     lose_nth: Option<usize>,
+    at: BTreeMap<(String, usize), Fault>,
     latency: Duration,
     unexpected: Vec<String>,
 }
@@ -96,6 +97,11 @@ impl Desk {
     /// The call with this ordinal has its answer lost after the effect.
     pub fn lose_answer_of(&self, ordinal: usize) {
         self.state().lose_nth = Some(ordinal);
+    }
+
+    /// The call of this name that comes after `before` others of that name meets the fault.
+    pub fn at(&self, call: &str, before: usize, fault: Fault) {
+        self.state().at.insert((call.into(), before), fault);
     }
 
     /// Every answer takes this long (real time), as if the vendor were far away.
@@ -166,9 +172,12 @@ impl Desk {
         let at = self.clock.now();
         let mut state = self.state();
         let ordinal = state.calls.len();
+        let before = state.calls.iter().filter(|c| c.name == name).count();
         state.calls.push(Call { ordinal, vendor, name: name.into(), at, outcome: String::new() });
         let fault = if state.lose_nth == Some(ordinal) {
             Some(Fault::LoseAnswer)
+        } else if let Some(fault) = state.at.remove(&(name.to_owned(), before)) {
+            Some(fault)
         } else if let Some(fault) = state.once.get_mut(name).and_then(VecDeque::pop_front) {
             Some(fault)
         } else {
