@@ -156,11 +156,9 @@ impl Step {
         }
     }
 
-    /// The one waiting job of this kind; several triggers cause one read. One at a time, or a slow older answer would
-    /// replace a newer one.
+    /// The one waiting job of this kind; several triggers cause one read.
     pub fn job(self) -> NewJob {
-        let kind = self.kind();
-        NewJob::new(kind, json!({ "step": self })).lane(kind).dedup(kind).never_give_up()
+        NewJob::new(self.kind(), json!({ "step": self })).dedup(self.kind()).never_give_up()
     }
 
     pub fn from_payload(payload: &Value) -> Option<Self> {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::model::{Group, Member, OnCall, Ourselves, PagerDutyService, Priority, Responder, Step};
 use crate::app::App;
 use crate::error::{Error, Result, Upstream};
-use crate::ids::{ChannelId, SlackUserId};
+use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::ContactKind;
 use crate::slack;
@@ -17,8 +17,6 @@ use crate::store::{Json, Priority as Turn, Tx};
 
 /// Deliveries and finished jobs are kept this long, so that late repeats are still recognised.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// When to try a refused read again, if it does not come sooner anyway.
-const AFTER_A_REFUSAL: Duration = Duration::from_secs(300);
 
 pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
     let read = match step {
@@ -30,16 +28,17 @@ pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
         Step::TidyUp => tidy_up(app, job).await,
     };
     match read {
-        Err(Error::Upstream(refused)) if refused.is_final() => put_off(app, job, step, &refused).await,
-        read => read,
+        Err(Error::Upstream(refused)) if refused.is_final() => come_again(app, job, step, &refused).await,
+        other => other,
     }
 }
 
-/// A refused read is not parked: a token or a plan is mended elsewhere, and nobody would think of this job then.
-async fn put_off(app: &App, job: &Job, step: Step, refused: &Upstream) -> Result<Finished> {
-    tracing::error!(step = step.kind(), error = %refused, "cannot read; the last good read stays");
+/// Refused (a token without a scope, or expired): what is known stays, and the next read comes in its time. Parking
+/// would end the reads for good, though the token may be mended tomorrow.
+async fn come_again(app: &App, job: &Job, step: Step, refused: &Upstream) -> Result<Finished> {
+    tracing::error!(%refused, step = step.kind(), "cannot read; what was known stays");
     let mut tx = app.db.write(Turn::Job).await?;
-    let next_at = tx.now() + Duration::from_secs(step.every_secs()).min(AFTER_A_REFUSAL);
+    let next_at = tx.now() + Duration::from_secs(step.every_secs());
     tx.enqueue(step.job().at(next_at)).await?;
     job.finish(tx).await
 }
@@ -77,39 +76,33 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
             "the Slack token lacks scopes; reinstall the app with the manifest"
         );
     }
+    let responder = match &app.pagerduty {
+        Some(pagerduty) => pagerduty.user_by_email(&app.from_email()).await?.map(|u| u.id),
+        None => None,
+    };
     let announce_channel = announce_channel(app).await?;
+    let ourselves = Ourselves {
+        team_id: identity.team_id,
+        app_id: identity.app_id,
+        bot_user: identity.user_id.to_string(),
+        bot_id: identity.bot_id,
+        workspace_url: identity.url,
+    };
     let mut tx = app.db.write(Turn::Job).await?;
-    tx.remember_fact("ourselves", &Ourselves::from(identity)).await?;
+    tx.remember_fact("ourselves", &ourselves).await?;
     if let Some(channel) = announce_channel {
         tx.remember_fact("announce_channel", &channel).await?;
     }
-    done(app, job, Step::ReadOurselves, tx).await
-}
-
-impl From<slack::Identity> for Ourselves {
-    fn from(identity: slack::Identity) -> Self {
-        Self {
-            team_id: identity.team_id,
-            app_id: identity.app_id,
-            bot_user: identity.user_id.to_string(),
-            bot_id: identity.bot_id,
-            workspace_url: identity.url,
-        }
+    if let Some(id) = responder {
+        tx.remember_fact("our_responder", &id).await?;
     }
+    done(app, job, Step::ReadOurselves, tx).await
 }
 
 /// The configured id, or the channel of that name among those that we are in.
 async fn announce_channel(app: &App) -> Result<Option<ChannelId>> {
     let Some(name) = &app.config.slack.announce_channel else { return Ok(None) };
-    let channels = match app.slack.my_channels().await {
-        Ok(channels) => channels,
-        // Who we are matters more than where we announce.
-        Err(refused) if refused.is_final() => {
-            tracing::error!(error = %refused, "cannot look for the announce channel");
-            return Ok(None);
-        }
-        Err(away) => return Err(away.into()),
-    };
+    let channels = app.slack.my_channels().await?;
     let found = channels.into_iter().find(|c| (c.name == *name || c.id.as_str() == name) && !c.is_archived);
     if found.is_none() {
         tracing::warn!(channel = name, "not in the announce channel: write /invite @firebell there");
@@ -220,11 +213,6 @@ async fn read_responders(app: &App, job: &Job) -> Result<Finished> {
     if !before.responders.values().eq(responders.iter()) {
         tx.replace_responders(&responders).await?;
     }
-    let from = app.from_email();
-    let is_us = |r: &&Responder| r.emails.0.iter().any(|e| e.eq_ignore_ascii_case(&from));
-    if let Some(us) = responders.iter().find(is_us) {
-        tx.remember_fact("our_responder", &us.id).await?;
-    }
     done(app, job, Step::ReadResponders, tx).await
 }
 
@@ -297,4 +285,9 @@ async fn tidy_up(app: &App, job: &Job) -> Result<Finished> {
         tracing::info!(forgotten, "deleted jobs and deliveries done a week ago");
     }
     done(app, job, Step::TidyUp, tx).await
+}
+
+/// The ids under which our own acts come back from PagerDuty.
+pub fn is_us(ours: Option<&PagerDutyUserId>, agent: Option<&str>) -> bool {
+    matches!((ours, agent), (Some(ours), Some(agent)) if ours.as_str() == agent)
 }

@@ -84,7 +84,7 @@ impl Desk {
     }
 
     /// Every call whose name starts with `prefix` meets the fault until [`Desk::heal`]. `""` is all of both
-    /// vendors; prefixes like `chat.` or `POST /incidents` narrow it.
+    /// vendors, `slack` or `pagerduty` all of one; prefixes like `chat.` or `POST /incidents` narrow it.
     pub fn always(&self, prefix: &str, fault: Fault) {
         self.state().always.insert(prefix.into(), fault);
     }
@@ -181,7 +181,8 @@ impl Desk {
         } else if let Some(fault) = state.once.get_mut(name).and_then(VecDeque::pop_front) {
             Some(fault)
         } else {
-            state.always.iter().find(|(prefix, _)| name.starts_with(prefix.as_str())).map(|(_, f)| f.clone())
+            let is_meant = |prefix: &str| name.starts_with(prefix) || vendor == prefix;
+            state.always.iter().find(|(prefix, _)| is_meant(prefix)).map(|(_, f)| f.clone())
         };
         (ordinal, fault, state.latency)
     }

@@ -16,7 +16,6 @@ use crate::app::App;
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::ids::IncidentId;
 use crate::jobs::{Finished, Job};
-use crate::oncall::model::Ourselves;
 use crate::store::Tx;
 
 pub async fn run(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
@@ -48,13 +47,19 @@ async fn read(app: &App, id: IncidentId) -> Result<Incident> {
     app.db.read().await?.incident(id).await
 }
 
-/// Who we are in Slack: what we posted and made is recognised by it. Asked for where it is not known yet, because
-/// guessing wrong would do things twice.
+/// Who we are in Slack: what we posted and made is recognised by it.
+struct Ourselves {
+    bot_user: String,
+    bot_id: String,
+}
+
+/// Asked for where it is not known yet, because guessing wrong would do things twice.
 async fn ourselves(app: &App) -> Result<Ourselves> {
-    match &app.directory.current().ourselves {
-        Some(known) => Ok(known.clone()),
-        None => Ok(app.slack.auth_test().await?.into()),
+    if let Some(us) = &app.directory.current().ourselves {
+        return Ok(Ourselves { bot_user: us.bot_user.clone(), bot_id: us.bot_id.clone() });
     }
+    let us = app.slack.auth_test().await?;
+    Ok(Ourselves { bot_user: us.user_id.0, bot_id: us.bot_id })
 }
 
 /// Shows a finished step, and finishes. Trouble that the summary showed is taken off it.
