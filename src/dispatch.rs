@@ -1,10 +1,13 @@
 //! The one match from a job to the step that does it.
 
+use std::sync::Arc;
+
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::ids::SlackUserId;
 use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
+use crate::metrics::Metrics;
 use crate::oncall;
 use crate::store::Tx;
 
@@ -12,22 +15,14 @@ use crate::store::Tx;
 #[derive(Clone)]
 pub struct Dispatch {
     pub app: App,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Perform for Dispatch {
     async fn perform(&self, job: &Job) -> Result<Finished> {
-        match job.kind.split_once('.') {
-            Some(("incident", _)) => incidents::steps::run(&self.app, job, effect(job)?).await,
-            Some(("oncall", "meet")) => {
-                let id = job.payload.0["user"].as_str().unwrap_or_default();
-                oncall::steps::meet(&self.app, job, &SlackUserId::new(id)).await
-            }
-            Some(("oncall", _)) => match oncall::Step::from_payload(&job.payload.0) {
-                Some(step) => oncall::steps::run(&self.app, job, step).await,
-                None => Err(unknown(job)),
-            },
-            _ => Err(unknown(job)),
-        }
+        let outcome = self.step(job).await;
+        self.metrics.job_done(&job.kind, word(&outcome));
+        outcome
     }
 
     async fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
@@ -42,6 +37,37 @@ impl Perform for Dispatch {
             Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
             Err(_) => Ok(()),
         }
+    }
+}
+
+impl Dispatch {
+    async fn step(&self, job: &Job) -> Result<Finished> {
+        match job.kind.split_once('.') {
+            Some(("incident", _)) => incidents::steps::run(&self.app, job, effect(job)?).await,
+            Some(("oncall", "meet")) => {
+                let id = job.payload.0["user"].as_str().unwrap_or_default();
+                oncall::steps::meet(&self.app, job, &SlackUserId::new(id)).await
+            }
+            Some(("oncall", _)) => match oncall::Step::from_payload(&job.payload.0) {
+                Some(step) => oncall::steps::run(&self.app, job, step).await,
+                None => Err(unknown(job)),
+            },
+            _ => Err(unknown(job)),
+        }
+    }
+}
+
+/// One attempt, in a word for the metrics.
+fn word(outcome: &Result<Finished>) -> &'static str {
+    match outcome {
+        Ok(_) => "done",
+        Err(Error::Upstream(upstream)) => match upstream.problem {
+            Problem::RateLimited { .. } => "rate_limited",
+            Problem::Unavailable { .. } => "unavailable",
+            Problem::Rejected { .. } => "rejected",
+        },
+        Err(Error::Internal(_)) => "internal",
+        Err(_) => "refused",
     }
 }
 

@@ -63,7 +63,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
     tasks.spawn(answer(public, router(edge.clone()), stop_listening.clone()));
     tasks.spawn(answer(admin, admin_router(metrics.clone()), stop_work.clone()));
     if workers {
-        tasks.spawn(runner(&app).run(stop_work.clone()));
+        tasks.spawn(runner(&app, &metrics).run(stop_work.clone()));
         tasks.spawn(events::read_inbox(app.clone(), stop_work.clone()));
         tasks.spawn(hear_other_replicas(app.clone(), stop_work.clone()));
         tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
@@ -89,7 +89,7 @@ impl Running {
 
     /// Runs what is due now, and what that causes, until nothing is due; the number of jobs and deliveries.
     pub async fn work_off(&self) -> Result<usize> {
-        let runner = runner(&self.app);
+        let runner = runner(&self.app, &self.metrics);
         let mut done = 0;
         loop {
             let now = events::read_due(&self.app).await? + runner.run_due().await?;
@@ -126,8 +126,9 @@ fn settings(app: &App) -> Settings {
     }
 }
 
-fn runner(app: &App) -> Runner<Dispatch> {
-    Runner { db: app.db.clone(), perform: Dispatch { app: app.clone() }, width: WIDTH }
+fn runner(app: &App, metrics: &Arc<Metrics>) -> Runner<Dispatch> {
+    let perform = Dispatch { app: app.clone(), metrics: metrics.clone() };
+    Runner { db: app.db.clone(), perform, width: WIDTH }
 }
 
 async fn listen(at: SocketAddr) -> Result<TcpListener> {

@@ -159,20 +159,20 @@ impl Effect {
     }
 
     fn job(&self) -> serde_json::Result<NewJob> {
-        let job = NewJob::new(self.kind(), serde_json::to_value(self)?);
+        // A vendor may be away for hours; only a refusal ends an effect.
+        let job = NewJob::new(self.kind(), serde_json::to_value(self)?).never_give_up();
         let Some(id) = self.incident() else {
-            return Ok(job.lane(self.kind()).dedup(self.kind()).never_give_up());
+            return Ok(job.lane(self.kind()).dedup(self.kind()));
         };
         let once = format!("{}:{id}", self.kind());
         let lane = |of: &str| format!("{of}:{id}");
         Ok(match self {
             Self::OpenChannel { .. } => job.lane(Incident::channel_lane(id)).dedup(once),
             Self::Say { .. } => job.lane(Incident::channel_lane(id)),
-            Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once).never_give_up(),
-            Self::ChangePage { .. } | Self::CloseDouble { .. } => {
-                job.lane(Incident::page_lane(id)).never_give_up()
+            Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once),
+            Self::ChangePage { .. } | Self::CloseDouble { .. } | Self::NotePage { .. } => {
+                job.lane(Incident::page_lane(id))
             }
-            Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
             // What is written from the present state needs a lane, or a slow writer of the last one would win.
             Self::DrawSummary { .. } => job.lane(lane("summary")).dedup(once),
             Self::Announce { .. } => job.lane(lane("announce")).dedup(once),

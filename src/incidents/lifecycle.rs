@@ -151,9 +151,11 @@ pub async fn note(tx: &mut Tx, incident: &Incident, by: &Actor, remark: &Remark)
     let mut entry = NewEntry::new(remark.kind, Source::Slack, by.clone(), remark.text.clone());
     entry.occurred_at = remark.occurred_at;
     tx.append(incident.id, entry).await?;
-    let note_id = new_id(tx.clock());
-    let text = messages::pagerduty_note(by, remark);
-    tx.cause(&Effect::NotePage { incident: incident.id, note_id, text }).await?;
+    if !incident.is_private {
+        let note_id = new_id(tx.clock());
+        let text = messages::pagerduty_note(by, remark);
+        tx.cause(&Effect::NotePage { incident: incident.id, note_id, text }).await?;
+    }
     tx.say(incident, messages::noted(by, remark)).await
 }
 
@@ -199,7 +201,7 @@ pub(super) async fn end(
     }
     tx.set_update_due(incident.id, None).await?;
     tx.set_commander_due(incident.id, None).await?;
-    let note = messages::pagerduty_resolution(by, to, text);
+    let note = messages::pagerduty_resolution(by, to, if incident.is_private { "" } else { text });
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
     let ended = tx.incident(incident.id).await?;
     tx.say(&ended, messages::ended(&ended, by, text)).await?;

@@ -140,7 +140,9 @@ pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
             "that this is over; please resolve its incident there"
         }
         Effect::ChangePage { change: PageChange::Severity, .. } => "the new priority; please set it there",
-        Effect::CloseDouble { .. } => "to close a second incident for the same thing; please resolve it there",
+        Effect::CloseDouble { .. } => {
+            "to close a second incident for the same thing; please resolve it there"
+        }
         Effect::NotePage { .. } => "a note",
         _ => return None,
     };

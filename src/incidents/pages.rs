@@ -177,7 +177,11 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage) -> Result<()>
 /// Tells those who look at PagerDuty where the room is.
 pub async fn note_the_room(tx: &mut Tx, incident: &Incident) -> Result<()> {
     let Some(name) = &incident.channel_name else { return Ok(()) };
-    let text = format!("{} is worked on in Slack: #{name}", incident.label());
+    let text = if incident.is_private {
+        format!("{} is worked on in a private Slack channel", incident.label())
+    } else {
+        format!("{} is worked on in Slack: #{name}", incident.label())
+    };
     // One note however often this is asked for: its id is the incident's own.
     tx.cause(&Effect::NotePage { incident: incident.id, note_id: incident.id.0, text }).await?;
     Ok(())

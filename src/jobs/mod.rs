@@ -24,14 +24,10 @@ pub use runner::{Perform, Runner};
 
 /// How long a claim holds without renewal: how long the work of a killed process waits for another one.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// Vendors have bad days: an effect is tried for most of one (at a minute apart) before a person must look at it.
-const ATTEMPTS: i64 = 1000;
-/// A fault of our own is not mended by trying as often.
-const ATTEMPTS_AT_OUR_FAULT: i64 = 15;
-/// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// The same for what is never given up: paging.
-const LONGEST_WAIT_OF_THE_URGENT: Duration = Duration::from_secs(30);
+/// The longest wait between two attempts of what is never given up, like paging …
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// … and of what is.
+const LONGEST_WAIT_OF_THE_REST: Duration = Duration::from_secs(300);
 
 /// A job to be. Enqueued in the transaction of the fact that causes it.
 #[derive(Clone, Debug)]
@@ -48,7 +44,7 @@ pub struct NewJob {
 
 impl NewJob {
     pub fn new(kind: &'static str, payload: Value) -> Self {
-        Self { kind, payload, lane: None, dedup_key: None, run_at: None, max_attempts: Some(ATTEMPTS) }
+        Self { kind, payload, lane: None, dedup_key: None, run_at: None, max_attempts: Some(15) }
     }
 
     #[must_use]
@@ -143,31 +139,30 @@ pub enum Fate {
 /// Errors decide: rate limited → wait as told; unavailable or our own fault → back off; refused, or out of
 /// attempts → park.
 pub fn fate(job: &Job, error: &Error, now: Timestamp) -> Fate {
-    let may_try = |most: i64| job.max_attempts.is_none_or(|max| job.attempts < max.min(most));
+    let out_of_attempts = job.max_attempts.is_some_and(|max| job.attempts >= max);
     match error {
         Error::Upstream(Upstream { problem: Problem::RateLimited { after }, .. }) => {
-            // The client obeys the vendor's pause anyway; what is urgent looks for another way meanwhile.
-            let wait = match job.max_attempts {
-                Some(_) => *after + jitter(job, Duration::from_millis(500)),
-                None => (*after + jitter(job, Duration::from_millis(500))).min(LONGEST_WAIT_OF_THE_URGENT),
-            };
-            Fate::Retry { at: now + wait, counts: false }
+            // The client keeps the vendor's pause in any case; paging looks for another road meanwhile.
+            let after = *after + jitter(job, Duration::from_millis(500));
+            Fate::Retry { at: now + after.min(longest_wait(job)), counts: false }
         }
-        Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }) if may_try(ATTEMPTS) => {
-            Fate::Retry { at: now + back_off(job), counts: true }
-        }
-        Error::Internal(_) if may_try(ATTEMPTS_AT_OUR_FAULT) => {
+        Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }) | Error::Internal(_)
+            if !out_of_attempts =>
+        {
             Fate::Retry { at: now + back_off(job), counts: true }
         }
         _ => Fate::Park,
     }
 }
 
+fn longest_wait(job: &Job) -> Duration {
+    if job.max_attempts.is_some() { LONGEST_WAIT_OF_THE_REST } else { LONGEST_WAIT }
+}
+
 /// 1, 2, 4 … seconds, plus up to a quarter, and never longer than the longest.
 fn back_off(job: &Job) -> Duration {
-    let longest = if job.max_attempts.is_some() { LONGEST_WAIT } else { LONGEST_WAIT_OF_THE_URGENT };
     let doublings = u32::try_from(job.attempts.clamp(1, 16) - 1).unwrap_or(0);
-    let base = Duration::from_secs(1u64 << doublings).min(longest * 4 / 5);
+    let base = Duration::from_secs(1u64 << doublings).min(longest_wait(job) * 4 / 5);
     base + jitter(job, base / 4)
 }
 
@@ -219,16 +214,11 @@ mod tests {
         assert!(at >= now + Duration::from_secs(4) && at <= now + Duration::from_secs(5));
         assert_eq!(fate(&job(15, Some(15)), &away, now), Fate::Park);
         let Fate::Retry { at, counts: true } = fate(&job(900, None), &away, now) else { panic!("pages on") };
-        assert!(at > now + Duration::from_secs(20) && at <= now + LONGEST_WAIT_OF_THE_URGENT);
-        let Fate::Retry { at, .. } = fate(&job(900, Some(ATTEMPTS)), &away, now) else { panic!("goes on") };
-        assert!(at > now + Duration::from_secs(40) && at <= now + LONGEST_WAIT);
-        let bug = Error::internal("a bug");
-        assert_eq!(fate(&job(15, Some(ATTEMPTS)), &bug, now), Fate::Park);
-        assert!(matches!(fate(&job(900, None), &bug, now), Fate::Retry { .. }));
+        assert!(at > now + Duration::from_secs(20) && at <= now + LONGEST_WAIT);
         let Fate::Retry { at, counts: false } = fate(&job(15, Some(15)), &wait, now) else { panic!("waits") };
         assert!(at >= now + Duration::from_secs(30) && at < now + Duration::from_secs(31));
         let Fate::Retry { at, .. } = fate(&job(1, None), &wait, now) else { panic!("waits") };
-        assert_eq!(at, now + LONGEST_WAIT_OF_THE_URGENT);
+        assert_eq!(at, now + LONGEST_WAIT);
         assert_eq!(fate(&job(1, None), &no, now), Fate::Park);
     }
 }

@@ -54,7 +54,15 @@ fn pagerduty(world: &World) -> String {
         writeln!(
             told,
             "PagerDuty #{} {:?} {} {} {:?} {:?} level {} acknowledged by {:?}, note {:?}",
-            i.number, i.title, i.status, i.urgency, i.priority, i.assignees, i.level, i.acknowledgers, i.resolve_note
+            i.number,
+            i.title,
+            i.status,
+            i.urgency,
+            i.priority,
+            i.assignees,
+            i.level,
+            i.acknowledgers,
+            i.resolve_note
         )
         .expect("writes");
         for note in notes {

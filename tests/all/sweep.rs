@@ -76,8 +76,7 @@ async fn run(db: Db, clock: Clock, fault: Option<(&str, usize, Fault)>) -> End {
 /// A database for one run; `None` where the tests were given no Postgres.
 async fn database(postgres: bool) -> Option<(Db, Guard, Clock)> {
     let clock = Clock::manual(START);
-    let (db, guard) =
-        if postgres { testing::postgres(&clock).await? } else { testing::sqlite(&clock).await };
+    let (db, guard) = if postgres { testing::postgres(&clock).await? } else { testing::sqlite(&clock).await };
     Some((db, guard, clock))
 }
 
@@ -113,7 +112,12 @@ async fn sweep(postgres: bool) {
     }
     wrong.sort();
     eprintln!("{ran} runs");
-    assert!(wrong.is_empty(), "{} runs ended otherwise than the clean one:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} runs ended otherwise than the clean one:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,18 +4,34 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::PagerDutyUserId;
 use crate::incidents::effects::Effect;
 use crate::incidents::pages::{self, Details, PageEvent, Person, What};
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::{Incident, Ref, Status};
-use crate::store::Priority;
+use crate::store::{Priority, Tx};
 
 /// Webhooks come in seconds; this is for those that never came.
 const EVERY: Duration = Duration::from_secs(300);
 
 pub(super) async fn heal(app: &App, job: &Job) -> Result<Finished> {
+    match compare(app, job).await {
+        Err(Error::Upstream(refused)) if refused.is_final() => {
+            tracing::error!(%refused, "cannot compare with PagerDuty");
+            come_again(job, app.db.write(Priority::Job).await?).await
+        }
+        other => other,
+    }
+}
+
+async fn come_again(job: &Job, mut tx: Tx) -> Result<Finished> {
+    let next_at = tx.now() + EVERY;
+    tx.cause_at(&Effect::Heal, next_at).await?;
+    job.finish(tx).await
+}
+
+async fn compare(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
     let services: Vec<String> = app.config.services.iter().map(|s| s.pagerduty_service.clone()).collect();
     let mut seen = pagerduty.open_incidents(&services).await?;
@@ -35,9 +51,7 @@ pub(super) async fn heal(app: &App, job: &Job) -> Result<Finished> {
             pages::observe(&mut tx, &known, &event).await?;
         }
     }
-    let next_at = tx.now() + EVERY;
-    tx.cause_at(&Effect::Heal, next_at).await?;
-    job.finish(tx).await
+    come_again(job, tx).await
 }
 
 /// The events that lead from what we believe to what is.

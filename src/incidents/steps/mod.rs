@@ -13,12 +13,24 @@ use super::effects::Effect;
 use super::model::{Incident, Step, StepState};
 use super::{forms, messages};
 use crate::app::App;
-use crate::error::{Error, Problem, Result, Upstream};
+use crate::error::{Error, Problem, Result, Upstream, Vendor};
 use crate::ids::IncidentId;
 use crate::jobs::{Finished, Job};
 use crate::store::Tx;
 
 pub async fn run(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
+    let what = effect.kind();
+    match act(app, job, effect).await {
+        // Somebody archived or deleted the room: there is nothing left to say it in.
+        Err(Error::Upstream(e)) if e.service == Vendor::Slack && e.code() == Some("is_archived") => {
+            tracing::info!(job = job.id, what, "the incident's channel is archived; left out");
+            job.finish_bare(&app.db).await
+        }
+        other => other,
+    }
+}
+
+async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
     match effect {
         Effect::OpenChannel { incident } => channel::open(app, job, incident).await,
         Effect::Invite { incident } => channel::invite(app, job, incident).await,
@@ -27,7 +39,9 @@ pub async fn run(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::Page { incident } => page::create(app, job, incident).await,
         Effect::ChangePage { incident, change } => changes::change(app, job, incident, &change).await,
         Effect::CloseDouble { incident, page } => changes::close_double(app, job, incident, &page).await,
-        Effect::NotePage { incident, note_id, text } => changes::note(app, job, incident, note_id, &text).await,
+        Effect::NotePage { incident, note_id, text } => {
+            changes::note(app, job, incident, note_id, &text).await
+        }
         Effect::Say { incident, op_id, message, remember, step } => {
             let what = show::Saying { op_id, message, remember, step };
             show::say(app, job, incident, &what).await

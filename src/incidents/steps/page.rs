@@ -64,13 +64,7 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
 
 /// A page that does not go out is said aloud: not after the first hiccup, which a second try may mend within a
 /// second, but as soon as it is more than that.
-pub(super) async fn stumbled(
-    app: &App,
-    tx: &mut Tx,
-    job: &Job,
-    id: IncidentId,
-    error: &Error,
-) -> Result<()> {
+pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, error: &Error) -> Result<()> {
     let row = tx.step(id, Step::Page).await?;
     let incident = tx.incident(id).await?;
     if row.as_ref().is_some_and(is_by_second_road) || !incident.is_open() {
@@ -138,9 +132,10 @@ impl Attempt<'_> {
             conference_url: None,
         };
         match self.pagerduty.create_incident(&new).await {
-            Err(e) if pagerduty::is_duplicate_key(&e) => {
-                self.look().await?.ok_or_else(|| not_yet("the key is taken, and its incident not to be found"))
-            }
+            Err(e) if pagerduty::is_duplicate_key(&e) => self
+                .look()
+                .await?
+                .ok_or_else(|| not_yet("the key is taken, and its incident not to be found")),
             other => Ok(other?),
         }
     }
@@ -174,8 +169,7 @@ impl Attempt<'_> {
     /// When the first road is closed (a refusal of what we ask for is an answer, a refusal of our key is none), and
     /// not twice.
     fn may_take_second_road(&self, error: &Error) -> bool {
-        let is_closed = refuses_our_key(error)
-            || (is_no_answer(error) && self.job.token >= FIRST_ROAD_TRIES);
+        let is_closed = refuses_our_key(error) || (is_no_answer(error) && self.job.token >= FIRST_ROAD_TRIES);
         is_closed && self.service.routing_key.is_some() && self.sent_by_events_at.is_none()
     }
 
@@ -218,7 +212,9 @@ impl Attempt<'_> {
         let found = if self.job.is_retry() { self.look().await.map_err(patiently)? } else { None };
         match found {
             Some(page) => self.record(page).await,
-            None if self.event_is_under_way() => Err(not_yet("the event is accepted and not yet an incident")),
+            None if self.event_is_under_way() => {
+                Err(not_yet("the event is accepted and not yet an incident"))
+            }
             None => {
                 let mut tx = self.app.db.write(Priority::Job).await?;
                 let why = Some("it ended before anybody was paged".to_owned());
