@@ -207,7 +207,7 @@ impl Tx {
     pub async fn unpark_job(&mut self, id: i64) -> Result<bool> {
         let now = self.now();
         self.exec(
-            "UPDATE job SET dedup_key = NULL WHERE id = $1 AND EXISTS (
+            "UPDATE job SET dedup_key = NULL WHERE id = $1 AND parked_at IS NOT NULL AND EXISTS (
                 SELECT 1 FROM job t WHERE t.dedup_key = job.dedup_key AND t.id <> job.id
                   AND t.lease_until IS NULL AND t.done_at IS NULL AND t.parked_at IS NULL)",
             &[&id],
