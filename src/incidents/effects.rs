@@ -8,7 +8,7 @@ use super::model::{Incident, Step, StepState};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::front::Message;
-use crate::ids::{IncidentId, PagerDutyIncidentId, new_id};
+use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId, new_id};
 use crate::jobs::NewJob;
 use crate::store::Tx;
 
@@ -60,15 +60,30 @@ pub enum Effect {
     Announce {
         incident: IncidentId,
     },
-    /// Says something in the channel; `remember` names the message so that it can be edited later.
+    /// The first message of the channel. Second in its lane, before whatever else there is to say.
+    FirstUpdate {
+        incident: IncidentId,
+    },
+    /// Says something in the channel.
     Say {
         incident: IncidentId,
         op_id: Uuid,
         message: Message,
+        /// Names the message so that it can be edited later.
         #[serde(default)]
         remember: Option<String>,
+        /// The timeline entry that the message tells: it gets the message's address.
         #[serde(default)]
-        step: Option<Step>,
+        entry: Option<Uuid>,
+    },
+    /// Finds the Slack account of somebody whom PagerDuty pages, or tells the room that there is none.
+    Introduce {
+        incident: IncidentId,
+        responder: PagerDutyUserId,
+    },
+    /// Reads a PagerDuty incident of which we know too little.
+    CatchUp {
+        page: PagerDutyIncidentId,
     },
     /// Reminds of the next update, if it is due.
     RemindUpdate {
@@ -110,9 +125,12 @@ impl Effect {
             Self::DrawSummary { .. } => "incident.draw_summary",
             Self::PinSummary { .. } => "incident.pin_summary",
             Self::Announce { .. } => "incident.announce",
+            Self::FirstUpdate { .. } => "incident.first_update",
             Self::Say { .. } => "incident.say",
             Self::RemindUpdate { .. } => "incident.remind_update",
             Self::NudgeCommander { .. } => "incident.nudge_commander",
+            Self::Introduce { .. } => "incident.introduce",
+            Self::CatchUp { .. } => "incident.catch_up",
             Self::Digest => "incident.digest",
             Self::Heal => "incident.heal",
         }
@@ -131,10 +149,12 @@ impl Effect {
             | Self::DrawSummary { incident }
             | Self::PinSummary { incident }
             | Self::Announce { incident }
+            | Self::FirstUpdate { incident }
             | Self::Say { incident, .. }
+            | Self::Introduce { incident, .. }
             | Self::RemindUpdate { incident }
             | Self::NudgeCommander { incident } => Some(*incident),
-            Self::Digest | Self::Heal => None,
+            Self::CatchUp { .. } | Self::Digest | Self::Heal => None,
         }
     }
 
@@ -149,7 +169,7 @@ impl Effect {
             Self::DrawSummary { .. } => Some(Step::Summary),
             Self::PinSummary { .. } => Some(Step::Pin),
             Self::Announce { .. } => Some(Step::Announce),
-            Self::Say { step, .. } => *step,
+            Self::FirstUpdate { .. } => Some(Step::FirstUpdate),
             _ => None,
         }
     }
@@ -161,13 +181,18 @@ impl Effect {
     fn job(&self) -> serde_json::Result<NewJob> {
         // A vendor may be away for hours; only a refusal ends an effect.
         let job = NewJob::new(self.kind(), serde_json::to_value(self)?).never_give_up();
+        if let Self::CatchUp { page } = self {
+            return Ok(job.dedup(format!("{}:{page}", self.kind())));
+        }
         let Some(id) = self.incident() else {
             return Ok(job.lane(self.kind()).dedup(self.kind()));
         };
         let once = format!("{}:{id}", self.kind());
         let lane = |of: &str| format!("{of}:{id}");
         Ok(match self {
-            Self::OpenChannel { .. } => job.lane(Incident::channel_lane(id)).dedup(once),
+            Self::OpenChannel { .. } | Self::FirstUpdate { .. } => {
+                job.lane(Incident::channel_lane(id)).dedup(once)
+            }
             Self::Say { .. } => job.lane(Incident::channel_lane(id)),
             Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once),
             Self::ChangePage { .. } | Self::CloseDouble { .. } | Self::NotePage { .. } => {
@@ -183,7 +208,8 @@ impl Effect {
             Self::PinSummary { .. } | Self::RemindUpdate { .. } | Self::NudgeCommander { .. } => {
                 job.dedup(once)
             }
-            Self::Digest | Self::Heal => job,
+            Self::Introduce { responder, .. } => job.dedup(format!("{once}:{responder}")),
+            Self::CatchUp { .. } | Self::Digest | Self::Heal => job,
         })
     }
 }
@@ -215,6 +241,14 @@ impl Tx {
         self.say_as(incident, message, None).await
     }
 
+    /// Says what stands on the timeline, so that the entry leads to the message.
+    pub async fn say_entry(&mut self, incident: &Incident, entry: Uuid, message: Message) -> Result<()> {
+        let (incident, op_id) = (incident.id, new_id(self.clock()));
+        let entry = Some(entry);
+        self.cause(&Effect::Say { incident, op_id, message, remember: None, entry }).await?;
+        Ok(())
+    }
+
     /// The same, remembered under a name, so that it can be edited.
     pub async fn say_as(
         &mut self,
@@ -224,7 +258,8 @@ impl Tx {
     ) -> Result<()> {
         let op_id = new_id(self.clock());
         let remember = remember.map(str::to_owned);
-        self.cause(&Effect::Say { incident: incident.id, op_id, message, remember, step: None }).await?;
+        let id = incident.id;
+        self.cause(&Effect::Say { incident: id, op_id, message, remember, entry: None }).await?;
         Ok(())
     }
 

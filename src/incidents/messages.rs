@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::declare::{Checked, NewIncident};
 use super::effects::{Effect, PageChange};
 use super::lifecycle::Remark;
-use super::model::{Actor, Incident, Kind, LinkedPage, Role, Status};
+use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, Status};
 use super::timeline::Entry;
 use crate::clock::Timestamp;
 use crate::config::{Severity, show_duration};
@@ -250,6 +250,7 @@ fn invite_problem(code: &str) -> &str {
         "user_disabled" => "the account is deactivated",
         "user_is_restricted" | "ura_max_channels" => "a guest, who cannot be in this channel",
         "cant_invite" => "Slack does not let me invite them",
+        "no_slack_account" => "paged by PagerDuty, and has no Slack account that I know",
         "org_user_not_in_team" => "not a member of this workspace",
         other => other,
     }
@@ -259,6 +260,51 @@ fn invite_problem(code: &str) -> &str {
 
 pub fn pagerduty_line(icon: &str, sentence: &str) -> Message {
     Message::text(format!("{icon} {sentence}"))
+}
+
+/// PagerDuty closed its incident with nobody's hand; `ask` puts the question.
+pub fn resolved_by_itself(page: &LinkedPage, incident: &Incident, ask: bool) -> String {
+    let label = incident.label();
+    let then = if ask { format!("Is {label} over?") } else { format!("{label} stays open.") };
+    format!(":ballot_box_with_check: PagerDuty resolved {} by itself. {then}", untrusted(&page.label()))
+}
+
+/// For the timeline and the room of the incident that took the page in.
+pub fn merged_in(page: &LinkedPage, from: &Incident) -> String {
+    format!("PagerDuty incident {} of {} was merged into ours", page.label(), from.label())
+}
+
+/// For the room that the page has left; `into` unless that incident is private.
+pub fn merged_away(page: &LinkedPage, incident: &Incident, into: Option<&Incident>) -> String {
+    let whose = into.map_or_else(|| "another one".to_owned(), |other| format!("that of {}", other.label()));
+    format!(
+        ":twisted_rightwards_arrows: PagerDuty incident {} was merged into {whose}. Is {} over?",
+        untrusted(&page.label()),
+        incident.label()
+    )
+}
+
+/// Somebody pressed Open a second time; the incident if they may see it.
+pub fn open_already(incident: Option<&Incident>) -> String {
+    let Some(incident) = incident else { return "It has a channel already.".into() };
+    let room = incident.channel_id.as_ref().map_or_else(String::new, |id| format!(", in {}", channel(id)));
+    format!("It is {} already{room}.", said(&incident.headline()))
+}
+
+/// Paged, and not in Slack: somebody else must tell them.
+pub fn not_in_slack(outsider: &Outsider) -> Message {
+    let call = outsider.phone.as_ref().map_or_else(String::new, |phone| format!(": {}", said(phone)));
+    Message::text(format!(
+        ":bust_in_silhouette: PagerDuty pages *{}*, who has no Slack account that I can find by e-mail. \
+         Somebody please tell them{call}",
+        said(&outsider.name)
+    ))
+}
+
+/// The same for the summary's list of who could not be invited.
+pub fn outsider(outsider: &Outsider) -> (String, String) {
+    let phone = outsider.phone.as_ref().map_or_else(String::new, |phone| format!(" ☎ {phone}"));
+    (format!("{}{phone}", outsider.name), "no_slack_account".into())
 }
 
 /// `1h 12m`, `3m`, `40s`.

@@ -88,8 +88,8 @@ async fn ours(db: &Db) -> String {
             i.headline(),
             i.severity,
             i.status,
-            i.acknowledged_at.map(|at| at.hh_mm()),
-            i.ended_at.map(|at| at.hh_mm()),
+            i.acknowledged_at.map(firebell::clock::Timestamp::hh_mm),
+            i.ended_at.map(firebell::clock::Timestamp::hh_mm),
             i.reopened_count,
             i.last_update
         )

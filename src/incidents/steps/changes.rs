@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::page::urgency;
 use super::read;
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::config::SeverityWord;
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::ids::{IncidentId, PagerDutyIncidentId};
@@ -40,16 +41,16 @@ pub(super) async fn change(app: &App, job: &Job, id: IncidentId, change: &PageCh
     let (mut changed, mut trouble) = (Vec::new(), None);
     for page in linked.iter().filter(|page| page.is_open()) {
         match change_one(pagerduty, job, page, &wanted).await {
-            Ok(()) => changed.push(page),
+            // By PagerDuty's clock, as its webhooks are: ours may be ahead, and what a person does next not late.
+            Ok(at) => changed.push((page, at.unwrap_or(page.status_changed_at))),
             Err(error) => trouble = trouble.or(Some(error)),
         }
     }
     let mut tx = app.db.write(Priority::Job).await?;
-    let now = tx.now();
     if let Some(status) = wanted.status {
         let mut news = false;
-        for page in changed {
-            news |= tx.change_page_status(&page.id, status.as_str(), now).await?;
+        for (page, at) in changed {
+            news |= tx.change_page_status(&page.id, status.as_str(), at).await?;
         }
         if news {
             tx.redraw(id).await?;
@@ -65,7 +66,7 @@ async fn change_one(
     job: &Job,
     page: &LinkedPage,
     wanted: &Change<'_>,
-) -> Result<(), Upstream> {
+) -> Result<Option<Timestamp>, Upstream> {
     if wanted.status == Some(Status::Acknowledged) {
         // An acknowledged one is acknowledged; acknowledging a resolved one would reopen it.
         let is_triggered = if job.is_retry() {
@@ -74,7 +75,7 @@ async fn change_one(
             page.status == Status::Triggered.as_str()
         };
         if !is_triggered {
-            return Ok(());
+            return Ok(None);
         }
     }
     pagerduty.update_incident(&page.id, wanted).await
@@ -103,12 +104,11 @@ pub(super) async fn close_double(
     id: IncidentId,
     page: &PagerDutyIncidentId,
 ) -> Result<Finished> {
-    if let Some(pagerduty) = &app.pagerduty {
-        pagerduty.update_incident(page, &double()).await?;
-    }
+    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let changed_at = pagerduty.update_incident(page, &double()).await?;
     let mut tx = app.db.write(Priority::Job).await?;
-    let now = tx.now();
-    if tx.change_page_status(page, Status::Resolved.as_str(), now).await? {
+    let at = changed_at.unwrap_or(tx.now());
+    if tx.change_page_status(page, Status::Resolved.as_str(), at).await? {
         tx.redraw(id).await?;
     }
     job.finish(tx).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{finish_step, ourselves, read};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::ids::{ChannelId, IncidentId, SlackUserId, new_id};
+use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::incidents::effects::Effect;
 use crate::incidents::model::{Actor, Incident, Kind, Source, Step, StepState, channel_name};
 use crate::incidents::timeline::NewEntry;
@@ -72,16 +72,10 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
     let name = incident.channel_name.clone().unwrap_or_default();
     let entry = NewEntry::new(Kind::Channel, Source::Firebell, Actor::firebell(), format!("Opened #{name}"));
     tx.append(id, entry.once(format!("channel:{id}"))).await?;
-    let linked = tx.linked_pages(id).await?;
-    let paging = paging_line(tx, &incident).await?;
-    let message = messages::first_update(&incident, linked.first(), &paging);
-    let op_id = new_id(tx.clock());
-    let first = Effect::Say { incident: id, op_id, message, remember: None, step: Some(Step::FirstUpdate) };
-    // The first update goes before what waits already in the channel's lane only if nothing does: a warning that
-    // nobody was paged may be older, and is as important.
+    // The first update waits already, behind this job; but not when opening had failed, and was tried again.
     for effect in [
         Effect::Invite { incident: id },
-        first,
+        Effect::FirstUpdate { incident: id },
         Effect::DrawSummary { incident: id },
         Effect::SetTopic { incident: id },
         Effect::AddBookmark { incident: id },
@@ -91,22 +85,10 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
     if !incident.is_private && app.config.slack.announce_channel.is_some() {
         tx.cause_step(&Effect::Announce { incident: id }).await?;
     }
-    if !linked.is_empty() {
+    if !tx.linked_pages(id).await?.is_empty() {
         pages::note_the_room(tx, &incident).await?;
     }
     Ok(())
-}
-
-async fn paging_line(tx: &mut Tx, incident: &Incident) -> Result<String> {
-    let steps = tx.steps(incident.id).await?;
-    let row = steps.into_iter().find(|s| s.step == Step::Page);
-    Ok(match row.map(|r| (r.state, r.detail)) {
-        Some((StepState::Skipped, detail)) => {
-            format!("nobody is paged ({})", detail.unwrap_or_else(|| "not wanted".into()))
-        }
-        Some((StepState::Failed | StepState::Retrying, _)) => "not paged yet, see below".into(),
-        _ => "being paged …".into(),
-    })
 }
 
 /// Invites all who are wanted. One who cannot be invited never stops the rest, and is named.

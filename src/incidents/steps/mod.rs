@@ -6,6 +6,7 @@ mod changes;
 mod channel;
 mod clocks;
 mod heal;
+mod introduce;
 mod page;
 mod show;
 
@@ -42,8 +43,9 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::NotePage { incident, note_id, text } => {
             changes::note(app, job, incident, note_id, &text).await
         }
-        Effect::Say { incident, op_id, message, remember, step } => {
-            let what = show::Saying { op_id, message, remember, step };
+        Effect::FirstUpdate { incident } => show::first_update(app, job, incident).await,
+        Effect::Say { incident, op_id, message, remember, entry } => {
+            let what = show::Saying { op_id, message, remember, entry };
             show::say(app, job, incident, &what).await
         }
         Effect::DrawSummary { incident } => show::draw_summary(app, job, incident).await,
@@ -51,6 +53,10 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::Announce { incident } => show::announce(app, job, incident).await,
         Effect::RemindUpdate { incident } => clocks::remind_update(app, job, incident).await,
         Effect::NudgeCommander { incident } => clocks::nudge_commander(app, job, incident).await,
+        Effect::Introduce { incident, responder } => {
+            introduce::introduce(app, job, incident, &responder).await
+        }
+        Effect::CatchUp { page } => heal::catch_up(app, job, &page).await,
         Effect::Digest => clocks::digest(app, job).await,
         Effect::Heal => heal::heal(app, job).await,
     }

@@ -237,12 +237,13 @@ impl Attempt<'_> {
             html_url: Some(page.html_url.clone()),
             service_id: Some(page.service_id.clone()),
             urgency: Some(page.urgency.as_str().to_owned()),
+            priority: page.priority.clone(),
             status: page.status.as_str().to_owned(),
             status_changed_at: page.last_status_change_at.unwrap_or(page.created_at),
             held_at: None,
         };
         tx.see_page(&linked).await?;
-        pages::adopt(&mut tx, self.incident.id, &linked).await?;
+        pages::adopt(&mut tx, self.incident.id, &linked, page.created_at).await?;
         self.job.finish(tx).await
     }
 }

@@ -12,7 +12,7 @@ use crate::ids::{ChannelId, IncidentId};
 use crate::incidents::effects::Effect;
 use crate::incidents::forms::{self, Summary};
 use crate::incidents::messages;
-use crate::incidents::model::{Incident, Step, StepState};
+use crate::incidents::model::{Incident, Step, StepRow, StepState};
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
 use crate::store::Priority;
@@ -21,7 +21,7 @@ pub(super) struct Saying {
     pub op_id: Uuid,
     pub message: Message,
     pub remember: Option<String>,
-    pub step: Option<Step>,
+    pub entry: Option<Uuid>,
 }
 
 /// Posts, once: a second attempt reads the channel for the mark first.
@@ -52,10 +52,10 @@ pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> 
     if let Some(kind) = &what.remember {
         tx.remember_message(id, kind, channel, &ts).await?;
     }
-    match what.step {
-        Some(step) => super::finish_step(job, tx, id, step).await,
-        None => job.finish(tx).await,
+    if let (Some(entry), Some(us)) = (what.entry, &app.directory.current().ourselves) {
+        tx.set_permalink(entry, &us.permalink(channel, &ts)).await?;
     }
+    job.finish(tx).await
 }
 
 /// The lane put the channel first: without one, opening it has failed, and there is no room to say anything in.
@@ -76,6 +76,33 @@ async fn tell_declarer(app: &App, job: &Job, incident: &Incident, what: &Saying)
     job.finish_bare(&app.db).await
 }
 
+/// What the room is about, for people who have just been pulled in; as things stand when it is posted.
+pub(super) async fn first_update(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let incident = tx.incident(id).await?;
+    let linked = tx.linked_pages(id).await?;
+    let paging = paging_line(&tx.steps(id).await?);
+    drop(tx);
+    let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
+    let message = messages::first_update(&incident, linked.first(), &paging);
+    let ts = post(app, job, channel, &format!("first-update-{id}"), id, &message).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    if let Some(us) = &app.directory.current().ourselves {
+        tx.set_permalink_of(&format!("channel:{id}"), &us.permalink(channel, &ts)).await?;
+    }
+    super::finish_step(job, tx, id, Step::FirstUpdate).await
+}
+
+fn paging_line(steps: &[StepRow]) -> String {
+    match steps.iter().find(|s| s.step == Step::Page).map(|r| (r.state, r.detail.as_deref())) {
+        Some((StepState::Skipped, detail)) => {
+            format!("nobody is paged ({})", detail.unwrap_or("not wanted"))
+        }
+        Some((StepState::Failed | StepState::Retrying, _)) => "not paged yet, see below".into(),
+        _ => "being paged …".into(),
+    }
+}
+
 /// Posts the summary, or edits it in place. Its lane coalesces: however much changed meanwhile, one edit shows it.
 pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let mut tx = app.db.read().await?;
@@ -85,7 +112,9 @@ pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result
     // That it could not be drawn is over once it can be read.
     let mut steps = tx.steps(id).await?;
     steps.retain(|row| row.step != Step::Summary);
-    let uninvited = named(app, &tx.uninvited(id).await?);
+    let mut uninvited = named(app, &tx.uninvited(id).await?);
+    let outsiders = tx.outsiders(id).await?;
+    uninvited.extend(outsiders.iter().filter(|o| o.slack_user_id.is_none()).map(messages::outsider));
     let posted = tx.message_ts(id, "summary").await?;
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };

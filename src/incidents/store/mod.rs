@@ -128,7 +128,7 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Sets the moment once: the first acknowledgement counts. False when it was set.
+    /// The first acknowledgement counts, in whatever order they are heard of. False when it was set.
     pub async fn set_acknowledged(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
         let rows = self
             .exec(
@@ -136,6 +136,11 @@ impl Tx {
                 &[&id, &at],
             )
             .await?;
+        self.exec(
+            "UPDATE incident SET acknowledged_at = $2 WHERE id = $1 AND acknowledged_at > $2",
+            &[&id, &at],
+        )
+        .await?;
         Ok(rows == 1)
     }
 
@@ -279,6 +284,39 @@ impl Tx {
             )
             .await?;
         Ok(rows == 1)
+    }
+
+    /// The same for those who have not been here: whoever left, or could not be invited, is left alone.
+    pub async fn want_newcomer(&mut self, id: IncidentId, user: &SlackUserId, reason: &str) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO incident_member (incident_id, slack_user_id, reason, state, changed_at)
+                 VALUES ($1, $2, $3, 'wanted', $4) ON CONFLICT (incident_id, slack_user_id) DO NOTHING",
+                &[&id, user, &reason, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// Slack says that somebody came or left, then; unless we know something later.
+    pub async fn member_moved(
+        &mut self,
+        id: IncidentId,
+        user: &SlackUserId,
+        state: &str,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.exec(
+            "INSERT INTO incident_member (incident_id, slack_user_id, reason, state, changed_at)
+             VALUES ($1, $2, 'joined', $3, $4)
+             ON CONFLICT (incident_id, slack_user_id) DO UPDATE
+             SET state = excluded.state, detail = NULL, changed_at = excluded.changed_at
+             WHERE incident_member.changed_at <= excluded.changed_at",
+            &[&id, user, &state, &at],
+        )
+        .await?;
+        Ok(())
     }
 
     pub async fn wanted_members(&mut self, id: IncidentId) -> Result<Vec<SlackUserId>> {
