@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::ids::PagerDutyUserId;
+use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::effects::Effect;
 use crate::incidents::pages::{self, Details, PageEvent, Person, What};
 use crate::jobs::{Finished, Job};
@@ -23,6 +23,19 @@ pub(super) async fn heal(app: &App, job: &Job) -> Result<Finished> {
         }
         other => other,
     }
+}
+
+/// A PagerDuty incident of which we know only that it is ours: what it is called, and whom it pages.
+pub(super) async fn catch_up(app: &App, job: &Job, page: &PagerDutyIncidentId) -> Result<Finished> {
+    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let Some(incident) = pagerduty.incident(page).await? else { return job.finish_bare(&app.db).await };
+    let known = app.known();
+    let mut tx = app.db.write(Priority::Job).await?;
+    let believed = tx.linked_page(page).await?.map(|p| p.status);
+    for event in missed(&incident, None).into_iter().chain(missed(&incident, believed.as_deref())) {
+        pages::observe(&mut tx, &known, &event).await?;
+    }
+    job.finish(tx).await
 }
 
 async fn come_again(job: &Job, mut tx: Tx) -> Result<Finished> {
