@@ -108,6 +108,10 @@ impl App {
     /// a job waiting.
     pub async fn wake_up(&self) -> Result<()> {
         let mut tx = self.db.write(Priority::Job).await?;
+        if !tx.is_postgres() {
+            // SQLite serves one process: what another had claimed, it will not finish.
+            tx.end_leases().await?;
+        }
         for step in Step::ALL {
             tx.enqueue(step.job()).await?;
         }

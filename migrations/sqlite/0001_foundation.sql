@@ -40,6 +40,7 @@ CREATE UNIQUE INDEX job_dedup ON job (dedup_key)
     WHERE lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX job_due ON job (run_at, id) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX job_lane ON job (lane, id) WHERE done_at IS NULL AND parked_at IS NULL AND lane IS NOT NULL;
+CREATE INDEX job_parked ON job (dedup_key) WHERE parked_at IS NOT NULL AND done_at IS NULL;
 CREATE INDEX job_done ON job (done_at) WHERE done_at IS NOT NULL;
 
 -- What a person was answered, so that the same request again gets the same answer and does nothing.

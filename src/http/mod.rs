@@ -1,7 +1,7 @@
 //! The edge: verify, decode, hand on. Every public route is on this screen.
 
 pub mod desk;
-mod form;
+pub mod form;
 mod health;
 mod inside;
 pub mod intake;

@@ -28,6 +28,11 @@ pub enum Effect {
         incident: IncidentId,
         change: PageChange,
     },
+    /// Resolves a PagerDuty incident that pages for the same thing as the primary.
+    CloseDouble {
+        incident: IncidentId,
+        page: PagerDutyIncidentId,
+    },
     /// Writes a note on the PagerDuty incident.
     NotePage {
         incident: IncidentId,
@@ -112,6 +117,7 @@ impl Effect {
             Self::OpenChannel { .. } => "incident.open_channel",
             Self::Page { .. } => "incident.page",
             Self::ChangePage { .. } => "incident.change_page",
+            Self::CloseDouble { .. } => "incident.close_double",
             Self::NotePage { .. } => "incident.note_page",
             Self::Invite { .. } => "incident.invite",
             Self::SetTopic { .. } => "incident.set_topic",
@@ -135,6 +141,7 @@ impl Effect {
             Self::OpenChannel { incident }
             | Self::Page { incident }
             | Self::ChangePage { incident, .. }
+            | Self::CloseDouble { incident, .. }
             | Self::NotePage { incident, .. }
             | Self::Invite { incident }
             | Self::SetTopic { incident }
@@ -178,26 +185,31 @@ impl Effect {
             return Ok(job.dedup(format!("{}:{page}", self.kind())));
         }
         let Some(id) = self.incident() else {
-            return Ok(job.dedup(self.kind()));
+            return Ok(job.lane(self.kind()).dedup(self.kind()));
         };
         let once = format!("{}:{id}", self.kind());
+        let lane = |of: &str| format!("{of}:{id}");
         Ok(match self {
             Self::OpenChannel { .. } | Self::FirstUpdate { .. } => {
                 job.lane(Incident::channel_lane(id)).dedup(once)
             }
             Self::Say { .. } => job.lane(Incident::channel_lane(id)),
             Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once),
-            Self::ChangePage { .. } | Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
-            Self::DrawSummary { .. } => job.lane(format!("summary:{id}")).dedup(once),
-            Self::Announce { .. } => job.lane(format!("announce:{id}")).dedup(once),
-            Self::Invite { .. }
-            | Self::SetTopic { .. }
-            | Self::AddBookmark { .. }
-            | Self::PinSummary { .. }
-            | Self::RemindUpdate { .. }
-            | Self::NudgeCommander { .. } => job.dedup(once),
+            Self::ChangePage { .. } | Self::CloseDouble { .. } | Self::NotePage { .. } => {
+                job.lane(Incident::page_lane(id))
+            }
+            // What is written from the present state needs a lane, or a slow writer of the last one would win.
+            Self::DrawSummary { .. } => job.lane(lane("summary")).dedup(once),
+            Self::Announce { .. } => job.lane(lane("announce")).dedup(once),
+            Self::SetTopic { .. } => job.lane(lane("topic")).dedup(once),
+            // And what would be done twice.
+            Self::AddBookmark { .. } => job.lane(lane("bookmark")).dedup(once),
+            Self::Invite { .. } => job.lane(lane("invite")).dedup(once),
+            Self::PinSummary { .. } | Self::RemindUpdate { .. } | Self::NudgeCommander { .. } => {
+                job.dedup(once)
+            }
             Self::Introduce { responder, .. } => {
-                job.lane(format!("introduce:{id}")).dedup(format!("{once}:{responder}"))
+                job.lane(lane("introduce")).dedup(format!("{once}:{responder}"))
             }
             Self::CatchUp { .. } | Self::Digest | Self::Heal => job,
         })

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::declare::{Checked, NewIncident};
+use super::effects::{Effect, PageChange};
 use super::lifecycle::Remark;
 use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, Status};
 use super::timeline::Entry;
@@ -11,7 +12,7 @@ use crate::config::{Severity, show_duration};
 use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
-use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};
+use crate::slack::blocks::{channel, date, link, mention, plain, section, untrusted};
 
 /// Slack cuts what is longer out of sight.
 const LONGEST_LINE: usize = 2500;
@@ -116,6 +117,48 @@ pub fn whom_to_call(on_call: &[Contact]) -> String {
         .map(|c| format!("• level {}: please call {}", c.level, said(&c.name_and_phone())))
         .collect();
     lines.join("\n")
+}
+
+/// PagerDuty hears of it as soon as it answers; until then it may ring people for nothing.
+pub fn pagerduty_not_told(change: &PageChange) -> Option<Message> {
+    let what = match change {
+        PageChange::Acknowledge => "that somebody has acknowledged",
+        PageChange::Resolve { .. } => "that this is over",
+        PageChange::Severity => return None,
+    };
+    Some(Message::text(format!(
+        ":hourglass: PagerDuty does not answer: it has not heard {what} and may go on paging. I keep trying."
+    )))
+}
+
+pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
+    let what = match effect {
+        Effect::ChangePage { change: PageChange::Acknowledge, .. } => {
+            "the acknowledgement; please acknowledge there"
+        }
+        Effect::ChangePage { change: PageChange::Resolve { .. }, .. } => {
+            "that this is over; please resolve its incident there"
+        }
+        Effect::ChangePage { change: PageChange::Severity, .. } => "the new priority; please set it there",
+        Effect::CloseDouble { .. } => {
+            "to close a second incident for the same thing; please resolve it there"
+        }
+        Effect::NotePage { .. } => "a note",
+        _ => return None,
+    };
+    Some(Message::text(format!(":warning: PagerDuty did not take {what}: {}", said(because))))
+}
+
+/// Said in private, where it must be said what it is about.
+pub fn without_room(incident: &Incident, message: &Message) -> Message {
+    let about = format!("*{}* has no channel, so I tell you here.", said(&incident.headline()));
+    let text = format!("{about}\n{}", message.text);
+    if message.blocks.is_empty() {
+        return Message::text(text);
+    }
+    let mut blocks = vec![section(&about)];
+    blocks.extend(message.blocks.iter().cloned());
+    Message::with_blocks(text, blocks)
 }
 
 pub fn paged_at_last(page: &LinkedPage) -> Message {

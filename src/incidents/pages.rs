@@ -130,12 +130,11 @@ pub async fn observe(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()
     if let Some(details) = &event.details {
         tx.describe_page(&page.id, details, event.occurred_at).await?;
     }
-    let home = match page.incident_id {
-        Some(id) => tx.find_incident(id).await?,
-        None => {
-            let may_open = is_new || (moved && event.what == What::Reopened);
-            find_home(tx, known, &page, event, may_open).await?
-        }
+    let home = if let Some(id) = page.incident_id {
+        tx.find_incident(id).await?
+    } else {
+        let may_open = is_new || (moved && event.what == What::Reopened);
+        find_home(tx, known, &page, event, may_open).await?
     };
     let Some(incident) = home else { return Ok(()) };
     // With its home, and with what the event said of it; but as old as it was.
@@ -209,23 +208,34 @@ async fn own_incident(tx: &mut Tx, details: &Details) -> Result<Option<Incident>
 }
 
 /// Makes a PagerDuty incident that carries our key the primary of ours, once, whether its webhook or the answer to
-/// our call comes first; the incident as it is then.
+/// our call comes first; the incident as it is then. A second one for the same page is closed; so is one that comes when ours has ended.
 pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp) -> Result<Incident> {
     // The channel may be opening at this moment: one of the two sees the other.
     let incident = tx.lock_incident(id).await?;
+    let primary = tx.linked_pages(id).await?.into_iter().find(|p| p.is_primary && p.id != page.id);
+    if primary.is_some_and(|p| p.is_open()) {
+        if tx.link_page(&page.id, id, false).await? && page.is_open() {
+            tx.cause(&Effect::CloseDouble { incident: id, page: page.id.clone() }).await?;
+        }
+        tx.redraw(id).await?;
+        return Ok(incident);
+    }
     if !tx.make_primary(&page.id, id).await? {
         return Ok(incident);
     }
+    let was_told = tx.step(id, Step::Page).await?.is_some_and(|row| row.state == StepState::Retrying);
     tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
     let text = format!("Opened PagerDuty incident {}", page.label());
     let entry = NewEntry::new(Kind::Page, Source::Firebell, Actor::firebell(), text);
     tx.append(id, entry.at(at).once(format!("pd:{}:linked", page.id))).await?;
+    if !incident.is_open() {
+        let note = "It ended before it was paged.".to_owned();
+        tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
+    } else if was_told {
+        tx.say(&incident, messages::paged_at_last(page)).await?;
+    }
     if incident.channel_id.is_some() {
         room_for_page(tx, &incident).await?;
-    }
-    if !incident.is_open() {
-        let note = "The incident ended before it was paged.".to_owned();
-        tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
     }
     tx.redraw(id).await?;
     Ok(incident)

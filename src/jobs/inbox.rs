@@ -38,7 +38,7 @@ macro_rules! claim_sql {
                 SELECT id FROM inbox
                 WHERE done_at IS NULL AND parked_at IS NULL AND run_at <= $1
                   AND (lease_until IS NULL OR lease_until < $1)
-                ORDER BY id LIMIT $3 ",
+                ORDER BY id LIMIT $3 + 0 ",
             $lock,
             ")
                AND done_at IS NULL AND parked_at IS NULL AND (lease_until IS NULL OR lease_until < $1)

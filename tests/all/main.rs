@@ -1,5 +1,6 @@
 //! Scenarios that a user lives through, against the simulated vendors, through the real front door, on both engines.
 
+mod canon;
 mod looking;
 mod stage;
 
@@ -10,4 +11,5 @@ mod inbound;
 mod merges;
 mod paged;
 mod roster;
+mod sweep;
 mod timeline;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{finish_step, read};
+use super::{finish_step, ourselves, read};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
@@ -12,6 +12,7 @@ use crate::incidents::timeline::NewEntry;
 use crate::incidents::{messages, pages};
 use crate::jobs::{Finished, Job};
 use crate::slack::Channel;
+use crate::slack::blocks::unescape;
 use crate::store::{Priority, Tx};
 
 /// Names tried before giving up: `inc-7-x`, `inc-7-x-2` … `inc-7-x-10`.
@@ -59,8 +60,7 @@ async fn make(app: &App, job: &Job, incident: &Incident) -> Result<Channel> {
 }
 
 async fn is_ours(app: &App, job: &Job, channel: &Channel) -> Result<bool> {
-    let by_us =
-        app.directory.current().ourselves.as_ref().is_some_and(|us| us.bot_user == channel.creator.as_str());
+    let by_us = ourselves(app).await?.bot_user == channel.creator.as_str();
     let since_we_began = channel.created_at >= job.began_at() - CLOCK_SKEW;
     let mut tx = app.db.read().await?;
     Ok(by_us && since_we_began && !channel.is_archived && !tx.channel_has_owner(&channel.id).await?)
@@ -144,7 +144,9 @@ pub(super) async fn set_topic(app: &App, job: &Job, id: IncidentId) -> Result<Fi
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
     let topic = messages::topic(&incident, commander.as_ref().map(|c| c.name.as_str()));
     // Each change shows as a message in the channel: only real ones.
-    if written.as_deref() != Some(topic.as_str()) {
+    let there = written.as_deref() == Some(topic.as_str())
+        || (job.is_retry() && unescape(&app.slack.topic(channel).await?) == topic);
+    if !there {
         app.slack.set_topic(channel, &topic).await?;
     }
     let mut tx = app.db.write(Priority::Job).await?;
@@ -156,17 +158,20 @@ pub(super) async fn add_bookmark(app: &App, job: &Job, id: IncidentId) -> Result
     let mut tx = app.db.read().await?;
     let incident = tx.incident(id).await?;
     let linked = tx.linked_pages(id).await?;
+    let added = tx.message_ts(id, "bookmark").await?.map(|(_, link)| link);
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
     let link = linked.first().and_then(|p| p.html_url.clone());
     let Some(link) = link else {
         return wait_for_link(app, job, &incident).await;
     };
-    let there = job.is_retry() && app.slack.bookmarks(channel).await?.iter().any(|b| b.link == link);
+    let there = added.as_deref() == Some(link.as_str())
+        || (job.is_retry() && app.slack.bookmarks(channel).await?.iter().any(|b| b.link == link));
     if !there {
         app.slack.add_bookmark(channel, "PagerDuty incident", &link).await?;
     }
-    let tx = app.db.write(Priority::Job).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    tx.remember_message(id, "bookmark", channel, &link).await?;
     finish_step(job, tx, id, Step::Bookmark).await
 }
 
@@ -197,7 +202,7 @@ pub(super) async fn posted_before(
     if !job.is_retry() {
         return Ok(None);
     }
-    let us = app.directory.current().ourselves.clone().unwrap_or_default();
+    let us = ourselves(app).await?;
     let history = app.slack.history(channel, Some(&since(job))).await?;
     Ok(history
         .into_iter()

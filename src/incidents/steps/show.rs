@@ -12,7 +12,7 @@ use crate::ids::{ChannelId, IncidentId};
 use crate::incidents::effects::Effect;
 use crate::incidents::forms::{self, Summary};
 use crate::incidents::messages;
-use crate::incidents::model::{Step, StepRow, StepState};
+use crate::incidents::model::{Incident, Step, StepRow, StepState};
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
 use crate::store::Priority;
@@ -44,8 +44,9 @@ async fn post(
 
 pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> Result<Finished> {
     let incident = read(app, id).await?;
-    // The lane put the channel first; without one, its step has failed and is shown as such.
-    let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
+    let Some(channel) = &incident.channel_id else {
+        return tell_declarer(app, job, &incident, what).await;
+    };
     let ts = post(app, job, channel, &what.op_id.to_string(), id, &what.message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(kind) = &what.remember {
@@ -55,6 +56,24 @@ pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> 
         tx.set_permalink(entry, &us.permalink(channel, &ts)).await?;
     }
     job.finish(tx).await
+}
+
+/// The lane put the channel first: without one, opening it has failed, and there is no room to say anything in.
+/// Whoever declared the incident hears it in private; twice rather than never, since that is not read back.
+async fn tell_declarer(app: &App, job: &Job, incident: &Incident, what: &Saying) -> Result<Finished> {
+    if let Some(user) = &incident.declared_by {
+        let channel = app.slack.open_dm(user).await?;
+        let message = messages::without_room(incident, &what.message);
+        let post = Post {
+            channel: &channel,
+            text: &message.text,
+            blocks: &message.blocks,
+            thread_ts: None,
+            mark: None,
+        };
+        app.slack.post_message(&post).await?;
+    }
+    job.finish_bare(&app.db).await
 }
 
 /// What the room is about, for people who have just been pulled in; as things stand when it is posted.
@@ -90,7 +109,9 @@ pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result
     let incident = tx.incident(id).await?;
     let roles = tx.roles(id).await?;
     let pages = tx.linked_pages(id).await?;
-    let steps = tx.steps(id).await?;
+    // That it could not be drawn is over once it can be read.
+    let mut steps = tx.steps(id).await?;
+    steps.retain(|row| row.step != Step::Summary);
     let outsiders = tx.outsiders(id).await?;
     let mut uninvited = named(app, &tx.uninvited(id).await?, &outsiders);
     uninvited.extend(outsiders.iter().filter(|o| o.slack_user_id.is_none()).map(messages::outsider));

@@ -99,7 +99,8 @@ impl Tx {
     }
 
     pub async fn visible_recent_incidents(&mut self, who: &SlackUserId, most: i64) -> Result<Vec<Incident>> {
-        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2"), &[who, &most]).await
+        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2 + 0"), &[who, &most])
+            .await
     }
 
     /// Open incidents that declared by a person would be the same thing again: same service and a look-alike title
@@ -210,6 +211,7 @@ impl Tx {
 
     // ── steps ─────────────────────────────────────────────────────────────────────────────────────────────
 
+    /// False when it says so already.
     pub async fn set_step(
         &mut self,
         id: IncidentId,
@@ -217,18 +219,26 @@ impl Tx {
         state: StepState,
         detail: Option<String>,
         job_id: Option<i64>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let now = self.now();
-        self.exec(
-            "INSERT INTO incident_step (incident_id, step, state, detail, job_id, changed_at)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (incident_id, step) DO UPDATE
-             SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
-                 job_id = COALESCE(excluded.job_id, incident_step.job_id)",
-            &[&id, &step, &state, &detail, &job_id, &now],
-        )
-        .await?;
-        Ok(())
+        let rows = self
+            .exec(
+                "INSERT INTO incident_step (incident_id, step, state, detail, job_id, changed_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (incident_id, step) DO UPDATE
+                 SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
+                     job_id = COALESCE(excluded.job_id, incident_step.job_id)
+                 WHERE incident_step.state <> excluded.state
+                    OR incident_step.detail IS DISTINCT FROM excluded.detail
+                    OR incident_step.job_id IS DISTINCT FROM COALESCE(excluded.job_id, incident_step.job_id)",
+                &[&id, &step, &state, &detail, &job_id, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn step(&mut self, id: IncidentId, step: Step) -> Result<Option<StepRow>> {
+        self.opt("SELECT * FROM incident_step WHERE incident_id = $1 AND step = $2", &[&id, &step]).await
     }
 
     pub async fn steps(&mut self, id: IncidentId) -> Result<Vec<StepRow>> {
@@ -386,11 +396,6 @@ impl Tx {
             &[&id, &kind, channel, &ts],
         )
         .await?;
-        Ok(())
-    }
-
-    pub async fn forget_message(&mut self, id: IncidentId, kind: &str) -> Result<()> {
-        self.exec("DELETE FROM incident_message WHERE incident_id = $1 AND kind = $2", &[&id, &kind]).await?;
         Ok(())
     }
 }

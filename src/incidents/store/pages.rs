@@ -21,6 +21,17 @@ impl Tx {
         .await
     }
 
+    /// Whether a PagerDuty incident of ours was first seen since then: whatever it is now, somebody was paged.
+    pub async fn paged_since(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
+        let count = self
+            .scalar::<i64>(
+                "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at >= $2",
+                &[&id, &at],
+            )
+            .await?;
+        Ok(count.unwrap_or(0) > 0)
+    }
+
     /// Writes down a PagerDuty incident on first sight; true when it was new.
     pub async fn see_page(&mut self, page: &LinkedPage) -> Result<bool> {
         let now = self.now();
@@ -196,12 +207,12 @@ impl Tx {
         Ok(count.unwrap_or(0))
     }
 
-    /// PagerDuty incidents that were too many at once, and wait for somebody to press Open.
-    pub async fn held_pages(&mut self) -> Result<Vec<LinkedPage>> {
+    /// PagerDuty incidents that were too many at once until then, and wait for somebody to press Open.
+    pub async fn held_pages(&mut self, until: Timestamp) -> Result<Vec<LinkedPage>> {
         self.all(
             "SELECT * FROM pagerduty_incident
-             WHERE held_at IS NOT NULL AND incident_id IS NULL AND status <> 'resolved' ORDER BY held_at LIMIT 40",
-            &[],
+             WHERE held_at <= $1 AND incident_id IS NULL AND status <> 'resolved' ORDER BY held_at, id LIMIT 40",
+            &[&until],
         )
         .await
     }
