@@ -31,16 +31,18 @@ row! {
 
 /// The claim; see the queue's for the guards.
 macro_rules! claim_sql {
-    ($lock:literal) => {
+    ($of:literal, $lock:literal) => {
         concat!(
             "UPDATE inbox SET lease_until = $2, attempts = attempts + 1, token = token + 1
-             WHERE id IN (
+             WHERE id ",
+            $of,
+            "(
                 SELECT id FROM inbox
                 WHERE done_at IS NULL AND parked_at IS NULL AND run_at <= $1
                   AND (lease_until IS NULL OR lease_until < $1)
                 ORDER BY id LIMIT $3 + 0 ",
             $lock,
-            ")
+            "
                AND done_at IS NULL AND parked_at IS NULL AND (lease_until IS NULL OR lease_until < $1)
              RETURNING id, source, delivery_key, body, received_at, attempts, token"
         )
@@ -89,7 +91,11 @@ impl Tx {
     /// Takes up to `most` deliveries, oldest first.
     pub async fn claim_deliveries(&mut self, most: i64) -> Result<Vec<Delivery>> {
         let now = self.now();
-        let sql = if self.is_postgres() { claim_sql!("FOR UPDATE SKIP LOCKED") } else { claim_sql!("") };
+        let sql = if self.is_postgres() {
+            claim_sql!("= ANY (ARRAY", "FOR UPDATE SKIP LOCKED))")
+        } else {
+            claim_sql!("IN", ")")
+        };
         let mut found: Vec<Delivery> = self.all(sql, &[&now, &(now + LEASE), &most]).await?;
         found.sort_by_key(|d| d.id);
         Ok(found)
