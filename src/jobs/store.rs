@@ -3,7 +3,7 @@
 use super::{Job, LEASE, NewJob};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{Json, Tx};
+use crate::store::{Json, Tx, Work};
 
 /// The claim, the same on both engines but for the row lock and the array, without which Postgres may plan to find
 /// the due ones again for every row of the table, and then lock more of them than asked for. The guard is repeated in
@@ -38,7 +38,7 @@ impl Tx {
     /// Returns the job's id, or the twin's.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<i64> {
         let now = self.now();
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         let id = self
             .scalar::<i64>(
                 "INSERT INTO job (kind, payload, lane, dedup_key, created_at, run_at, max_attempts)
@@ -138,7 +138,7 @@ impl Tx {
             &[&job.id, &job.token, &attempts, &at, &error],
         )
         .await?;
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Tx {
                 &[&job.id, &job.token, &now, &error],
             )
             .await?;
-        self.leaves_work(); // its lane is free
+        self.leaves(Work::Jobs); // its lane is free
         Ok(rows == 1)
     }
 
@@ -173,7 +173,7 @@ impl Tx {
                 &[&id, &now],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(rows == 1)
     }
 
@@ -187,7 +187,7 @@ impl Tx {
                 &[&id, &now],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(rows == 1)
     }
 
