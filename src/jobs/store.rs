@@ -6,7 +6,7 @@ use super::{Job, LEASE, NewJob};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::row;
-use crate::store::{Json, Tx};
+use crate::store::{Json, Tx, Work};
 
 /// Postgres' advisory lock for claiming; any number that nothing else in this database uses.
 const CLAIMING: i64 = 0x6669_7265_6265_6c6c;
@@ -48,7 +48,7 @@ impl Tx {
     /// parked twin is closed in favour of the new one. Returns the job's id, or the twin's.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<i64> {
         let now = self.now();
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         let parked = match &job.dedup_key {
             Some(key) => self.supersede_parked(key).await?,
             None => None,
@@ -116,7 +116,7 @@ impl Tx {
         ] {
             ended += self.exec(sql, &[&before]).await?;
         }
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(ended)
     }
 
@@ -187,7 +187,7 @@ impl Tx {
                 &[&job.id, &job.token, &attempts, &at, &error],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(rows == 1)
     }
 
@@ -201,7 +201,7 @@ impl Tx {
                 &[&job.id, &job.token, &now, &error],
             )
             .await?;
-        self.leaves_work(); // its lane is free
+        self.leaves(Work::Jobs); // its lane is free
         Ok(rows == 1)
     }
 
@@ -222,7 +222,7 @@ impl Tx {
                 &[&id, &now],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(rows == 1)
     }
 
@@ -236,7 +236,7 @@ impl Tx {
                 &[&id, &now],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Jobs);
         Ok(rows == 1)
     }
 
