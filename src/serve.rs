@@ -28,6 +28,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// … and then what works this long; after that, leases do their work. Together less than the 30 s that Kubernetes
 /// waits.
 const GRACE: Duration = Duration::from_secs(15);
+/// How far the memory of one replica may be behind the reads of another.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How often the gauges are read.
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 
@@ -71,6 +73,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
         tasks.spawn(runner(&app, &metrics).run(stop_work.clone()));
         tasks.spawn(events::read_inbox(app.clone(), stop_work.clone()));
         tasks.spawn(hear_other_replicas(app.clone(), stop_work.clone()));
+        tasks.spawn(follow_other_replicas(app.clone(), stop_work.clone()));
         tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
     }
     Ok(Running {
@@ -170,6 +173,19 @@ async fn hear_other_replicas(app: App, stop: CancellationToken) {
                 }
                 app.clock.sleep(Duration::from_secs(2)).await;
             }
+        }
+    }
+}
+
+/// What another replica has read about people is taken into this one's memory.
+async fn follow_other_replicas(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = app.follow_directory().await {
+            tracing::warn!(%error, "cannot see whether the directory changed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.clock.sleep(FOLLOW_EVERY) => {}
         }
     }
 }

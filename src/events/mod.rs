@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::jobs::{Delivery, Finished};
-use crate::store::Priority;
+use crate::store::{Priority, Work};
 
 /// Deliveries read per claim; few enough that a claim is not held long.
 const BATCH: i64 = 32;
@@ -21,7 +21,7 @@ const MOST_ATTEMPTS: i64 = 8;
 
 /// Reads the inbox until stopped: one at a time and oldest first, because PagerDuty's order is worth keeping.
 pub async fn read_inbox(app: App, stop: CancellationToken) {
-    let mut bell = app.db.work_bell();
+    let mut bell = app.db.bell(Work::Deliveries);
     while !stop.is_cancelled() {
         bell.borrow_and_update();
         let read = read_due(&app).await.unwrap_or_else(|error| {
@@ -76,4 +76,19 @@ async fn postpone(app: &App, delivery: &Delivery, error: &crate::error::Error) -
     );
     tx.postpone_delivery(delivery, again_at, &said).await?;
     tx.commit().await
+}
+
+/// The longest id of either vendor is far shorter; a longer one would not fit into an index.
+const LONGEST_ID: usize = 100;
+
+/// An opaque id. Signed bodies are still strangers' text: what could not be a key is none.
+fn id(value: &serde_json::Value) -> Option<&str> {
+    let id = value.as_str()?;
+    let fits = (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    fits.then_some(id)
+}
+
+/// Words that people wrote. Postgres keeps no NUL.
+fn text(value: &serde_json::Value) -> Option<String> {
+    value.as_str().filter(|s| !s.is_empty()).map(|s| s.replace('\0', "\u{fffd}"))
 }

@@ -9,14 +9,24 @@ macro_rules! assert_reads {
 }
 
 mod acts;
+mod canon;
+mod looking;
 mod stage;
 
+mod auto_open;
 mod buttons;
 mod declare;
+mod ends;
 mod forms;
 mod hostile;
+mod inbound;
+mod merges;
 mod outages;
+mod paged;
 mod reminders;
 mod repeats;
 mod rights;
+mod roster;
+mod sweep;
+mod timeline;
 mod verbs;
