@@ -23,7 +23,7 @@ on_both_engines!(
         10:00 firebell: :rotating_light: SEV3 incident declared
         Title: Checkout errors > 5% <!here>
         PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:00 firebell: :eyes: @ana acknowledged #1 in PagerDuty.
@@ -43,7 +43,7 @@ on_both_engines!(
         #1 triggered
         Declared
         PagerDuty, 2026-11-21 10:00 UTC
-        [Take command] [Post update] [Mitigated] [Resolve]
+        [Acknowledge] [Take command] [Post update] [Mitigated] [Resolve]
         ");
         assert_snapshot!(stage.timeline(1).await, @"
         10:00 declared pagerduty/PagerDuty: Declared Checkout errors > 5% <!here> as SEV3
@@ -93,7 +93,7 @@ on_both_engines!(
         10:00 firebell: :rotating_light: SEV3 incident declared
         Title: Checkout errors
         PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :eyes: @ben acknowledged #1 in PagerDuty.
         ");
@@ -238,7 +238,7 @@ on_both_engines!(
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: alarm 7
         PagerDuty: #7
-        IC: none yet: press Take command, or role ic @somebody
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #7 is paging @ben.
         ");
@@ -253,8 +253,14 @@ on_both_engines!(
         stage.press_action("U0DEE", "incidents", "incident.open_held", &ids[7]).await;
         stage.press_action("U0DEE", "incidents", "incident.open_held", "QNOSUCH").await;
         stage.settle().await;
-        assert_snapshot!(stage.world.slack.ephemeral_transcript("U0CHO"), @"");
-        assert_snapshot!(stage.world.slack.ephemeral_transcript("U0DEE"), @"");
+        assert_snapshot!(stage.world.slack.ephemeral_transcript("U0CHO"), @"10:00 #incidents (only you): Opening INC-4 alarm 7.");
+        assert_snapshot!(stage.world.slack.ephemeral_transcript("U0DEE"), @"
+        10:01 #incidents (only you): It is INC-4 alarm 7 already, in #inc-4-alarm-7.
+
+        10:01 #incidents (only you): PagerDuty has resolved it meanwhile.
+
+        10:01 #incidents (only you): There is no such incident, or that button is out of date. The pinned summary shows what can be done now.
+        ");
         assert_eq!(stage.rooms().len(), 4);
         // A minute later there is room for new ones; the digest is not repeated.
         pd.trigger("PSVC001", "alarm 9", "high");

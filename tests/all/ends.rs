@@ -39,11 +39,11 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
-        10:04 firebell: :white_check_mark: Resolved by Ben Example after 1m. Thank you all; follow up in the timeline.
+        10:04 firebell: :white_check_mark: Resolved by Ben Example after 1m. Thank you all. If it comes back, press Reopen on the pinned summary.
         ");
         stage.end().await;
     }
@@ -85,16 +85,14 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
-        10:01 firebell: :ballot_box_with_check: PagerDuty resolved #1 by itself. Is INC-1 over?
-        [Resolve] [Keep open]
+        10:01 firebell: :fire: INC-1 is not over, says Ben Example. It stays open.
         10:02 firebell: :repeat: @ana reopened #1 in PagerDuty, which pages @ana.
-        10:03 firebell: :ballot_box_with_check: PagerDuty resolved #1 by itself. Is INC-1 over?
-        [Resolve] [Keep open]
-        10:04 firebell: :white_check_mark: Resolved by Dee Example after 4m. Thank you all; follow up in the timeline.
+        10:03 firebell: :white_check_mark: Dee Example resolved INC-1.
+        10:04 firebell: :white_check_mark: Resolved by Dee Example after 4m. Thank you all. If it comes back, press Reopen on the pinned summary.
         ");
         stage.end().await;
     }
@@ -109,7 +107,7 @@ on_both_engines!(
         stage.settle().await;
         assert_eq!(stage.status(1).await, "resolved");
         assert!(
-            stage.room("inc-1").ends_with("Thank you all; follow up in the timeline."),
+            stage.room("inc-1").ends_with("press Reopen on the pinned summary."),
             "{}",
             stage.room("inc-1")
         );

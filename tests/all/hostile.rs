@@ -88,6 +88,7 @@ on_both_engines!(
             stage.world.slack.event(serde_json::json!({ "type": "user_change", "user": { "id": "U0EVE" } }));
         stage.world.slack.deliver(&stage.running.base_url(), &changed).await.expect("an answer");
         stage.settle().await;
+        stage.pass(1).await;
         for (n, evil) in (1..).zip(HOSTILE) {
             let inc = format!("INC-{n}");
             let mut typed = vec![format!("declare {evil} {n} sev1 --no-page")];

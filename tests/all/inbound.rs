@@ -43,8 +43,8 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:01 firebell: :eyes: @ana acknowledged #1 in PagerDuty.
@@ -62,7 +62,7 @@ on_both_engines!(
         10:09 firebell: :mega: A fix is being deployed — @cho, to PagerDuty's subscribers
         10:10 firebell: :firefighter: SEV1 has no incident commander. Somebody take it: decisions need one voice.
         [Take command]
-        10:10 firebell: :white_check_mark: Resolved by Dee Example after 10m. Thank you all; follow up in the timeline.
+        10:10 firebell: :white_check_mark: Resolved by Dee Example after 10m. Thank you all. If it comes back, press Reopen on the pinned summary.
         10:10 firebell: :memo: Resolution Note: The rollback helped — @dee in PagerDuty
         ");
         assert_snapshot!(stage.timeline(1).await, @"
@@ -136,14 +136,14 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:00 firebell: :eyes: @ben acknowledged.
         10:01 firebell: :large_yellow_circle: SEV1 → SEV4 by Ben Example. Needs work, but hardly a customer is affected.
         10:02 firebell: :memo: Note: the disk is full — Ben Example
-        10:03 firebell: :white_check_mark: Resolved by Ben Example after 3m. Thank you all; follow up in the timeline.
+        10:03 firebell: :white_check_mark: Resolved by Ben Example after 3m. Thank you all. If it comes back, press Reopen on the pinned summary.
         deleted old logs
         ");
         assert!(stage.summary_of("inc-1").contains("#1 resolved"), "{}", stage.summary_of("inc-1"));
@@ -205,8 +205,8 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:04 firebell: :ballot_box_with_check: PagerDuty resolved #1 by itself. Is INC-1 over?

@@ -65,8 +65,8 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:01 firebell: :twisted_rightwards_arrows: @ben merged #3 into #1 in PagerDuty.
@@ -127,14 +127,14 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:01 firebell: :twisted_rightwards_arrows: @ben merged #1 into database is slow in PagerDuty.
         10:01 firebell: :pager: #2 is paging @cho.
         10:01 firebell: :eyes: @cho acknowledged #2 in PagerDuty.
-        10:02 firebell: :white_check_mark: Resolved by Cho Example after 2m. Thank you all; follow up in the timeline.
+        10:02 firebell: :white_check_mark: Resolved by Cho Example after 2m. Thank you all. If it comes back, press Reopen on the pinned summary.
         ");
         assert_snapshot!(stage.in_pagerduty(), @"
         10:00 Firebell triggered #1 INC-1 payments-down
@@ -174,8 +174,8 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:01 firebell: :twisted_rightwards_arrows: @ben merged #1 into #2 in PagerDuty.
@@ -185,8 +185,8 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-2"), @"
         10:00 firebell: :rotating_light: SEV2 incident declared
         Title: search-down
-        PagerDuty: #2
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #2 is paging @cho.
         10:01 firebell: :twisted_rightwards_arrows: PagerDuty incident #1 of INC-1 was merged into ours.

@@ -93,8 +93,8 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:00 firebell: :arrow_right: @ana reassigned #1 to Yan Example, Xia Example.
@@ -156,11 +156,11 @@ on_both_engines!(
         assert_snapshot!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
-        10:00 firebell: :white_check_mark: Resolved by Ana Example after 0s. Thank you all; follow up in the timeline.
+        10:00 firebell: :white_check_mark: Resolved by Ana Example after 0s. Thank you all. If it comes back, press Reopen on the pinned summary.
         10:01 firebell: :repeat: @cho reopened #1 in PagerDuty, which pages @ana.
         10:01 firebell: :question: INC-1 is resolved here. If it is back, reopen it.
         [Reopen]

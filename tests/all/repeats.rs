@@ -142,10 +142,8 @@ on_both_engines!(
         let press = press.expect("the offer");
         stage.deliver_at_once(&press, 3).await;
         stage.settle().await;
-        let answer = stage.until("the answer in the offer's place", || {
-            stage.whispers("U0BEN").into_iter().find(|w| w.contains("Declaring"))
-        });
-        assert_reads!(answer.await, @":rotating_light: Declaring *INC-3 PAYMENTS-DOWN* as *SEV3* (private): opening #inc-3-payments-down, paging Ana Example ☎ +49 1515550101.");
+        let answer = stage.whispers("U0BEN").into_iter().find(|w| w.contains("Declaring"));
+        assert_reads!(answer.expect("an answer in the offer\'s place"), @":rotating_light: Declaring *INC-3 PAYMENTS-DOWN* as *SEV3* (private): opening #inc-3-payments-down, paging Ana Example ☎ +49 1515550101.");
         assert!(!stage.world.slack.ephemeral_transcript("U0BEN").contains("[Declare anyway]"));
         assert_eq!(stage.incidents(), 3);
         assert!(stage.world.slack.channel_named("inc-3-payments-down").expect("the room").is_private);

@@ -135,6 +135,7 @@ on_both_engines!(
             stage.world.slack.event(json!({ "type": "subteam_members_changed", "subteam_id": "S0LEADS" }));
         stage.world.slack.deliver(&stage.running.base_url(), &joined).await.expect("an answer");
         stage.settle().await;
+        stage.pass(1).await;
         assert_eq!(stage.typed("U0CHO", "/incident resolve INC-1").await, "INC-1 resolved.");
         stage.end().await;
     }
@@ -289,19 +290,19 @@ on_both_engines!(
         stage.typed("U0BEN", "/incident update INC-1 identified: payroll table was public").await;
         stage.typed("U0BEN", "/incident sev INC-1 2").await;
         stage.typed("U0BEN", "/incident resolve INC-1 payroll table is closed").await;
+        stage.pass(1).await;
         stage.typed("U0BEN", "/incident reopen INC-1 payroll again --page").await;
         assert_eq!(stage.world.slack.transcript("incidents"), "");
         assert_reads!(stage.pagerduty().join("\n"), @"
         10:00 Firebell triggered #1 INC-1 (private incident)
         10:00 PagerDuty notified Ana Example of #1 INC-1 (private incident)
         10:00 Firebell noted on #1 INC-1 (private incident): INC-1 is worked on in a private Slack channel
-        10:00 Firebell set the urgency of #1 INC-1 (private incident) to high
         10:00 Firebell set the priority of #1 INC-1 (private incident) to P2
         10:00 Firebell resolved #1 INC-1 (private incident)
         10:00 Firebell noted on #1 INC-1 (private incident): Resolution Note: Resolved by Ben Example in Slack
-        10:00 Firebell triggered #2 INC-1 (private incident)
-        10:00 PagerDuty notified Ana Example of #2 INC-1 (private incident)
-        10:00 Firebell noted on #2 INC-1 (private incident): INC-1 is worked on in a private Slack channel
+        10:01 Firebell triggered #2 INC-1 (private incident)
+        10:01 PagerDuty notified Ana Example of #2 INC-1 (private incident)
+        10:01 Firebell noted on #2 INC-1 (private incident): INC-1 is worked on in a private Slack channel
         ");
         assert!(!format!("{:?}", stage.world.pagerduty.incidents()).contains("payroll"));
         // Somebody else who declares the same is not told that they are not the first.

@@ -85,7 +85,7 @@ on_both_engines!(
             `09:45` *note* latency began at noon — Ben Example
             `10:00` *declared* Declared payments down as SEV2 — Ana Example
             `10:00` *channel* Opened #inc-1-payments-down
-            `10:00` *page* PagerDuty incident #1 is paging
+            `10:00` *page* Opened PagerDuty incident #1
             `10:00` *page* #1 triggered, paging Ana Example
             `10:01` *acknowledged* Acknowledged — Ana Example
             `10:02` *role* Incident commander is Ana Example — Ana Example
@@ -163,7 +163,6 @@ on_both_engines!(
         10:01 Firebell acknowledged #1 INC-1 payments down
         10:05 Firebell noted on #1 INC-1 payments down: latency began at noon — Ben Example (Slack)
         10:06 Firebell noted on #1 INC-1 payments down: Hypothesis: the cache is full — Ben Example (Slack)
-        10:08 Firebell set the urgency of #1 INC-1 payments down to high
         10:08 Firebell set the priority of #1 INC-1 payments down to P1
         10:12 Firebell resolved #1 INC-1 payments down
         10:12 Firebell noted on #1 INC-1 payments down: Resolution Note: Resolved by Ana Example: the cache has room again
