@@ -99,7 +99,8 @@ impl Tx {
     }
 
     pub async fn visible_recent_incidents(&mut self, who: &SlackUserId, most: i64) -> Result<Vec<Incident>> {
-        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2 + 0"), &[who, &most]).await
+        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2 + 0"), &[who, &most])
+            .await
     }
 
     /// Open incidents that declared by a person would be the same thing again: same service and a look-alike title
