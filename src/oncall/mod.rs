@@ -29,8 +29,12 @@ impl DirectoryCell {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Unless a newer one is there: of two reads at the same time, the older may end last.
     pub fn replace(&self, directory: Directory) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if directory.version >= current.version {
+            *current = Arc::new(directory);
+        }
     }
 }
 
