@@ -2,11 +2,15 @@
 
 mod canon;
 mod looking;
+mod queue;
 mod stage;
 
 mod auto_open;
 mod declare;
 mod inbound;
+mod jobs;
+mod lanes;
 mod roster;
+mod schema;
 mod sweep;
 mod timeline;
