@@ -13,10 +13,9 @@ use crate::demo::{self, Options, Screen, Typing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  firebell demo                                   play an incident, then keep serving
-  firebell demo --exit                            play it, and say by the exit status whether all went well
-  firebell demo send '/incident list'             type a command in the demo that runs
-  firebell demo send '/incident help' --as ben --channel incidents";
+  firebell demo                          play an incident, then keep serving
+  firebell demo --exit                   play it, and say by the exit status how it went
+  firebell demo send '/incident list'    type a command in the demo that runs";
 
 /// As if the vendors were on another continent.
 const LATENCY: Duration = Duration::from_millis(120);

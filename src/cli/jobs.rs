@@ -24,7 +24,7 @@ pub(super) enum JobsCommand {
     List {
         #[command(flatten)]
         file: ConfigFile,
-        /// Print a JSON array, an object for each job.
+        /// Print a JSON array, an object for each job
         #[arg(long)]
         json: bool,
     },
@@ -36,7 +36,7 @@ pub(super) enum JobsCommand {
     Retry {
         #[command(flatten)]
         file: ConfigFile,
-        /// As `firebell jobs list` shows them.
+        /// As `firebell jobs list` shows them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<i64>,
     },
@@ -45,7 +45,7 @@ pub(super) enum JobsCommand {
     Discard {
         #[command(flatten)]
         file: ConfigFile,
-        /// As `firebell jobs list` shows them.
+        /// As `firebell jobs list` shows them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<i64>,
     },
@@ -124,6 +124,9 @@ fn as_json(job: &Job, now: Timestamp) -> Value {
 }
 
 fn as_text(jobs: &[Job], now: Timestamp) -> String {
+    if jobs.is_empty() {
+        return "Nothing is left to do.".to_owned();
+    }
     let rows: Vec<[String; 6]> = jobs.iter().map(|job| row(job, now)).collect();
     let head = ["ID", "STATE", "KIND", "ATTEMPTS", "RUN AT (UTC)", "LANE"].map(str::to_owned);
     let mut widths = head.each_ref().map(String::len);
@@ -146,21 +149,20 @@ fn as_text(jobs: &[Job], now: Timestamp) -> String {
     }
     let parked = jobs.iter().filter(|job| State::of(job, now) == State::Parked);
     let parked: Vec<String> = parked.map(|job| job.id.to_string()).collect();
-    text + &advice(jobs.len(), &parked)
+    format!("{text}\n\n{}", advice(&parked))
 }
 
 /// What to do next.
-fn advice(jobs: usize, parked: &[String]) -> String {
+fn advice(parked: &[String]) -> String {
     match parked {
-        [] if jobs == 0 => "\nNothing is left to do.".to_owned(),
-        [] => "\n\nNone is parked: all of them are done by themselves when their time comes.".to_owned(),
+        [] => "None is parked: all of them are done by themselves when their time comes.".to_owned(),
         [id] => format!(
-            "\n\n1 is parked and waits for you. Once its cause is mended: `firebell jobs retry {id}`. \
-             To give it up: `firebell jobs discard {id}`."
+            "1 is parked and waits for you. Mend its cause, then: firebell jobs retry {id}\n\
+             To give it up instead: firebell jobs discard {id}"
         ),
         ids => format!(
-            "\n\n{} are parked and wait for you. Once their cause is mended: `firebell jobs retry {}`. \
-             To give one up: `firebell jobs discard ID`.",
+            "{} are parked and wait for you. Mend their cause, then: firebell jobs retry {}\n\
+             To give one up instead: firebell jobs discard ID",
             ids.len(),
             ids.join(" ")
         ),

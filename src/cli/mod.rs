@@ -22,19 +22,19 @@ use crate::store::Db;
 
 const EXAMPLES: &str = "\
 Examples:
-  firebell demo                               see it work: no accounts, no database server, no network
-  firebell config check --config firebell.toml
-  firebell serve --config firebell.toml
+  firebell demo                                 see it work, without any account
+  firebell config check --config firebell.toml  say all that is wrong
+  firebell serve --config firebell.toml         run the server
 
 Every key of the file is also a variable: FIREBELL__SLACK__BOT_TOKEN is bot_token in [slack].
 Exit status: 0 done, 1 failed, 2 the command line or the configuration is wrong.";
 
-/// Firebell rings the right people and keeps the room in order: incidents between Slack and PagerDuty.
+/// Firebell rings the right people and keeps the room in order: incidents between Slack and PagerDuty
 #[derive(Debug, Parser)]
 #[command(name = "firebell", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to log, on stderr: error, warn, info, debug, or a filter such as firebell=debug,sqlx=warn.
-    /// Without it RUST_LOG counts; else the server logs info, and the other commands warn.
+    /// How much to log on stderr: error, warn, info, debug, or for example firebell=debug,sqlx=warn
+    /// [default: RUST_LOG, else info for serve and warn for the rest]
     #[arg(long, global = true, value_name = "FILTER", env = "FIREBELL_LOG", hide_env_values = true)]
     log: Option<String>,
     #[command(subcommand)]
@@ -88,7 +88,7 @@ enum ConfigCommand {
     Check {
         #[command(flatten)]
         file: ConfigFile,
-        /// Print one JSON object: ok, problems, warnings, config.
+        /// Print one JSON object: ok, problems, warnings, config
         #[arg(long)]
         json: bool,
     },
@@ -96,7 +96,7 @@ enum ConfigCommand {
 
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The configuration file. Without it, firebell.toml in this directory if there is one, else the environment alone.
+    /// The configuration file [default: firebell.toml if it is here, else the environment alone]
     #[arg(long, short, value_name = "FILE", env = "FIREBELL_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }

@@ -92,14 +92,14 @@ pub async fn run(options: Options, screen: &mut Screen, stop: CancellationToken)
 /// Until the end if it is to end after the scenario, else until dropped.
 async fn show(demo: &mut Demo, screen: &mut Screen, verdict: &mut Result<()>) -> Result<()> {
     welcome::welcome(demo, screen)?;
-    let mut watch = Watch::default();
-    let promises = play(demo, screen, &mut watch).await?;
+    let promises = play(demo, screen).await?;
     *verdict = promises.verdict();
     welcome::verdict(&promises, screen)?;
     if demo.options.exit {
         return Ok(());
     }
     welcome::what_next(demo, screen)?;
+    let mut watch = Watch::default();
     watch.skip(&demo.world.slack);
     watch.follow(demo, screen).await
 }

@@ -30,7 +30,7 @@ impl Play<'_> {
                 .say(&format!("The room was complete {} ms after Eve pressed Enter.", took.as_millis()))?;
         }
         self.pause().await?;
-        self.screen.heading(&format!("2. What people see in #{name} (times are UTC)"))?;
+        self.heading(&format!("What people see in #{name} (times are UTC)"))?;
         self.watch.show_channel(&self.demo.world.slack, &name, self.screen)
     }
 
@@ -44,8 +44,8 @@ impl Play<'_> {
             // Looked at before the steps: what is quiet now leaves no step behind.
             let quiet = self.demo.is_quiet().await?;
             let mut rows = self.demo.running.app.db.read().await?.steps(incident.id).await?;
+            let retrying = rows.iter().any(|row| row.state == StepState::Retrying);
             let under_way = |row: &StepRow| matches!(row.state, StepState::Waiting | StepState::Retrying);
-            let retrying = rows.iter().any(under_way);
             rows.retain(|row| left.contains(&row.step) && !under_way(row));
             rows.sort_by_key(|row| row.changed_at);
             for row in &rows {

@@ -44,13 +44,14 @@ impl Promises {
 pub(super) struct Play<'a> {
     pub demo: &'a Demo,
     pub screen: &'a mut Screen,
-    pub watch: &'a mut Watch,
+    pub watch: Watch,
     pub promises: Promises,
+    scenes: usize,
 }
 
 /// Plays the whole incident.
-pub async fn play(demo: &Demo, screen: &mut Screen, watch: &mut Watch) -> Result<Promises> {
-    let mut play = Play { demo, screen, watch, promises: Promises::default() };
+pub async fn play(demo: &Demo, screen: &mut Screen) -> Result<Promises> {
+    let mut play = Play { demo, screen, watch: Watch::default(), promises: Promises::default(), scenes: 0 };
     play.watch.skip(&demo.world.slack);
     let typed_at = demo.world.clock.now();
     if let Some(incident) = play.declare().await? {
@@ -63,6 +64,11 @@ pub async fn play(demo: &Demo, screen: &mut Screen, watch: &mut Watch) -> Result
 }
 
 impl Play<'_> {
+    pub(super) fn heading(&mut self, text: &str) -> Result<()> {
+        self.scenes += 1;
+        Ok(self.screen.heading(&format!("{}. {text}", self.scenes))?)
+    }
+
     /// Something that takes time, shown with the time it took.
     pub(super) fn tick(&mut self, what: &str, took: Duration, detail: &str) -> Result<()> {
         self.promises.kept += 1;
@@ -91,7 +97,7 @@ impl Play<'_> {
 
     async fn declare(&mut self) -> Result<Option<Incident>> {
         let (demo, slack) = (self.demo, &self.demo.world.slack);
-        self.screen.heading("1. Eve types in #general")?;
+        self.heading("Eve types in #general")?;
         self.screen.command(COMMAND)?;
         self.screen.blank()?;
         let general = slack.channel_named("general").map(|c| c.id).unwrap_or_default();
@@ -114,7 +120,7 @@ impl Play<'_> {
     /// PagerDuty's side: people act there, and signed webhooks tell of it.
     async fn pager(&mut self, incident: &Incident) -> Result<()> {
         let pagerduty = self.demo.world.pagerduty.clone();
-        self.screen.heading("3. Meanwhile in PagerDuty, told by signed webhooks")?;
+        self.heading("Meanwhile in PagerDuty, told by signed webhooks")?;
         let linked = self.demo.running.app.db.read().await?.linked_pages(incident.id).await?;
         let Some(page) = linked.first().map(|page| page.id.to_string()) else {
             return self.missed("What people do in PagerDuty", "there is no PagerDuty incident to do it to");
@@ -153,7 +159,7 @@ impl Play<'_> {
         self.everything_settles().await?;
         let Some(name) = ours.channel_name else { return Ok(()) };
         self.pause().await?;
-        self.screen.heading(&format!("4. What was said in #{name} meanwhile"))?;
+        self.heading(&format!("What was said in #{name} meanwhile"))?;
         self.watch.show_channel(&self.demo.world.slack, &name, self.screen)
     }
 
@@ -193,7 +199,7 @@ impl Play<'_> {
     async fn timeline(&mut self, incident: &Incident) -> Result<()> {
         let (demo, slack) = (self.demo, &self.demo.world.slack);
         let asked = format!("/incident timeline {}", incident.label());
-        self.screen.heading("5. Ben types in #general")?;
+        self.heading("Ben types in #general")?;
         self.screen.command(&asked)?;
         self.screen.blank()?;
         let general = slack.channel_named("general").map(|c| c.id).unwrap_or_default();
@@ -204,7 +210,7 @@ impl Play<'_> {
         }
         let entries = demo.running.app.db.read().await?.timeline(incident.id).await?;
         for kind in [Kind::Declared, Kind::Channel, Kind::Page] {
-            let why = format!("nothing on the timeline says {kind:?}");
+            let why = format!("nothing on the timeline says {kind}");
             self.expect(entries.iter().any(|e| e.kind == kind), "The timeline's beginning", &why)?;
         }
         let in_order = entries.is_sorted_by_key(|e| e.occurred_at);

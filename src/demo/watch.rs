@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// What has been shown.
 #[derive(Default)]
-pub struct Watch {
+pub(super) struct Watch {
     /// By place and `ts`.
     shown: BTreeMap<(String, String), Vec<Part>>,
 }

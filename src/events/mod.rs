@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::error::Result;
 use crate::jobs::{Delivery, Finished};
-use crate::store::Priority;
+use crate::store::{Priority, Work};
 
 /// Deliveries read per claim; few enough that a claim is not held long.
 const BATCH: i64 = 32;
@@ -21,7 +21,7 @@ const MOST_ATTEMPTS: i64 = 8;
 
 /// Reads the inbox until stopped: one at a time and oldest first, because PagerDuty's order is worth keeping.
 pub async fn read_inbox(app: App, stop: CancellationToken) {
-    let mut bell = app.db.work_bell();
+    let mut bell = app.db.bell(Work::Deliveries);
     while !stop.is_cancelled() {
         bell.borrow_and_update();
         let read = read_due(&app).await.unwrap_or_else(|error| {

@@ -7,7 +7,7 @@ use super::{id, text};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
-use crate::incidents::pages::{self, Details, PageEvent, Person, Responder, What, Words};
+use crate::incidents::pages::{self, Details, PageEvent, Person, Responder, Target, What, Words};
 use crate::oncall::{Known, Step};
 use crate::store::Tx;
 
@@ -102,9 +102,7 @@ fn what(kind: &str, data: &Value) -> Option<What> {
         "incident.delegated" => What::Delegated,
         "incident.priority_updated" => What::PriorityChanged,
         "incident.reopened" => What::Reopened,
-        "incident.resolved" => What::Resolved {
-            merged_into: id(&data["resolve_reason"]["incident"]["id"]).map(PagerDutyIncidentId::new),
-        },
+        "incident.resolved" => What::Resolved { merged_into: target(&data["resolve_reason"]["incident"]) },
         "incident.annotated" => What::Annotated(words(data, "content")?),
         "incident.status_update_published" => What::StatusUpdate(words(data, "message")?),
         "incident.responder.added" => {
@@ -115,6 +113,11 @@ fn what(kind: &str, data: &Value) -> Option<What> {
         }
         _ => return None,
     })
+}
+
+fn target(incident: &Value) -> Option<Target> {
+    let id = PagerDutyIncidentId::new(id(&incident["id"])?);
+    Some(Target { id, title: text(&incident["summary"]), html_url: text(&incident["html_url"]) })
 }
 
 fn words(data: &Value, field: &str) -> Option<Words> {
@@ -173,7 +176,8 @@ mod tests {
         let incident = json!({"id": "Q1", "type": "incident", "status": "resolved", "title": "x\u{0}y",
             "resolve_reason": {"type": "merge_resolve_reason", "incident": {"id": "Q2"}}, "new_field": [1]});
         let read = read_event("incident.resolved", &event(&incident)).expect("readable");
-        assert_eq!(read.what, What::Resolved { merged_into: Some(PagerDutyIncidentId::new("Q2")) });
+        let into = Target { id: PagerDutyIncidentId::new("Q2"), title: None, html_url: None };
+        assert_eq!(read.what, What::Resolved { merged_into: Some(into) });
         assert_eq!(read.agent.expect("a person").name, "Ana");
         assert_eq!(read.details.expect("an incident").title, "x\u{fffd}y");
     }

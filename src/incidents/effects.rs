@@ -208,7 +208,9 @@ impl Effect {
             Self::PinSummary { .. } | Self::RemindUpdate { .. } | Self::NudgeCommander { .. } => {
                 job.dedup(once)
             }
-            Self::Introduce { responder, .. } => job.dedup(format!("{once}:{responder}")),
+            Self::Introduce { responder, .. } => {
+                job.lane(lane("introduce")).dedup(format!("{once}:{responder}"))
+            }
             Self::CatchUp { .. } | Self::Digest | Self::Heal => job,
         })
     }
@@ -242,9 +244,13 @@ impl Tx {
     }
 
     /// Says what stands on the timeline, so that the entry leads to the message.
-    pub async fn say_entry(&mut self, incident: &Incident, entry: Uuid, message: Message) -> Result<()> {
+    pub async fn say_entry(
+        &mut self,
+        incident: &Incident,
+        entry: Option<Uuid>,
+        message: Message,
+    ) -> Result<()> {
         let (incident, op_id) = (incident.id, new_id(self.clock()));
-        let entry = Some(entry);
         self.cause(&Effect::Say { incident, op_id, message, remember: None, entry }).await?;
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! What people do to an incident between declaring and closing it. Each verb is one conditional update, a timeline
 //! entry, and the effects that tell the world; asking for what is already so changes nothing and says so.
 
-use super::declare::commander_due;
+use uuid::Uuid;
+
 use super::effects::{Effect, PageChange};
 use super::messages;
-use super::model::{Actor, Incident, Kind, Role, Source, Status, Step, StepState};
+use super::model::{Actor, Incident, Kind, Role, RoleRow, Source, Status, Step, StepState};
 use super::timeline::NewEntry;
 use crate::clock::Timestamp;
 use crate::config::{Severity, SeverityWord};
@@ -13,14 +14,21 @@ use crate::ids::{SlackUserId, new_id};
 use crate::oncall::Known;
 use crate::store::Tx;
 
-/// Acknowledges, here and in PagerDuty. False when somebody had.
-pub async fn acknowledge(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
-    must_be_open(incident)?;
+/// Acknowledges, here and in PagerDuty; again, when PagerDuty has paged again since. False when there is nothing to
+/// acknowledge.
+pub async fn acknowledge(tx: &mut Tx, known: &Known, incident: &Incident, by: &Actor) -> Result<bool> {
+    must_be_open(known, incident)?;
     let at = tx.now();
-    if !tx.set_acknowledged(incident.id, at).await? {
+    let first = tx.set_acknowledged(incident.id, at).await?;
+    let mut entry = NewEntry::new(Kind::Acknowledged, Source::Slack, by.clone(), "Acknowledged");
+    if !first {
+        let pages = tx.linked_pages(incident.id).await?;
+        let Some(ringing) = pages.iter().find(|p| incident.is_paged_again(p)) else { return Ok(false) };
+        entry = entry.once(format!("again:{}:{}", ringing.id, ringing.status_changed_at));
+    }
+    if tx.append(incident.id, entry).await?.is_none() {
         return Ok(false);
     }
-    append(tx, incident, Kind::Acknowledged, by, "Acknowledged").await?;
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Acknowledge }).await?;
     join(tx, incident, by, "acknowledged").await?;
     tx.say(incident, messages::acknowledged(by)).await?;
@@ -38,7 +46,7 @@ pub async fn update(
     status: Option<Status>,
     text: &str,
 ) -> Result<()> {
-    must_be_open(incident)?;
+    must_be_open(known, incident)?;
     let status = status.filter(|s| *s != incident.status);
     if let Some(to) = status {
         move_to(tx, incident, to).await?;
@@ -46,9 +54,10 @@ pub async fn update(
             .await?;
     }
     tx.set_last_update(incident.id, text).await?;
-    append(tx, incident, Kind::Update, by, text).await?;
+    let entry = append(tx, incident, Kind::Update, by, text).await?;
     super::reminders::start_anew(tx, known, incident).await?;
-    tx.say(incident, messages::update(incident, by, status.unwrap_or(incident.status), text)).await?;
+    let message = messages::update(incident, by, status.unwrap_or(incident.status), text);
+    tx.say_entry(incident, entry, message).await?;
     let incident = tx.incident(incident.id).await?;
     if status.is_some() { tx.restate(&incident).await } else { tx.redraw(incident.id).await }
 }
@@ -61,11 +70,8 @@ pub async fn change_severity(
     by: &Actor,
     to: &Severity,
 ) -> Result<bool> {
-    must_be_open(incident)?;
-    if !tx.change_severity(incident.id, &incident.severity, &to.name).await? {
-        return Ok(false);
-    }
-    if incident.severity == to.name {
+    must_be_open(known, incident)?;
+    if incident.severity == to.name || !tx.change_severity(incident.id, &incident.severity, &to.name).await? {
         return Ok(false);
     }
     let text = format!("{} → {}", incident.severity_shout(), to.label());
@@ -85,13 +91,7 @@ pub async fn change_severity(
     }
     let incident = tx.incident(incident.id).await?;
     super::reminders::start_anew(tx, known, &incident).await?;
-    if tx.commander(incident.id).await?.is_none()
-        && let Some(after) = commander_due(&known.config, to)
-    {
-        let at = tx.now() + after;
-        tx.set_commander_due(incident.id, Some(at)).await?;
-        tx.cause_at(&Effect::NudgeCommander { incident: incident.id }, at).await?;
-    }
+    super::reminders::want_commander(tx, known, &incident).await?;
     tx.restate(&incident).await?;
     Ok(true)
 }
@@ -104,24 +104,40 @@ async fn page_for(
     to: &Severity,
     raised: bool,
 ) -> Result<()> {
-    let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
     let has_page = !tx.linked_pages(incident.id).await?.is_empty();
-    if raised && to.page && can_page && !has_page && tx.set_page_wanted(incident.id).await? {
+    if raised && to.page && can_page(known, incident) && !has_page && tx.set_page_wanted(incident.id).await? {
         return tx.cause_step(&Effect::Page { incident: incident.id }).await;
     }
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Severity }).await?;
     Ok(())
 }
 
+/// Takes command if nobody has; whoever has it keeps it. `None` when it is taken now.
+pub async fn take_command(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+) -> Result<Option<RoleRow>> {
+    // Two people press at the same moment: one goes after the other.
+    let incident = tx.lock_incident(incident.id).await?;
+    if let Some(commander) = tx.commander(incident.id).await? {
+        return Ok(Some(commander));
+    }
+    assign_role(tx, known, &incident, by, Role::Commander, by).await?;
+    Ok(None)
+}
+
 /// Gives a role to a person, who is invited. False when they had it.
 pub async fn assign_role(
     tx: &mut Tx,
+    known: &Known,
     incident: &Incident,
     by: &Actor,
     role: Role,
     to: &Actor,
 ) -> Result<bool> {
-    must_be_open(incident)?;
+    must_be_open(known, incident)?;
     let Some(user) = &to.slack else {
         return Err(Error::refused("A role needs a person who is in Slack."));
     };
@@ -150,52 +166,66 @@ pub struct Remark {
 pub async fn note(tx: &mut Tx, incident: &Incident, by: &Actor, remark: &Remark) -> Result<()> {
     let mut entry = NewEntry::new(remark.kind, Source::Slack, by.clone(), remark.text.clone());
     entry.occurred_at = remark.occurred_at;
-    tx.append(incident.id, entry).await?;
+    let entry = tx.append(incident.id, entry).await?;
     if !incident.is_private {
         let note_id = new_id(tx.clock());
         let text = messages::pagerduty_note(by, remark);
         tx.cause(&Effect::NotePage { incident: incident.id, note_id, text }).await?;
     }
-    tx.say(incident, messages::noted(by, remark)).await
+    tx.say_entry(incident, entry, messages::noted(by, remark)).await
 }
 
 /// The bleeding has stopped: a milestone, the incident stays open. False when it was set.
-pub async fn mitigated(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
-    must_be_open(incident)?;
+pub async fn mitigated(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+    text: &str,
+) -> Result<bool> {
+    must_be_open(known, incident)?;
     let at = tx.now();
     if !tx.set_mitigated(incident.id, at).await? {
         return Ok(false);
     }
-    append(tx, incident, Kind::Mitigated, by, "Mitigated: customers are no longer hurt").await?;
-    tx.say(incident, messages::mitigated(by)).await?;
+    let how = if text.is_empty() { "customers are no longer hurt" } else { text };
+    append(tx, incident, Kind::Mitigated, by, format!("Mitigated: {how}")).await?;
+    tx.say(incident, messages::mitigated(by, text)).await?;
     tx.redraw(incident.id).await?;
     Ok(true)
 }
 
 /// Closes the incident, and PagerDuty's. False when it was closed.
 pub async fn resolve(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
-    end(tx, incident, by, Status::Resolved, text, Source::Slack).await
+    end(tx, incident, by, Status::Resolved, text, None).await
 }
 
 /// It was none. False when it was closed.
 pub async fn cancel(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
-    end(tx, incident, by, Status::Cancelled, text, Source::Slack).await
+    end(tx, incident, by, Status::Cancelled, text, None).await
 }
 
+/// `in_pagerduty_at`: it was done there, then, and we heard of it only now.
 pub(super) async fn end(
     tx: &mut Tx,
     incident: &Incident,
     by: &Actor,
     to: Status,
     text: &str,
-    source: Source,
+    in_pagerduty_at: Option<Timestamp>,
 ) -> Result<bool> {
     if !incident.is_open() || !tx.change_status(incident.id, incident.status, to).await? {
         return Ok(false);
     }
     let kind = if to == Status::Resolved { Kind::Resolved } else { Kind::Cancelled };
     let entry = if text.is_empty() { to.title().to_owned() } else { format!("{}: {text}", to.title()) };
-    tx.append(incident.id, NewEntry::new(kind, source, by.clone(), entry)).await?;
+    let source = if in_pagerduty_at.is_some() { Source::PagerDuty } else { Source::Slack };
+    let mut entry = NewEntry::new(kind, source, by.clone(), entry);
+    entry.occurred_at = in_pagerduty_at;
+    let entry = tx.append(incident.id, entry).await?;
+    if let Some(at) = in_pagerduty_at {
+        tx.set_ended(incident.id, at).await?;
+    }
     if !text.is_empty() {
         tx.set_last_update(incident.id, text).await?;
     }
@@ -204,7 +234,7 @@ pub(super) async fn end(
     let note = messages::pagerduty_resolution(by, to, if incident.is_private { "" } else { text });
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
     let ended = tx.incident(incident.id).await?;
-    tx.say(&ended, messages::ended(&ended, by, text)).await?;
+    tx.say_entry(&ended, entry, messages::ended(&ended, by, text)).await?;
     tx.restate(&ended).await?;
     Ok(true)
 }
@@ -225,10 +255,11 @@ pub async fn reopen(
     append(tx, incident, Kind::Reopened, by, format!("Reopened: {reason}")).await?;
     let incident = tx.incident(incident.id).await?;
     super::reminders::start_anew(tx, known, &incident).await?;
+    super::reminders::want_commander(tx, known, &incident).await?;
     tx.say(&incident, messages::reopened(by, reason)).await?;
-    let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
-    if page && can_page {
+    if page && can_page(known, &incident) {
         tx.set_page_wanted(incident.id).await?;
+        tx.forget_acknowledgement(incident.id).await?; // of the first round
         tx.cause_step(&Effect::Page { incident: incident.id }).await?;
     } else if page {
         let why = "there is no PagerDuty service to page, or this is a test".to_owned();
@@ -236,6 +267,11 @@ pub async fn reopen(
     }
     tx.restate(&incident).await?;
     Ok(true)
+}
+
+/// Whether there is somebody to page about it at all.
+pub(super) fn can_page(known: &Known, incident: &Incident) -> bool {
+    known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test
 }
 
 /// Brings a person into the room.
@@ -263,13 +299,13 @@ async fn move_to(tx: &mut Tx, incident: &Incident, to: Status) -> Result<()> {
     )))
 }
 
-fn must_be_open(incident: &Incident) -> Result<()> {
+pub(super) fn must_be_open(known: &Known, incident: &Incident) -> Result<()> {
     if incident.is_open() {
         return Ok(());
     }
+    let (label, name) = (incident.label(), &known.config.commands.incident);
     Err(Error::refused(format!(
-        "{} is {}. Reopen it first: `reopen <reason>`.",
-        incident.label(),
+        "{label} is {}. If it is back, open it again first: `{name} reopen {label} why`",
         incident.status
     )))
 }
@@ -280,7 +316,6 @@ async fn append(
     kind: Kind,
     by: &Actor,
     text: impl Into<String>,
-) -> Result<()> {
-    tx.append(incident.id, NewEntry::new(kind, Source::Slack, by.clone(), text)).await?;
-    Ok(())
+) -> Result<Option<Uuid>> {
+    tx.append(incident.id, NewEntry::new(kind, Source::Slack, by.clone(), text)).await
 }

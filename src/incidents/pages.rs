@@ -19,7 +19,6 @@ use crate::error::Result;
 use crate::front::Message;
 use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId};
 use crate::oncall::Known;
-use crate::slack::blocks::untrusted;
 use crate::store::Tx;
 
 /// One thing that happened to a PagerDuty incident.
@@ -70,6 +69,14 @@ pub struct Words {
     pub trimmed: bool,
 }
 
+/// What a PagerDuty incident was merged into, as far as it is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub id: PagerDutyIncidentId,
+    pub title: Option<String>,
+    pub html_url: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Triggered,
@@ -80,7 +87,7 @@ pub enum What {
     Delegated,
     PriorityChanged,
     Reopened,
-    Resolved { merged_into: Option<PagerDutyIncidentId> },
+    Resolved { merged_into: Option<Target> },
     Annotated(Words),
     ResponderAdded { who: Responder, message: Option<String> },
     ResponderReplied { who: Responder, joined: bool },
@@ -218,8 +225,8 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     }
     let was_told = tx.step(id, Step::Page).await?.is_some_and(|row| row.state == StepState::Retrying);
     tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
-    let text = format!("PagerDuty incident {} is paging", page.label());
-    let entry = NewEntry::new(Kind::Page, Source::PagerDuty, Actor::firebell(), text);
+    let text = format!("Opened PagerDuty incident {}", page.label());
+    let entry = NewEntry::new(Kind::Page, Source::Firebell, Actor::firebell(), text);
     tx.append(id, entry.at(at).once(format!("pd:{}:linked", page.id))).await?;
     if !incident.is_open() {
         let note = "It ended before it was paged.".to_owned();
@@ -283,12 +290,7 @@ async fn apply(
             primary_resolved(tx, known, incident, page, event).await
         }
         What::Reopened if !incident.is_open() && moved => {
-            let text = format!(
-                ":repeat: PagerDuty incident {} was reopened. If {} is not over, press *Reopen* on the summary.",
-                untrusted(&page.label()),
-                incident.label()
-            );
-            tx.say(incident, Message::text(text)).await
+            tx.say(incident, forms::ask_to_reopen(incident)).await
         }
         _ => Ok(()),
     }
@@ -303,17 +305,19 @@ async fn tell(
     event: &PageEvent,
 ) -> Result<bool> {
     let into = match &event.what {
-        What::Resolved { merged_into: Some(into) } => tx.linked_page(into).await?,
+        What::Resolved { merged_into: Some(into) } => tx.linked_page(&into.id).await?,
         _ => None,
     };
     let told = Told::of(known, page, event, into.as_ref());
     let at = event.occurred_at;
     let entry = NewEntry::new(told.kind, Source::PagerDuty, told.actor, told.text);
-    let Some(entry) = tx.append(incident.id, entry.at(at).once(told.key)).await? else { return Ok(false) };
-    // What came too late is history, not a line for the room. After the end, only what people wrote still is.
+    let entry = tx.append(incident.id, entry.at(at).once(told.key)).await?;
+    if entry.is_none() {
+        return Ok(false);
+    }
+    // What came too late is history, not a line for the room.
     let outrun = event.status_after().is_some() && at < page.status_changed_at;
-    let wanted = incident.is_open() || matches!(event.what, What::Annotated(_) | What::StatusUpdate(_));
-    if told.loud && wanted && !outrun {
+    if told.loud && !outrun && (incident.is_open() || event.leaves_open()) {
         tx.say_entry(incident, entry, pagerduty_line(told.icon, &told.line)).await?;
     }
     Ok(true)
@@ -333,7 +337,7 @@ async fn primary_resolved(
     let by = actor(known, event.agent.as_ref());
     match (&event.agent, known.config.incidents.auto_resolve) {
         (Some(_), _) | (None, AutoResolve::Always) => {
-            end(tx, incident, &by, Status::Resolved, "", Source::PagerDuty).await?;
+            end(tx, incident, &by, Status::Resolved, "", Some(event.occurred_at)).await?;
             Ok(())
         }
         (None, AutoResolve::Ask) => {

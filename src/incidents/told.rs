@@ -97,8 +97,10 @@ impl Told {
                 format!("{doer} reopened {shown} in PagerDuty, which pages {mentions}."),
                 true,
             ),
-            What::Resolved { merged_into: Some(id) } => {
-                let into = into.map_or_else(|| id.to_string(), LinkedPage::label);
+            What::Resolved { merged_into: Some(target) } => {
+                let title = target.title.as_ref().map(|t| plain(t, 200));
+                let unknown = || title.unwrap_or_else(|| target.id.to_string());
+                let into = into.and_then(|p| p.number).map_or_else(unknown, |n| format!("#{n}"));
                 let line = format!("{doer} merged {shown} into {} in PagerDuty.", untrusted(&into));
                 (
                     Kind::Linked,
@@ -137,7 +139,8 @@ impl Told {
             What::ResponderReplied { who: responder, joined } => {
                 let (name, mention) = responder_names(known, responder);
                 let verb = if *joined { "joins the response" } else { "declined to respond" };
-                let text = format!("{name} {verb}");
+                // Mostly they answer for themselves, and their name stands beside the text.
+                let text = if name == by.name { capitalised(verb) } else { format!("{name} {verb}") };
                 (Kind::Responder, ":speech_balloon:", text, format!("{mention} {verb}."), true)
             }
             What::StatusUpdate(words) => (
@@ -150,6 +153,11 @@ impl Told {
         };
         Self { kind, actor: by, text, icon, line, loud, key: key(event) }
     }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What somebody wrote; and where the rest is, when PagerDuty sent only the beginning.
@@ -212,6 +220,10 @@ fn key(event: &PageEvent) -> String {
         What::ResponderAdded { who: Responder::Person(person), .. }
         | What::ResponderReplied { who: Responder::Person(person), .. } => {
             format!("{head}:{micros}:{}", person.id)
+        }
+        What::PriorityChanged => {
+            let priority = event.details.as_ref().and_then(|d| d.priority.as_deref()).unwrap_or("-");
+            format!("{head}:{micros}:{}", plain(priority, 40))
         }
         _ => format!("{head}:{micros}:{agent}"),
     }

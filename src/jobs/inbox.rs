@@ -4,7 +4,7 @@ use super::{Finished, LEASE};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::row;
-use crate::store::{Bytes, Tx};
+use crate::store::{Bytes, Db, Priority, Tx, Work};
 
 /// A verified delivery on its way into the store.
 #[derive(Clone, Debug)]
@@ -31,20 +31,50 @@ row! {
 
 /// The claim; see the queue's for the guards.
 macro_rules! claim_sql {
-    ($lock:literal) => {
+    ($of:literal, $lock:literal) => {
         concat!(
             "UPDATE inbox SET lease_until = $2, attempts = attempts + 1, token = token + 1
-             WHERE id IN (
+             WHERE id ",
+            $of,
+            "(
                 SELECT id FROM inbox
                 WHERE done_at IS NULL AND parked_at IS NULL AND run_at <= $1
                   AND (lease_until IS NULL OR lease_until < $1)
-                ORDER BY id LIMIT $3 ",
+                ORDER BY id LIMIT $3 + 0 ",
             $lock,
-            ")
+            "
                AND done_at IS NULL AND parked_at IS NULL AND (lease_until IS NULL OR lease_until < $1)
              RETURNING id, source, delivery_key, body, received_at, attempts, token"
         )
     };
+}
+
+impl Db {
+    /// Stores deliveries that wait together, in one transaction. In one statement on Postgres, to save round trips;
+    /// SQLite has no arrays, and none to save.
+    pub async fn receive_many(&self, new: &[NewDelivery]) -> Result<()> {
+        if !self.is_postgres() {
+            let mut tx = self.write(Priority::Intake).await?;
+            for delivery in new {
+                tx.receive(delivery).await?;
+            }
+            return tx.commit().await;
+        }
+        let sources: Vec<&str> = new.iter().map(|d| d.source).collect();
+        let keys: Vec<&str> = new.iter().map(|d| d.key.as_str()).collect();
+        let bodies: Vec<&[u8]> = new.iter().map(|d| d.body.as_slice()).collect();
+        self.insert_arrays(
+            "WITH kept AS (
+                INSERT INTO inbox (source, delivery_key, body, received_at, run_at)
+                SELECT s, k, b, $4, $4 FROM unnest($1::text[], $2::text[], $3::bytea[]) AS d(s, k, b)
+                ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id
+             ) SELECT pg_notify($5, $6) FROM kept LIMIT 1",
+            (&sources, &keys, &bodies),
+            self.clock().now(),
+            Work::Deliveries,
+        )
+        .await
+    }
 }
 
 impl Tx {
@@ -58,38 +88,18 @@ impl Tx {
                 &[&new.source, &new.key, &new.body, &now],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Deliveries);
         Ok(rows == 1)
-    }
-
-    /// Stores many in one statement (Postgres only: SQLite has no arrays, and no round trips to save).
-    pub async fn receive_many(&mut self, new: &[NewDelivery]) -> Result<()> {
-        if !self.is_postgres() {
-            for delivery in new {
-                self.receive(delivery).await?;
-            }
-            return Ok(());
-        }
-        let now = self.now();
-        let sources: Vec<String> = new.iter().map(|d| d.source.to_owned()).collect();
-        let keys: Vec<String> = new.iter().map(|d| d.key.clone()).collect();
-        let bodies: Vec<Bytes> = new.iter().map(|d| d.body.clone()).collect();
-        self.insert_arrays(
-            "INSERT INTO inbox (source, delivery_key, body, received_at, run_at)
-             SELECT s, k, b, $4, $4 FROM unnest($1::text[], $2::text[], $3::bytea[]) AS d(s, k, b)
-             ON CONFLICT (source, delivery_key) DO NOTHING",
-            (sources, keys, bodies),
-            now,
-        )
-        .await?;
-        self.leaves_work();
-        Ok(())
     }
 
     /// Takes up to `most` deliveries, oldest first.
     pub async fn claim_deliveries(&mut self, most: i64) -> Result<Vec<Delivery>> {
         let now = self.now();
-        let sql = if self.is_postgres() { claim_sql!("FOR UPDATE SKIP LOCKED") } else { claim_sql!("") };
+        let sql = if self.is_postgres() {
+            claim_sql!("= ANY (ARRAY", "FOR UPDATE SKIP LOCKED))")
+        } else {
+            claim_sql!("IN", ")")
+        };
         let mut found: Vec<Delivery> = self.all(sql, &[&now, &(now + LEASE), &most]).await?;
         found.sort_by_key(|d| d.id);
         Ok(found)

@@ -1,10 +1,12 @@
 //! What a scenario looks at, and what it posts by hand: the timeline as rows, the room as text, webhooks out of order.
 
+use std::time::Duration;
+
 use firebell::clock::Timestamp;
 use firebell::row;
 use firebell::sim::pagerduty::{PagerDuty, Webhook};
 use firebell::sim::signed::Signed;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
@@ -20,11 +22,29 @@ row! {
 }
 
 impl Stage {
+    /// Everything that is due, a minute later.
+    pub async fn minute(&self) {
+        self.wait(Duration::from_secs(60)).await;
+    }
+
+    /// Ana declares payments-down as sev1; the room is ready and PagerDuty's incident is #1. Its id.
+    pub async fn declared(&self) -> String {
+        self.slash("U0ANA", "/incident declare payments-down sev1").await;
+        self.settle().await;
+        self.world.pagerduty.incidents()[0].id.clone()
+    }
+
     /// The timeline of INC-`number` as it is stored, oldest first: `10:04 page pagerduty/Ana Example: …`.
     pub async fn timeline(&self, number: i64) -> String {
-        let lines: Vec<String> = self
-            .lines(number)
-            .await
+        let mut lines = self.lines(number).await;
+        // Paging and opening the room go side by side, and happen at one moment of a clock that stands still.
+        let rank = |l: &Line| match l.kind.as_str() {
+            "declared" => 0,
+            "channel" => 1,
+            _ => 2,
+        };
+        lines.sort_by_key(|l| (l.occurred_at, rank(l)));
+        let lines: Vec<String> = lines
             .into_iter()
             .map(|l| format!("{} {} {}/{}: {}", l.occurred_at.hh_mm(), l.kind, l.source, l.actor, l.text))
             .collect();
@@ -49,15 +69,22 @@ impl Stage {
         status.expect("the incident reads").expect("there is such an incident")
     }
 
-    /// The room whose name begins so, as people read it, without the summary (its text would drown the rest).
+    pub async fn acknowledged_at(&self, number: i64) -> Timestamp {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        let at = tx.scalar("SELECT acknowledged_at FROM incident WHERE number = $1", &[&number]).await;
+        at.expect("the incident reads").expect("there is such an incident")
+    }
+
+    /// The room whose name begins so, as people read it; without what is set beside the talk, at no fixed moment of it:
+    /// the summary and the topic.
     pub fn room(&self, prefix: &str) -> String {
         let transcript = self.world.slack.transcript(&self.room_name(prefix));
-        let paragraphs = transcript.split("\n\n").filter(|p| !p.contains(" [pinned]"));
-        paragraphs.collect::<Vec<_>>().join("\n")
+        let beside = |p: &str| p.contains(" [pinned]") || p.contains(" set the channel topic: ");
+        transcript.split("\n\n").filter(|p| !beside(p)).collect::<Vec<_>>().join("\n")
     }
 
     /// Its pinned summary.
-    pub fn summary(&self, prefix: &str) -> String {
+    pub fn summary_of(&self, prefix: &str) -> String {
         let transcript = self.world.slack.transcript(&self.room_name(prefix));
         transcript.split("\n\n").filter(|p| p.contains(" [pinned]")).collect::<Vec<_>>().join("\n")
     }
@@ -67,6 +94,16 @@ impl Stage {
         found.unwrap_or_else(|| panic!("no #{prefix}…")).name
     }
 
+    pub fn room_id(&self, prefix: &str) -> String {
+        self.world.slack.channel_named(&self.room_name(prefix)).expect("the room").id
+    }
+
+    /// What the bar above the room leads to.
+    pub fn bookmarks(&self, prefix: &str) -> String {
+        let room = self.world.slack.channel_named(&self.room_name(prefix)).expect("the room");
+        room.bookmarks.iter().map(|b| format!("{b:?}")).collect::<Vec<_>>().join("\n")
+    }
+
     /// Who is in the room, our bot left out.
     pub fn members(&self, prefix: &str) -> String {
         let room = self.world.slack.channel_named(&self.room_name(prefix)).expect("the room");
@@ -74,10 +111,29 @@ impl Stage {
         people.join(" ")
     }
 
-    /// The rooms that were opened for incidents, in order.
+    /// Somebody leaves the room, and Slack tells of it.
+    pub async fn leaves(&self, prefix: &str, user: &str) {
+        let room = self.room_id(prefix);
+        self.world.slack.person_removes(&room, user);
+        self.slack_says(json!({ "type": "member_left_channel", "user": user, "channel": room })).await;
+        self.settle().await;
+    }
+
+    /// The rooms that were opened for incidents, by name: several open side by side.
     pub fn rooms(&self) -> Vec<String> {
         let channels = self.world.slack.channels().into_iter().map(|c| c.name);
-        channels.filter(|name| name.starts_with("inc-")).collect()
+        let mut rooms: Vec<String> = channels.filter(|name| name.starts_with("inc-")).collect();
+        rooms.sort();
+        rooms
+    }
+
+    /// Presses a button that may not be there any more, with any value: Slack lets old messages be pressed for ever.
+    pub async fn press_action(&self, user: &str, channel: &str, action: &str, value: &str) {
+        let channel = self.world.slack.channel_named(channel).expect("the channel");
+        let ts = channel.messages.last().expect("a message").ts.clone();
+        let request = self.world.slack.button(user, &channel.id, &ts, action, value);
+        let answer = self.world.slack.deliver(&self.running.base_url(), &request).await.expect("an answer");
+        assert_eq!(answer.0, 200, "{}", answer.1);
     }
 
     /// Posts one webhook as PagerDuty would, and demands that it is taken.
@@ -110,6 +166,35 @@ impl Stage {
         ];
         let request = Signed { path: "/webhooks/pagerduty".into(), headers, body };
         request.send(&self.running.base_url()).await.expect("an answer").0
+    }
+
+    /// The body of a webhook under another event's id, as a second subscription's may come.
+    pub fn as_event(&self, webhook: &Webhook, event_id: &str) -> Vec<u8> {
+        let mut body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
+        body["event"]["id"] = json!(event_id);
+        body.to_string().into_bytes()
+    }
+
+    /// What happened in PagerDuty, without the marks under our notes, which are another in each run.
+    pub fn in_pagerduty(&self) -> String {
+        let story = self.world.pagerduty.narrate();
+        let unmarked = |line: &str| match line.rsplit_once(" [") {
+            Some((text, mark)) if mark.len() == 33 => text.to_owned(),
+            _ => line.to_owned(),
+        };
+        story.lines().map(unmarked).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Deliveries that were not understood.
+    pub async fn left_in_the_inbox(&self) -> i64 {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        let left = tx.scalar("SELECT count(*) FROM inbox WHERE done_at IS NULL", &[]).await;
+        left.expect("the inbox reads").unwrap_or(0)
+    }
+
+    /// How many calls of this name there were.
+    pub fn calls(&self, name: &str) -> usize {
+        self.world.desk.count(name)
     }
 
     /// Slack tells of something that happened in the workspace.

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::incidents::effects::Effect;
-use crate::incidents::model::{Actor, Incident, Kind, Source, Step, StepState, channel_name};
+use crate::incidents::model::{Actor, Incident, Kind, Outsider, Source, Step, StepState, channel_name};
 use crate::incidents::timeline::NewEntry;
 use crate::incidents::{messages, pages};
 use crate::jobs::{Finished, Job};
@@ -111,15 +111,28 @@ pub(super) async fn invite(app: &App, job: &Job, id: IncidentId) -> Result<Finis
         }
     }
     if !invited.failed.is_empty() {
-        tx.say(&incident, messages::uninvited(&named(app, &invited.failed))).await?;
+        let names = named(app, &invited.failed, &tx.outsiders(id).await?);
+        tx.say(&incident, messages::uninvited(&names)).await?;
         tx.redraw(id).await?;
     }
     finish_step(job, tx, id, Step::Invite).await
 }
 
-pub(super) fn named(app: &App, people: &[(SlackUserId, String)]) -> Vec<(String, String)> {
+/// By name: as the roster knows them, or as PagerDuty called them.
+pub(super) fn named(
+    app: &App,
+    people: &[(SlackUserId, String)],
+    outsiders: &[Outsider],
+) -> Vec<(String, String)> {
     let directory = app.directory.current();
-    people.iter().map(|(user, code)| (directory.name_of(user), code.clone())).collect()
+    let name = |user: &SlackUserId| {
+        let outsider = outsiders.iter().find(|o| o.slack_user_id.as_ref() == Some(user));
+        match outsider {
+            Some(outsider) if directory.member(user).is_none() => outsider.name.clone(),
+            _ => directory.name_of(user),
+        }
+    };
+    people.iter().map(|(user, code)| (name(user), code.clone())).collect()
 }
 
 pub(super) async fn set_topic(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {

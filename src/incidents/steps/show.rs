@@ -84,7 +84,7 @@ pub(super) async fn first_update(app: &App, job: &Job, id: IncidentId) -> Result
     let paging = paging_line(&tx.steps(id).await?);
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
-    let message = messages::first_update(&incident, linked.first(), &paging);
+    let message = messages::first_update(&incident, linked.first(), &paging, &app.config.commands);
     let ts = post(app, job, channel, &format!("first-update-{id}"), id, &message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(us) = &app.directory.current().ourselves {
@@ -112,8 +112,8 @@ pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result
     // That it could not be drawn is over once it can be read.
     let mut steps = tx.steps(id).await?;
     steps.retain(|row| row.step != Step::Summary);
-    let mut uninvited = named(app, &tx.uninvited(id).await?);
     let outsiders = tx.outsiders(id).await?;
+    let mut uninvited = named(app, &tx.uninvited(id).await?, &outsiders);
     uninvited.extend(outsiders.iter().filter(|o| o.slack_user_id.is_none()).map(messages::outsider));
     let posted = tx.message_ts(id, "summary").await?;
     drop(tx);

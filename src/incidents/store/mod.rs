@@ -30,6 +30,12 @@ impl Tx {
             .ok_or_else(|| Error::internal("the incident counter is missing"))
     }
 
+    /// Two people who declare the same thing at the same moment go one after the other: the second sees the first's.
+    pub async fn declare_alone(&mut self) -> Result<()> {
+        self.exec("UPDATE counter SET value = value WHERE name = 'incident'", &[]).await?;
+        Ok(())
+    }
+
     pub async fn insert_incident(&mut self, i: &Incident) -> Result<()> {
         self.exec(
             "INSERT INTO incident (id, number, title, severity, status, service, is_private, is_test, wants_page,
@@ -99,7 +105,8 @@ impl Tx {
     }
 
     pub async fn visible_recent_incidents(&mut self, who: &SlackUserId, most: i64) -> Result<Vec<Incident>> {
-        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2"), &[who, &most]).await
+        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2 + 0"), &[who, &most])
+            .await
     }
 
     /// Open incidents that declared by a person would be the same thing again: same service and a look-alike title
@@ -119,6 +126,12 @@ impl Tx {
             )
             .await?;
         Ok(rows == 1)
+    }
+
+    /// It ended then already.
+    pub async fn set_ended(&mut self, id: IncidentId, at: Timestamp) -> Result<()> {
+        self.exec("UPDATE incident SET ended_at = $2 WHERE id = $1 AND ended_at > $2", &[&id, &at]).await?;
+        Ok(())
     }
 
     pub async fn change_severity(&mut self, id: IncidentId, from: &str, to: &str) -> Result<bool> {
@@ -142,6 +155,11 @@ impl Tx {
         )
         .await?;
         Ok(rows == 1)
+    }
+
+    pub async fn forget_acknowledgement(&mut self, id: IncidentId) -> Result<()> {
+        self.exec("UPDATE incident SET acknowledged_at = NULL WHERE id = $1", &[&id]).await?;
+        Ok(())
     }
 
     pub async fn set_mitigated(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
