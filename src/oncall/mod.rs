@@ -29,8 +29,12 @@ impl DirectoryCell {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Unless a later one is here: of two that were loaded side by side, either may arrive last.
     pub fn replace(&self, directory: Directory) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if directory.version >= current.version {
+            *current = Arc::new(directory);
+        }
     }
 }
 
@@ -74,5 +78,18 @@ impl From<pagerduty::User> for Responder {
             phone,
             html_url: Some(user.html_url),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_directory_never_takes_the_place_of_a_newer_one() {
+        let cell = DirectoryCell::default();
+        cell.replace(Directory { version: 2, ..Directory::default() });
+        cell.replace(Directory { version: 1, ..Directory::default() });
+        assert_eq!(cell.current().version, 2);
     }
 }

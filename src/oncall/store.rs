@@ -27,6 +27,8 @@ row! {
 impl Tx {
     /// Everything that is known about people, in seven queries.
     pub async fn directory(&mut self) -> Result<Directory> {
+        // First: on Postgres each query sees what is committed by then, and no row may be older than the version.
+        let version = self.directory_version().await?;
         let members: Vec<Member> = self.all("SELECT * FROM slack_user", &[]).await?;
         let groups: Vec<Group> = self.all("SELECT * FROM user_group ORDER BY handle", &[]).await?;
         let responders: Vec<Responder> = self.all("SELECT * FROM pagerduty_user", &[]).await?;
@@ -36,7 +38,6 @@ impl Tx {
             .all("SELECT * FROM oncall ORDER BY policy_id, level, starts_at, pagerduty_user_id", &[])
             .await?;
         let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
-        let version = self.directory_version().await?;
         Ok(Directory {
             ourselves: fact(&facts, "ourselves"),
             our_responder: fact(&facts, "our_responder"),

@@ -260,9 +260,9 @@ on_both_engines!(
         assert_snapshot!(stage.timeline(1).await, @"
         10:00 declared slack/Ana Example: Declared payments-down as SEV1
         10:00 channel firebell/Firebell: Opened #inc-1-payments-down
+        10:00 page firebell/Firebell: Opened PagerDuty incident #1
         10:00 page pagerduty/Ben Example: Resolved #1 in PagerDuty
         10:00 resolved pagerduty/Ben Example: Resolved
-        10:00 page firebell/Firebell: Opened PagerDuty incident #1
         10:00 page pagerduty/Firebell: #1 triggered, paging Ana Example
         ");
         stage.end().await;
