@@ -11,6 +11,7 @@ macro_rules! assert_reads {
 mod acts;
 mod canon;
 mod looking;
+mod queue;
 mod stage;
 
 mod auto_open;
@@ -20,6 +21,8 @@ mod ends;
 mod forms;
 mod hostile;
 mod inbound;
+mod jobs;
+mod lanes;
 mod merges;
 mod outages;
 mod paged;
@@ -27,6 +30,7 @@ mod reminders;
 mod repeats;
 mod rights;
 mod roster;
+mod schema;
 mod sweep;
 mod timeline;
 mod verbs;
