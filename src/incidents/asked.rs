@@ -67,7 +67,13 @@ pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> 
 
 /// "Declaring INC-7 …": what will happen in the next seconds, and whom to call if it does not.
 pub(super) fn declared(known: &Known, incident: &Incident, new: &NewIncident, now: Timestamp) -> Message {
-    let paging = if incident.wants_page { paging(known, incident, now) } else { "paging nobody".into() };
+    let paging = match declare::check(&known.config, new) {
+        Ok(checked) if !incident.wants_page => {
+            let has_pagerduty = known.config.pagerduty.is_some();
+            format!("paging nobody ({})", messages::why_nobody_is_paged(new, &checked, has_pagerduty))
+        }
+        _ => paging(known, incident, now),
+    };
     let prefix = &known.config.incidents.channel_prefix;
     let channel = super::model::channel_name(prefix, incident.number, &incident.title, 0);
     let text = messages::declaring(incident, &channel, &paging);

@@ -295,7 +295,7 @@ fn target<'a>(rest: &'a str, config: &Config, says_something: bool) -> (Option<T
         Some(name) => name.split('-').next(),
         None => lower.strip_prefix("inc").map(|n| n.strip_prefix('-').unwrap_or(n)),
     };
-    match number.and_then(|n| n.parse().ok()) {
+    match number.and_then(|n| n.parse().ok()).filter(|n| *n > 0) {
         Some(number) => (Some(Target::Number(number)), after),
         None => (None, rest.trim()),
     }

@@ -98,7 +98,7 @@ pub const VERBS: &[Spoken] = &[
     Spoken {
         word: "mitigated",
         aliases: &["mitigate"],
-        arguments: "[INC-n]",
+        arguments: "[INC-n] [text]",
         what: "customers are no longer hurt; the incident stays open",
         more: "A milestone on the timeline. Close the incident with `resolve`.",
         example: "mitigated",

@@ -56,7 +56,7 @@ pub async fn update(
     tx.set_last_update(incident.id, text).await?;
     let entry = append(tx, incident, Kind::Update, by, text).await?;
     super::reminders::start_anew(tx, known, incident).await?;
-    let message = messages::update(incident, by, status.unwrap_or(incident.status), text);
+    let message = messages::update(by, status.unwrap_or(incident.status), text);
     tx.say_entry(incident, entry, message).await?;
     let incident = tx.incident(incident.id).await?;
     if status.is_some() { tx.restate(&incident).await } else { tx.redraw(incident.id).await }
@@ -262,7 +262,7 @@ pub async fn reopen(
         tx.forget_acknowledgement(incident.id).await?; // of the first round
         tx.cause_step(&Effect::Page { incident: incident.id }).await?;
     } else if page {
-        let why = "there is no PagerDuty service to page, or this is a test".to_owned();
+        let why = if incident.is_test { "a test pages nobody" } else { "no service to page" }.to_owned();
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
     }
     tx.restate(&incident).await?;

@@ -1,20 +1,23 @@
 //! Every word incidents say in Slack and PagerDuty. All text that people typed is made harmless here.
 
+mod answers;
+
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use super::declare::{Checked, NewIncident};
 use super::effects::{Effect, PageChange};
 use super::lifecycle::Remark;
-use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, RoleRow, Status};
-use super::timeline::Entry;
+use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, Status};
 use crate::clock::Timestamp;
 use crate::config::{Commands, Severity, show_duration};
 use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
 use crate::slack::blocks::{channel, date, link, mention, plain, section, untrusted};
+
+pub use answers::*;
 
 /// Slack cuts what is longer out of sight.
 const LONGEST_LINE: usize = 2500;
@@ -37,7 +40,7 @@ pub fn why_nobody_is_paged(new: &NewIncident, checked: &Checked<'_>, has_pagerdu
     if new.test {
         "a test pages nobody".into()
     } else if new.no_page {
-        "--no-page".into()
+        "as asked".into()
     } else if !has_pagerduty {
         "PagerDuty is not configured".into()
     } else if !checked.severity.page {
@@ -82,6 +85,20 @@ pub fn announcement(incident: &Incident, commander: Option<&SlackUserId>) -> Mes
         said(&incident.title),
         incident.status.title(),
     ))
+}
+
+/// A message about a test says so, wherever it is read.
+pub fn marked(incident: &Incident, message: &Message) -> Message {
+    let mut message = message.clone();
+    if incident.is_test {
+        message.text.insert_str(0, ":test_tube: *TEST* ");
+        if let Some(Value::String(first)) =
+            message.blocks.first_mut().and_then(|b| b.pointer_mut("/text/text"))
+        {
+            first.insert_str(0, ":test_tube: *TEST* ");
+        }
+    }
+    message
 }
 
 /// At most 250 characters, plain text: Slack formats nothing in topics.
@@ -208,10 +225,9 @@ pub fn acknowledged(by: &Actor) -> Message {
     Message::text(format!(":eyes: {} acknowledged.", who(by)))
 }
 
-pub fn update(incident: &Incident, by: &Actor, status: Status, text: &str) -> Message {
-    let marked = if incident.is_test { ":test_tube: " } else { "" };
+pub fn update(by: &Actor, status: Status, text: &str) -> Message {
     Message::text(format!(
-        "{marked}:mega: *{}* — {}\n_{}_",
+        ":mega: *{}* — {}\n_{}_",
         status.title(),
         said(text),
         format_args!("update by {}", name(by))
@@ -395,7 +411,8 @@ pub fn pagerduty_note(by: &Actor, remark: &Remark) -> String {
         Kind::Action => "Action: ",
         _ => "",
     };
-    format!("{label}{} — {} (Slack)", plain(&remark.text, LONGEST_LINE), by.name)
+    let at = remark.occurred_at.map(|at| at.to_jiff().strftime(" (%Y-%m-%d %H:%M UTC)").to_string());
+    format!("{label}{}{} — {} (Slack)", plain(&remark.text, LONGEST_LINE), at.unwrap_or_default(), by.name)
 }
 
 pub fn pagerduty_resolution(by: &Actor, to: Status, text: &str) -> String {
@@ -405,88 +422,4 @@ pub fn pagerduty_resolution(by: &Actor, to: Status, text: &str) -> String {
     } else {
         format!("{verb} by {}: {text}", by.name)
     }
-}
-
-// ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// One line of `/incident list`.
-pub fn list_line(incident: &Incident, now: Timestamp) -> String {
-    let room = incident.channel_id.as_ref().map(|c| format!(" · {}", channel(c))).unwrap_or_default();
-    let private = if incident.is_private { " :lock:" } else { "" };
-    let age = match incident.ended_at {
-        Some(ended_at) => format!("{} ago", span(now.since(ended_at))),
-        None => format!("for {}", span(now.since(incident.declared_at))),
-    };
-    format!(
-        "*{}* {}{private} {} · {} {age}{room}",
-        incident.label(),
-        incident.severity_shout(),
-        said(&incident.headline().replacen(&format!("{} ", incident.label()), "", 1)),
-        incident.status.title(),
-    )
-}
-
-/// The timeline as people read it: oldest first, as many of the last entries as fit, in the zone in which they also
-/// type times.
-pub fn timeline(incident: &Incident, entries: &[Entry], zone: &TimeZone) -> String {
-    let mut day = None;
-    let lines: Vec<String> = entries
-        .iter()
-        .map(|e| {
-            let at = e.occurred_at.to_jiff().to_zoned(zone.clone());
-            let new_day = day.replace(at.date()) != Some(at.date());
-            let head = if new_day { format!("_{}_\n", at.strftime("%A, %-d %B %Y")) } else { String::new() };
-            let by = if e.actor == "Firebell" { String::new() } else { format!(" — {}", said(&e.actor)) };
-            format!("{head}`{}` *{}* {}{by}", at.strftime("%H:%M"), e.kind, untrusted(&plain(&e.text, 300)))
-        })
-        .collect();
-    let mut shown = lines.len();
-    while shown > 1 && lines[lines.len() - shown..].iter().map(|l| l.len() + 1).sum::<usize>() > 2700 {
-        shown -= 1;
-    }
-    let left_out = lines.len() - shown;
-    let more = if left_out == 0 { String::new() } else { format!("_{left_out} earlier entries left out_\n") };
-    let zone = zone.iana_name().unwrap_or("UTC");
-    format!("*{}* timeline ({zone})\n{more}{}", said(&incident.headline()), lines[left_out..].join("\n"))
-}
-
-// ── answers ───────────────────────────────────────────────────────────────────────────────────────────────
-
-pub fn contact(contact: &Contact) -> String {
-    said(&contact.name_and_phone())
-}
-
-/// One that looks the same is open.
-pub fn looks_like(twin: &Incident, now: Timestamp) -> String {
-    format!(
-        "This looks like an incident that is open already:\n{}\nJoin it there. If yours is another one, declare it anyway.",
-        list_line(twin, now)
-    )
-}
-
-pub fn is_commanded(commands: &Commands, by: &RoleRow) -> String {
-    format!(
-        "{} is incident commander already. To take over, type `{} role ic`.",
-        said(&by.name),
-        commands.incident
-    )
-}
-
-pub fn is_open(incident: &Incident) -> String {
-    format!("{} is open.", incident.label())
-}
-
-pub fn which_severity(incident: &Incident) -> String {
-    format!("{} is *{}*. Change it to:", said(&incident.headline()), incident.severity_shout())
-}
-
-/// What the declarer reads at once.
-pub fn declaring(incident: &Incident, channel: &str, paging: &str) -> String {
-    let test = if incident.is_test { ":test_tube: *Test.* " } else { "" };
-    let private = if incident.is_private { " (private)" } else { "" };
-    format!(
-        "{test}:rotating_light: Declaring *{}* as *{}*{private}: opening #{channel}, {paging}.",
-        said(&incident.headline()),
-        incident.severity_shout(),
-    )
 }

@@ -3,6 +3,8 @@
 
 pub mod asked;
 pub mod command;
+#[cfg(test)]
+mod command_tests;
 pub mod declare;
 pub mod effects;
 pub mod forms;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use firebell::clock::Clock;
+use firebell::sim::scene::World;
 use firebell::sim::signed::Signed;
 use firebell::sim::slack::View;
+use firebell::store::Db;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, text_of};
@@ -12,6 +15,15 @@ use crate::stage::{Stage, text_of};
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Stage {
+    /// The standard world, under a changed configuration.
+    pub async fn set_changed(db: Db, clock: Clock, change: impl FnOnce(String) -> String) -> Self {
+        let world = World::start(clock.clone()).await.expect("the world starts");
+        let toml = change(world.firebell_toml("sqlite://unused.db", "127.0.0.1:0"));
+        let stage = Self::with_toml(world, db, clock, &toml).await;
+        stage.settle().await;
+        stage
+    }
+
     /// Types in #general, lets everything happen, and answers what the person read.
     pub async fn typed(&self, user: &str, typed: &str) -> String {
         let answer = self.slash(user, typed).await;

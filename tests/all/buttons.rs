@@ -214,3 +214,87 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn a_room_that_cannot_be_opened_is_told_and_retried(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.world.desk.always("conversations.create", Fault::Refuse { code: "restricted_action".into() });
+        stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        // Nobody waits for a room that does not come: the declarer is told, and PagerDuty has paged.
+        assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"
+        10:00 firebell: INC-1 payments down has no channel, so I tell you here.
+        :x: Slack channel failed: Slack refused conversations.create: restricted_action
+        [Retry]
+
+        10:00 firebell: INC-1 payments down has no channel, so I tell you here.
+        :pager: #1 is paging @ana.
+        ");
+        assert_eq!(stage.world.pagerduty.pages().len(), 1);
+        let answer = stage.slash("U0BEN", "/incident status INC-1").await;
+        assert_reads!(answer, @"
+        *INC-1* SEV1 payments down · Investigating for 0s
+        IC: none yet · PagerDuty: <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|#1> triggered
+        The next update is due in 20m.
+        ");
+        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"
+        10:00 #general (only you): INC-1 SEV1 payments down · Investigating for 0s
+        IC: none yet · PagerDuty: #1 triggered
+        The next update is due in 20m.
+        :x: Slack channel failed: Slack refused conversations.create: restricted_action
+        [Retry]
+        ");
+        // Still refused: still failed.
+        assert_eq!(stage.press_and_read("U0BEN", "general", "Retry").await, "Retrying: Slack channel.");
+        assert!(stage.world.slack.channel_named(ROOM).is_none());
+        stage.world.desk.heal("conversations.create");
+        stage.slash("U0BEN", "/incident status INC-1").await;
+        stage.press_and_read("U0BEN", "general", "Retry").await;
+        assert_reads!(stage.summary(ROOM), @"
+        10:00 firebell [pinned]: INC-1 payments down
+        Severity
+        :rotating_light: SEV1
+        Status
+        Investigating
+        Incident commander
+        none yet
+        Service
+        payments
+        PagerDuty
+        #1 triggered
+        Declared
+        @ana, 2026-11-21 10:00 UTC
+        [Acknowledge] [Take command] [Post update] [Mitigated] [Resolve]
+        ");
+        assert_reads!(stage.slash("U0BEN", "/incident status INC-1").await, @"
+        *INC-1* SEV1 payments down · Investigating for 0s · <#C0000003>
+        IC: none yet · PagerDuty: <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|#1> triggered
+        The next update is due in 20m.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_pagerduty_pages_again_is_acknowledged_again(db: Db, clock: Clock) {
+        let stage = declared(db, clock).await;
+        stage.press("U0BEN", ROOM, "Acknowledge").await;
+        assert!(!stage.summary(ROOM).contains("[Acknowledge]"));
+        let page = stage.world.pagerduty.incidents()[0].id.clone();
+        stage.pass(30).await;
+        stage.world.pagerduty.unacknowledge(&page);
+        stage.settle().await;
+        assert!(stage.summary(ROOM).contains("[Acknowledge]"), "{}", stage.summary(ROOM));
+        // Two people at once: it is acknowledged once.
+        tokio::join!(stage.click("U0BEN", ROOM, "Acknowledge"), stage.click("U0CHO", ROOM, "Acknowledge"));
+        stage.settle().await;
+        assert_eq!(
+            stage.paragraphs(ROOM, "acknowledged.").len(),
+            2,
+            "{}",
+            stage.world.slack.transcript(ROOM)
+        );
+        assert_eq!(stage.typed_in("U0DEE", ROOM, "/incident ack").await, "INC-1 was acknowledged already.");
+        assert!(stage.summary(ROOM).contains("#1 acknowledged"));
+        stage.end().await;
+    }
+);

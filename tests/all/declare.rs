@@ -2,6 +2,7 @@
 
 use firebell::on_both_engines;
 
+use crate::acts::{choice, form_answer, text, ticked};
 use crate::stage::Stage;
 
 on_both_engines!(
@@ -163,6 +164,175 @@ on_both_engines!(
         "#);
         assert!(stage.world.slack.views().is_empty());
         assert_eq!(stage.world.slack.channels().len(), 2, "nothing was opened");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_test_marks_every_message_and_pages_nobody(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        assert_reads!(stage.typed("U0ANA", "/incident declare a drill sev1 --test").await, @":test_tube: *Test.* :rotating_light: Declaring *[TEST] INC-1 a drill* as *SEV1*: opening #inc-1-a-drill, paging nobody (a test pages nobody).");
+        let room = "inc-1-a-drill";
+        for typed in [
+            "ack",
+            "role ic",
+            "note x",
+            "update y",
+            "sev 2",
+            "sev 1",
+            "mitigated",
+            "resolve",
+            "reopen z --page",
+        ] {
+            stage.typed_in("U0ANA", room, &format!("/incident {typed}")).await;
+        }
+        stage.pass(21).await;
+        let channel = stage.world.slack.channel_named(room).expect("the room");
+        assert_eq!(channel.members.len(), 2, "only who declares it is invited");
+        for message in channel.messages.iter().filter(|m| m.subtype.is_none()) {
+            assert!(
+                message.text.contains("TEST") || message.text.contains("This is a test"),
+                "{}",
+                message.text
+            );
+            let shown = serde_json::to_string(&message.blocks).expect("JSON");
+            assert!(message.blocks.is_empty() || shown.contains("TEST"), "{shown}");
+        }
+        assert!(channel.topic.contains("TEST"), "{}", channel.topic);
+        assert_reads!(stage.world.slack.transcript("incidents"), @"10:00 firebell: :rotating_light: :test_tube: TEST SEV1 INC-1 a drill · Investigating · IC @ana · #inc-1-a-drill");
+        assert_reads!(stage.summary(room), @"
+        10:00 firebell [pinned]: [TEST] INC-1 a drill
+        :test_tube: This is a test. Nobody was paged.
+        Severity
+        :rotating_light: SEV1
+        Status
+        Investigating
+        Incident commander
+        @ana
+        Service
+        payments
+        PagerDuty
+        nobody paged (a test pages nobody)
+        Declared
+        @ana, 2026-11-21 10:00 UTC
+        Last update 2026-11-21 10:00 UTC
+        y
+        [Post update] [Mitigated] [Resolve]
+        ");
+        assert_eq!(stage.pagerduty(), Vec::<String>::new());
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_private_incident_opens_a_private_room_and_is_announced_nowhere(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        assert_reads!(stage.typed("U0BEN", "/incident declare payroll leaked sev1 —private").await, @":rotating_light: Declaring *INC-1 payroll leaked* as *SEV1* (private): opening #inc-1-payroll-leaked, paging Ana Example ☎ +49 1515550101.");
+        let room = stage.world.slack.channel_named("inc-1-payroll-leaked").expect("the room");
+        assert!(room.is_private);
+        // The on-call is paged and must see why; the severity's group is not.
+        assert_eq!(room.members.iter().collect::<Vec<_>>(), ["U0ANA", "U0BEN", "U0FIREBELL"]);
+        assert_eq!(stage.world.slack.transcript("incidents"), "");
+        assert_reads!(stage.pagerduty().join("\n"), @"
+        10:00 Firebell triggered #1 INC-1 (private incident)
+        10:00 PagerDuty notified Ana Example of #1 INC-1 (private incident)
+        10:00 Firebell noted on #1 INC-1 (private incident): INC-1 is worked on in a private Slack channel
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn no_page_means_nobody_until_the_severity_is_raised(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        assert_reads!(stage.typed("U0BEN", "/incident declare search is slow --service search --no-page sev4").await, @":rotating_light: Declaring *INC-1 search is slow* as *SEV4*: opening #inc-1-search-is-slow, paging nobody (--no-page).");
+        let room = "inc-1-search-is-slow";
+        assert_reads!(stage.summary(room), @"
+        10:00 firebell [pinned]: INC-1 search is slow
+        Severity
+        :large_yellow_circle: SEV4
+        Status
+        Investigating
+        Incident commander
+        none yet
+        Service
+        search
+        PagerDuty
+        nobody paged (--no-page)
+        Declared
+        @ben, 2026-11-21 10:00 UTC
+        [Acknowledge] [Take command] [Post update] [Mitigated] [Resolve]
+        ");
+        let pages = stage.world.pagerduty.pages().len();
+        // Lowering pages nobody and takes nobody out; raising pages who is on call now.
+        assert_eq!(stage.typed_in("U0BEN", room, "/incident sev 5").await, "INC-1 is *SEV5* now.");
+        assert_eq!(stage.world.pagerduty.pages().len(), pages);
+        assert_reads!(stage.typed_in("U0BEN", room, "/incident sev 1").await, @"INC-1 is *SEV1* now, paging Cho Example ☎ +49 1515550103.");
+        let members = stage.world.slack.channel_named(room).expect("the room").members;
+        assert_eq!(members.iter().collect::<Vec<_>>(), ["U0BEN", "U0CHO", "U0DEE", "U0FIREBELL"]);
+        assert_eq!(stage.typed_in("U0BEN", room, "/incident sev 4").await, "INC-1 is *SEV4* now.");
+        assert_eq!(stage.world.slack.channel_named(room).expect("the room").members, members);
+        assert_reads!(stage.pagerduty().join("\n"), @"
+        10:00 Firebell triggered #1 INC-1 search is slow
+        10:00 PagerDuty notified Cho Example of #1 INC-1 search is slow
+        10:00 Firebell noted on #1 INC-1 search is slow: INC-1 is worked on in Slack: #inc-1-search-is-slow
+        10:00 Firebell set the urgency of #1 INC-1 search is slow to low
+        10:00 Firebell set the priority of #1 INC-1 search is slow to P4
+        ");
+        stage.end().await;
+    }
+);
+
+/// As the standard configuration, but no service is the default.
+const NO_DEFAULT: &str = "[incidents]\ndefault_severity = 'sev3'\n";
+
+on_both_engines!(
+    async fn without_a_default_service_one_is_asked_for(db: Db, clock: Clock) {
+        let stage =
+            Stage::set_changed(db, clock, |toml| toml.replace("default = true\n", "") + NO_DEFAULT).await;
+        let answers = stage
+            .talk(
+                "U0ANA",
+                "general",
+                &[
+                    "/incident declare payments down sev1",
+                    "/incident declare payments down sev1 --service payments",
+                    "/incident declare the office is cold sev5",
+                    "/incident declare payments down again sev1 --no-page",
+                    "/incident declare a drill sev1 --test",
+                ],
+            )
+            .await;
+        assert_reads!(answers, @"
+        /incident declare payments down sev1
+          → Which service is it? Add `--service` and one of: payments, search. Or add `--no-page` to page nobody.
+        /incident declare payments down sev1 --service payments
+          → :rotating_light: Declaring *INC-1 payments down* as *SEV1*: opening #inc-1-payments-down, paging Ana Example ☎ +49 1515550101.
+        /incident declare the office is cold sev5
+          → :rotating_light: Declaring *INC-2 the office is cold* as *SEV5*: opening #inc-2-the-office-is-cold, paging nobody (SEV5 pages nobody).
+        /incident declare payments down again sev1 --no-page
+          → :rotating_light: Declaring *INC-3 payments down again* as *SEV1*: opening #inc-3-payments-down-again, paging nobody (--no-page).
+        /incident declare a drill sev1 --test
+          → :test_tube: *Test.* :rotating_light: Declaring *[TEST] INC-4 a drill* as *SEV1*: opening #inc-4-a-drill, paging nobody (a test pages nobody).
+        ");
+        stage.settle().await;
+        // In the form, beside the field.
+        stage.slash("U0ANA", "/incident").await;
+        let answer = stage.submit("U0ANA", &[("title", text("search is slow"))]).await;
+        assert_reads!(form_answer(&answer), @r#"{"service":"Choose the service whose on-call is to be paged, or tick “Page nobody”."}"#);
+        let answer = stage
+            .submit("U0ANA", &[("title", text("search is slow")), ("service", choice("warehouse"))])
+            .await;
+        assert_reads!(form_answer(&answer), @r#"{"service":"There is no service \"warehouse\". The services are payments, search."}"#);
+        let answer = stage
+            .submit(
+                "U0ANA",
+                &[("title", text("search is slow")), ("switches", ticked(&["no_page", "private"]))],
+            )
+            .await;
+        assert_reads!(form_answer(&answer), @":rotating_light: Declaring *INC-5 search is slow* as *SEV3* (private): opening #inc-5-search-is-slow, paging nobody (--no-page).");
+        stage.settle().await;
+        assert!(stage.world.slack.channel_named("inc-5-search-is-slow").expect("the room").is_private);
         stage.end().await;
     }
 );

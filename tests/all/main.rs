@@ -34,3 +34,4 @@ mod schema;
 mod sweep;
 mod timeline;
 mod verbs;
+mod words;

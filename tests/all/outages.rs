@@ -134,3 +134,27 @@ on_both_engines!(
         assert_eq!(stage.slash("U0ANA", "/incident").await, "");
     }
 );
+
+on_both_engines!(
+    async fn a_slow_database_is_admitted_in_time(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        // Somebody holds what declaring waits for, for longer than Slack waits.
+        let mut slow =
+            stage.running.app.db.write(firebell::store::Priority::Job).await.expect("a transaction");
+        slow.declare_alone().await.expect("the lock");
+        let answer = stage.slash("U0ANA", "/incident declare payments down sev1").await;
+        assert_reads!(answer, @"
+        :warning: My database is slow. Your command is not stored yet, or possibly stored: see `/incident list` before you repeat it.
+        If it is urgent, call who is on call:
+        • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+        • search: Cho Example ☎ +49 1515550103
+        ");
+        drop(slow);
+        stage.settle().await;
+        // It was not stored; repeated, it is.
+        assert!(stage.slash("U0ANA", "/incident list").await.contains("No open incidents"));
+        let answer = stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        assert!(answer.contains("Declaring *INC-1"), "{answer}");
+        stage.end().await;
+    }
+);

@@ -37,7 +37,11 @@ impl Stage {
     /// The program on a given world, nothing read yet.
     pub async fn on(world: World, db: Db, clock: Clock, more: &str) -> Self {
         let toml = world.firebell_toml("sqlite://unused.db", "127.0.0.1:0") + more;
-        let config = Config::from_toml(&toml).unwrap_or_else(|p| panic!("{p}"));
+        Self::with_toml(world, db, clock, &toml).await
+    }
+
+    pub async fn with_toml(world: World, db: Db, clock: Clock, toml: &str) -> Self {
+        let config = Config::from_toml(toml).unwrap_or_else(|p| panic!("{p}"));
         let metrics = Arc::new(Metrics::new());
         let app = App::with_db(config, clock.clone(), db, Arc::new(|_, _, _, _| {}));
         let running = serve::start(app, metrics, false).await.expect("the program starts");

@@ -47,7 +47,8 @@ pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> 
     let Some(channel) = &incident.channel_id else {
         return tell_declarer(app, job, &incident, what).await;
     };
-    let ts = post(app, job, channel, &what.op_id.to_string(), id, &what.message).await?;
+    let message = messages::marked(&incident, &what.message);
+    let ts = post(app, job, channel, &what.op_id.to_string(), id, &message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(kind) = &what.remember {
         tx.remember_message(id, kind, channel, &ts).await?;
