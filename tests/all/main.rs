@@ -15,6 +15,7 @@ mod stage;
 
 mod acts;
 mod auto_open;
+mod bad_days;
 mod buttons;
 mod declare;
 mod ends;

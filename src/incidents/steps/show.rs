@@ -13,6 +13,7 @@ use crate::incidents::effects::Effect;
 use crate::incidents::forms::{self, Summary};
 use crate::incidents::messages;
 use crate::incidents::model::{Incident, Step, StepRow, StepState};
+use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
 use crate::store::Priority;
@@ -63,7 +64,7 @@ pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> 
 async fn tell_declarer(app: &App, job: &Job, incident: &Incident, what: &Saying) -> Result<Finished> {
     if let Some(user) = &incident.declared_by {
         let channel = app.slack.open_dm(user).await?;
-        let message = messages::without_room(incident, &what.message);
+        let message = trouble::without_room(incident, &what.message);
         let post = Post {
             channel: &channel,
             text: &message.text,
