@@ -27,6 +27,7 @@ mod merges;
 mod paged;
 mod roster;
 mod schema;
+mod slack_days;
 mod sweep;
 mod timeline;
 mod verbs;
