@@ -17,6 +17,7 @@ mod queue;
 mod stage;
 
 mod auto_open;
+mod bad_days;
 mod buttons;
 mod declare;
 mod ends;
@@ -33,6 +34,7 @@ mod repeats;
 mod rights;
 mod roster;
 mod schema;
+mod slack_days;
 mod sweep;
 mod timeline;
 mod verbs;

@@ -11,7 +11,6 @@ use crate::config::{Commands, Severity, show_duration};
 use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::incidents::declare::{Checked, NewIncident};
-use crate::incidents::effects::{Effect, PageChange};
 use crate::incidents::lifecycle::Remark;
 use crate::incidents::model::{Actor, Incident, Kind, LinkedPage, Role, RoleRow, Status};
 use crate::incidents::timeline::Entry;
@@ -21,12 +20,12 @@ pub use pagerduty::{
     pagerduty_note, pagerduty_resolution, resolved_by_itself,
 };
 
-use crate::slack::blocks::{channel, date, link, mention, plain, section, untrusted};
+use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};
 
 /// Slack cuts what is longer out of sight.
 const LONGEST_LINE: usize = 2500;
 
-fn said(text: &str) -> String {
+pub(super) fn said(text: &str) -> String {
     untrusted(&plain(text, LONGEST_LINE))
 }
 
@@ -101,112 +100,6 @@ pub fn topic(incident: &Incident, commander: Option<&str>) -> String {
     let middle = plain(&format!("{} {}", incident.label(), incident.title), room);
     // Nothing to format is no promise not to ring anybody.
     plain(&format!("{head}{middle}{tail}"), 250).replace('<', "‹").replace('>', "›").replace('@', "@\u{200B}")
-}
-
-// ── paging ────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// PagerDuty does not answer: the one message that must not be missed.
-pub fn nobody_paged_yet(incident: &Incident, on_call: &[Contact], because: &str) -> Message {
-    let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
-    Message::text(format!(
-        "{asker}:warning: *Nobody has been paged yet*: {}. I keep trying.\n{}",
-        said(because),
-        whom_to_call(on_call)
-    ))
-}
-
-/// PagerDuty refused: trying again would hear the same.
-pub fn paging_failed(incident: &Incident, on_call: &[Contact], because: &str) -> Message {
-    let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
-    Message::text(format!(
-        "{asker}:warning: *Failed to page*: {}. Nobody has been paged; press *Retry* on the summary once it is mended.\n{}",
-        said(because),
-        whom_to_call(on_call)
-    ))
-}
-
-pub fn whom_to_call(on_call: &[Contact]) -> String {
-    if on_call.is_empty() {
-        return "I know nobody who is on call for this; escalate by hand.".into();
-    }
-    let lines: Vec<String> = on_call
-        .iter()
-        .take(6)
-        .map(|c| format!("• level {}: please call {}", c.level, said(&c.name_and_phone())))
-        .collect();
-    lines.join("\n")
-}
-
-/// PagerDuty hears of it as soon as it answers; until then it may ring people for nothing.
-pub fn pagerduty_not_told(change: &PageChange) -> Option<Message> {
-    let what = match change {
-        PageChange::Acknowledge => "that somebody has acknowledged",
-        PageChange::Resolve { .. } => "that this is over",
-        PageChange::Severity => return None,
-    };
-    Some(Message::text(format!(
-        ":hourglass: PagerDuty does not answer: it has not heard {what} and may go on paging. I keep trying."
-    )))
-}
-
-pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
-    let what = match effect {
-        Effect::ChangePage { change: PageChange::Acknowledge, .. } => {
-            "the acknowledgement; please acknowledge there"
-        }
-        Effect::ChangePage { change: PageChange::Resolve { .. }, .. } => {
-            "that this is over; please resolve its incident there"
-        }
-        Effect::ChangePage { change: PageChange::Severity, .. } => "the new priority; please set it there",
-        Effect::CloseDouble { .. } => {
-            "to close a second incident for the same thing; please resolve it there"
-        }
-        Effect::NotePage { .. } => "a note",
-        _ => return None,
-    };
-    Some(Message::text(format!(":warning: PagerDuty did not take {what}: {}", said(because))))
-}
-
-/// Said in private, where it must be said what it is about.
-pub fn without_room(incident: &Incident, message: &Message) -> Message {
-    let about = format!("*{}* has no channel, so I tell you here.", said(&incident.headline()));
-    let text = format!("{about}\n{}", message.text);
-    if message.blocks.is_empty() {
-        return Message::text(text);
-    }
-    let mut blocks = vec![section(&about)];
-    blocks.extend(message.blocks.iter().cloned());
-    Message::with_blocks(text, blocks)
-}
-
-/// When nothing else is known: everybody on the first two levels, service by service.
-pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)]) -> String {
-    let lines: Vec<String> = services
-        .iter()
-        .filter(|(_, on_call)| !on_call.is_empty())
-        .take(10)
-        .map(|(service, on_call)| {
-            let people: Vec<String> = on_call.iter().take(2).map(contact).collect();
-            format!("• {}: {}", said(service), people.join(", then "))
-        })
-        .collect();
-    match lines.as_slice() {
-        [] => "If it is urgent, escalate by hand: I know nobody who is on call.".into(),
-        lines => format!("If it is urgent, call who is on call:\n{}", lines.join("\n")),
-    }
-}
-
-pub fn paged_at_last(page: &LinkedPage) -> Message {
-    let label = page.label();
-    let shown = page.html_url.as_deref().map_or_else(|| untrusted(&label), |url| link(url, &label));
-    Message::text(format!(":pager: PagerDuty answers again: {shown} is paging."))
-}
-
-pub fn paged_by_second_road() -> Message {
-    Message::text(
-        ":pager: PagerDuty's REST API does not answer; I have paged through its Events API instead. \
-         The incident's number follows when PagerDuty answers.",
-    )
 }
 
 // ── what people did ───────────────────────────────────────────────────────────────────────────────────────
