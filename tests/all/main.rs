@@ -1,5 +1,7 @@
 //! Scenarios that a user lives through, against the simulated vendors, through the real front door, on both engines.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the test's failure")]
+
 /// What a person reads, as an inline snapshot that both engines must match.
 macro_rules! assert_reads {
     ($read:expr, @$snapshot:literal) => {{
@@ -34,3 +36,4 @@ mod schema;
 mod sweep;
 mod timeline;
 mod verbs;
+mod words;
