@@ -1,5 +1,6 @@
 //! The program's parts, put together once: configuration, store, clients, clock, and what is known in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,18 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
 use crate::http_client::{self, Observer};
+use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::oncall::{Directory, DirectoryCell, Known, Step};
 use crate::store::{Db, Priority};
 use crate::{incidents, pagerduty, slack};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// SQLite's one writer is not kept for longer than these rows take.
+const LINKS_AT_ONCE: usize = 100;
+
+type Links = BTreeMap<PagerDutyUserId, SlackUserId>;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -101,13 +108,60 @@ impl App {
     /// a job waiting.
     pub async fn wake_up(&self) -> Result<()> {
         let mut tx = self.db.write(Priority::Job).await?;
+        if !tx.is_postgres() {
+            // SQLite serves one process: what another had claimed, it will not finish.
+            tx.end_leases().await?;
+        }
         for step in Step::ALL {
             tx.enqueue(step.job()).await?;
         }
         tx.cause(&incidents::Effect::Heal).await?;
-        let directory = tx.directory().await?;
         tx.commit().await?;
+        self.reload_directory().await
+    }
+
+    /// Puts into memory what the database knows about people. E-mail joins the two worlds here, whichever of them
+    /// was read anew.
+    pub async fn reload_directory(&self) -> Result<()> {
+        let mut directory = self.db.read().await?.directory().await?;
+        if let Some(team_id) = self.team_id(&directory) {
+            let mut links = directory.links_by_email(&team_id);
+            links.extend(
+                directory.links.clone().into_iter().filter(|(id, _)| directory.linked_by_hand.contains(id)),
+            );
+            self.relink(&directory.links, &links).await?;
+            directory.links = links;
+        }
         self.directory.replace(directory);
+        Ok(())
+    }
+
+    async fn relink(&self, was: &Links, is: &Links) -> Result<()> {
+        let gone: Vec<_> = was.keys().filter(|id| !is.contains_key(*id)).collect();
+        let new: Vec<_> = is.iter().filter(|(id, slack)| was.get(*id) != Some(*slack)).collect();
+        for some in gone.chunks(LINKS_AT_ONCE) {
+            let mut tx = self.db.write(Priority::Job).await?;
+            for id in some {
+                tx.unlink_by_email(id).await?;
+            }
+            tx.commit().await?;
+        }
+        for some in new.chunks(LINKS_AT_ONCE) {
+            let mut tx = self.db.write(Priority::Job).await?;
+            for (id, slack) in some {
+                tx.link_by_email(id, slack).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Another replica may have read something new.
+    pub async fn follow_directory(&self) -> Result<()> {
+        let version = self.db.read().await?.directory_version().await?;
+        if version != self.directory.current().version {
+            self.reload_directory().await?;
+        }
         Ok(())
     }
 }

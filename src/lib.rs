@@ -1,8 +1,10 @@
 //! Firebell rings the right people and keeps the room in order.
 pub mod app;
 pub mod chat;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod dispatch;
 pub mod error;
 pub mod events;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,8 +23,13 @@ use crate::metrics::Metrics;
 
 /// Jobs at once in one process: enough for the room of several incidents side by side.
 const WIDTH: usize = 32;
-/// What runs is given this long at shutdown; then leases do their work.
-const GRACE: Duration = Duration::from_secs(20);
+/// Requests under way are given this long at shutdown (no sender waits longer) …
+const DRAIN: Duration = Duration::from_secs(10);
+/// … and then what works this long; after that, leases do their work. Together less than the 30 s that Kubernetes
+/// waits.
+const GRACE: Duration = Duration::from_secs(15);
+/// How far the memory of one replica may be behind the reads of another.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How often the gauges are read.
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 
@@ -35,6 +41,7 @@ pub struct Running {
     pub admin: SocketAddr,
     pub metrics: Arc<Metrics>,
     edge: Arc<Edge>,
+    listening: JoinHandle<()>,
     stop_listening: CancellationToken,
     stop_intake: CancellationToken,
     stop_work: CancellationToken,
@@ -60,12 +67,13 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
     let public = listen(app.config.server.listen).await?;
     let admin = listen(app.config.server.admin_listen).await?;
     let addresses = (address(&public)?, address(&admin)?);
-    tasks.spawn(answer(public, router(edge.clone()), stop_listening.clone()));
+    let listening = tasks.spawn(answer(public, router(edge.clone()), stop_listening.clone()));
     tasks.spawn(answer(admin, admin_router(metrics.clone()), stop_work.clone()));
     if workers {
         tasks.spawn(runner(&app, &metrics).run(stop_work.clone()));
         tasks.spawn(events::read_inbox(app.clone(), stop_work.clone()));
         tasks.spawn(hear_other_replicas(app.clone(), stop_work.clone()));
+        tasks.spawn(follow_other_replicas(app.clone(), stop_work.clone()));
         tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
     }
     Ok(Running {
@@ -74,6 +82,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
         admin: addresses.1,
         metrics,
         edge,
+        listening,
         stop_listening,
         stop_intake,
         stop_work,
@@ -100,13 +109,18 @@ impl Running {
         }
     }
 
-    /// Stops taking requests, finishes what runs, and closes the database.
+    /// Stops taking requests, finishes those under way, then what runs, and closes the database. The order keeps
+    /// each answer true: a delivery that was let in is still written, because the intake outlives the requests.
     pub async fn shutdown(self) {
         self.edge.accepting.store(false, Ordering::SeqCst);
         self.stop_listening.cancel();
-        // Requests under way still need the intake; they are bounded by the request time-out.
-        self.stop_work.cancel();
+        let listening = self.listening.abort_handle();
+        if tokio::time::timeout(DRAIN, self.listening).await.is_err() {
+            tracing::warn!("some requests did not end in time; their senders will come back");
+            listening.abort();
+        }
         self.stop_intake.cancel();
+        self.stop_work.cancel();
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not finish in time; its leases will pass to the next process");
@@ -158,6 +172,19 @@ async fn hear_other_replicas(app: App, stop: CancellationToken) {
                 }
                 app.clock.sleep(Duration::from_secs(2)).await;
             }
+        }
+    }
+}
+
+/// What another replica has read about people is taken into this one's memory.
+async fn follow_other_replicas(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = app.follow_directory().await {
+            tracing::warn!(%error, "cannot see whether the directory changed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.clock.sleep(FOLLOW_EVERY) => {}
         }
     }
 }

@@ -39,6 +39,7 @@ CREATE UNIQUE INDEX job_dedup ON job (dedup_key)
     WHERE lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX job_due ON job (run_at, id) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX job_lane ON job (lane, id) WHERE done_at IS NULL AND parked_at IS NULL AND lane IS NOT NULL;
+CREATE INDEX job_parked ON job (dedup_key) WHERE parked_at IS NOT NULL AND done_at IS NULL;
 CREATE INDEX job_done ON job (done_at) WHERE done_at IS NOT NULL;
 
 -- What a person was answered, so that the same request again gets the same answer and does nothing.
@@ -110,7 +111,8 @@ CREATE TABLE counter (
     name TEXT PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO counter (name, value) VALUES ('incident', 0);
+-- `directory` goes up whenever what is known about people changes, so that every replica's memory follows.
+INSERT INTO counter (name, value) VALUES ('incident', 0), ('directory', 0);
 
 CREATE TABLE incident (
     id UUID PRIMARY KEY,
@@ -168,6 +170,17 @@ CREATE TABLE incident_member (
     changed_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (incident_id, slack_user_id)
 );
+-- People whom PagerDuty pages and whom the roster did not know in Slack. Without slack_user_id they have no account
+-- there, and somebody must tell them.
+CREATE TABLE incident_outsider (
+    incident_id UUID NOT NULL REFERENCES incident (id),
+    pagerduty_user_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    phone TEXT,
+    slack_user_id TEXT,
+    paged_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (incident_id, pagerduty_user_id)
+);
 -- Messages of ours that are edited in place: the summary, the announcement, the reminder.
 CREATE TABLE incident_message (
     incident_id UUID NOT NULL REFERENCES incident (id),
@@ -186,6 +199,7 @@ CREATE TABLE pagerduty_incident (
     html_url TEXT,
     service_id TEXT,
     urgency TEXT,
+    priority TEXT,
     status TEXT NOT NULL,
     status_changed_at TIMESTAMPTZ NOT NULL,
     first_seen_at TIMESTAMPTZ NOT NULL,
@@ -210,9 +224,14 @@ CREATE TABLE timeline (
     corrects UUID REFERENCES timeline (id)
 );
 CREATE INDEX timeline_incident ON timeline (incident_id, occurred_at, id);
--- Append-only: a correction is a new row that names the old one.
+-- Append-only: a correction is a new row that names the old one. The one thing that is filled in later, once, is where
+-- the entry's message stands in Slack: nobody knows that before it is posted.
 CREATE FUNCTION timeline_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.permalink IS NULL
+        AND to_jsonb(NEW) - 'permalink' = to_jsonb(OLD) - 'permalink' THEN
+        RETURN NEW;
+    END IF;
     RAISE EXCEPTION 'the timeline is append-only: add a row whose corrects names the old one';
 END $$;
 CREATE TRIGGER timeline_append_only BEFORE UPDATE OR DELETE ON timeline

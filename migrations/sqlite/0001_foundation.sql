@@ -40,6 +40,7 @@ CREATE UNIQUE INDEX job_dedup ON job (dedup_key)
     WHERE lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX job_due ON job (run_at, id) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX job_lane ON job (lane, id) WHERE done_at IS NULL AND parked_at IS NULL AND lane IS NOT NULL;
+CREATE INDEX job_parked ON job (dedup_key) WHERE parked_at IS NOT NULL AND done_at IS NULL;
 CREATE INDEX job_done ON job (done_at) WHERE done_at IS NOT NULL;
 
 -- What a person was answered, so that the same request again gets the same answer and does nothing.
@@ -111,7 +112,8 @@ CREATE TABLE counter (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT;
-INSERT INTO counter (name, value) VALUES ('incident', 0);
+-- `directory` goes up whenever what is known about people changes, so that every replica's memory follows.
+INSERT INTO counter (name, value) VALUES ('incident', 0), ('directory', 0);
 
 CREATE TABLE incident (
     id BLOB PRIMARY KEY,
@@ -169,6 +171,17 @@ CREATE TABLE incident_member (
     changed_at INTEGER NOT NULL,
     PRIMARY KEY (incident_id, slack_user_id)
 ) STRICT;
+-- People whom PagerDuty pages and whom the roster did not know in Slack. Without slack_user_id they have no account
+-- there, and somebody must tell them.
+CREATE TABLE incident_outsider (
+    incident_id BLOB NOT NULL REFERENCES incident (id),
+    pagerduty_user_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    phone TEXT,
+    slack_user_id TEXT,
+    paged_at INTEGER NOT NULL,
+    PRIMARY KEY (incident_id, pagerduty_user_id)
+) STRICT;
 -- Messages of ours that are edited in place: the summary, the announcement, the reminder.
 CREATE TABLE incident_message (
     incident_id BLOB NOT NULL REFERENCES incident (id),
@@ -187,6 +200,7 @@ CREATE TABLE pagerduty_incident (
     html_url TEXT,
     service_id TEXT,
     urgency TEXT,
+    priority TEXT,
     status TEXT NOT NULL,
     status_changed_at INTEGER NOT NULL,
     first_seen_at INTEGER NOT NULL,
@@ -211,8 +225,15 @@ CREATE TABLE timeline (
     corrects BLOB REFERENCES timeline (id)
 ) STRICT;
 CREATE INDEX timeline_incident ON timeline (incident_id, occurred_at, id);
--- Append-only: a correction is a new row that names the old one.
-CREATE TRIGGER timeline_append_only_update BEFORE UPDATE ON timeline BEGIN
+-- Append-only: a correction is a new row that names the old one. The one thing that is filled in later, once, is where
+-- the entry's message stands in Slack: nobody knows that before it is posted.
+CREATE TRIGGER timeline_append_only_update BEFORE UPDATE ON timeline
+WHEN OLD.permalink IS NOT NULL OR OLD.id IS NOT NEW.id OR OLD.incident_id IS NOT NEW.incident_id
+    OR OLD.occurred_at IS NOT NEW.occurred_at OR OLD.recorded_at IS NOT NEW.recorded_at
+    OR OLD.actor IS NOT NEW.actor OR OLD.actor_slack_id IS NOT NEW.actor_slack_id
+    OR OLD.source IS NOT NEW.source OR OLD.kind IS NOT NEW.kind OR OLD.text IS NOT NEW.text
+    OR OLD.dedup_key IS NOT NEW.dedup_key OR OLD.corrects IS NOT NEW.corrects
+BEGIN
     SELECT RAISE(ABORT, 'the timeline is append-only: add a row whose corrects names the old one');
 END;
 CREATE TRIGGER timeline_append_only_delete BEFORE DELETE ON timeline BEGIN

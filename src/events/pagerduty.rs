@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use super::{id, text};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
-use crate::incidents::pages::{self, Details, PageEvent, Person, What};
+use crate::incidents::pages::{self, Details, PageEvent, Person, Responder, Target, What, Words};
 use crate::oncall::{Known, Step};
 use crate::store::Tx;
 
@@ -21,47 +22,70 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
         return Ok(());
     };
     match kind {
-        "pagey.ping" => {
-            tracing::info!("PagerDuty's test event arrived: the webhook works");
-            Ok(())
-        }
-        kind if kind.starts_with("service.") => {
-            tx.enqueue(Step::ReadServices.job()).await?;
-            Ok(())
-        }
-        _ => {
-            let Some(event) = read_event(event) else {
-                tracing::debug!(kind, "a PagerDuty event that means nothing to us");
-                return Ok(());
-            };
-            refresh_if_surprised(tx, known, &event).await?;
-            pages::observe(tx, known, &event).await
-        }
-    }
-}
-
-/// Somebody on call whom we did not expect: the roster is stale.
-async fn refresh_if_surprised(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> {
-    let Some(details) = &event.details else { return Ok(()) };
-    let strangers = details.assignees.iter().any(|p| !known.people.responders.contains_key(&p.id));
-    if strangers {
-        tx.enqueue(Step::ReadResponders.job()).await?;
-    }
-    if !details.assignees.iter().all(|p| known.people.oncall.iter().any(|r| r.pagerduty_user_id == p.id)) {
-        tx.enqueue(Step::ReadOnCall.job()).await?;
+        "pagey.ping" => tracing::info!("PagerDuty's test event arrived: the webhook works"),
+        kind if kind.starts_with("service.") => service_changed(tx, known, &event["data"]).await?,
+        kind if !KINDS.contains(&kind) => tracing::debug!(kind, "a PagerDuty event that means nothing to us"),
+        kind => match read_event(kind, event) {
+            Some(event) => {
+                refresh_if_surprised(tx, known, &event).await?;
+                pages::observe(tx, known, &event).await?;
+            }
+            None => tracing::warn!(kind, "PagerDuty sent a signed event that cannot be read; left out"),
+        },
     }
     Ok(())
 }
 
-/// The event, if it is about an incident and of a kind that we know.
-fn read_event(event: &Value) -> Option<PageEvent> {
+/// The webhook does not say what changed.
+async fn service_changed(tx: &mut Tx, known: &Known, data: &Value) -> Result<()> {
+    if id(&data["id"]).is_some_and(|id| known.config.service_by_pagerduty(id).is_some()) {
+        let now = tx.now();
+        tx.enqueue(Step::ReadServices.soon(now)).await?;
+    }
+    Ok(())
+}
+
+/// PagerDuty pages somebody of one of our services whom we did not expect: the roster is stale.
+async fn refresh_if_surprised(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> {
+    let Some(details) = &event.details else { return Ok(()) };
+    let ours =
+        details.service_id.as_deref().is_some_and(|id| known.config.service_by_pagerduty(id).is_some());
+    if !ours || !matches!(event.what, What::Triggered | What::Escalated | What::Reopened) {
+        return Ok(());
+    }
+    let expected = |p: &Person| known.people.oncall.iter().any(|r| r.pagerduty_user_id == p.id);
+    if !details.assignees.iter().all(expected) {
+        let now = tx.now();
+        tx.enqueue(Step::ReadOnCall.soon(now)).await?;
+    }
+    Ok(())
+}
+
+/// The events that mean something to an incident of ours.
+const KINDS: [&str; 13] = [
+    "incident.triggered",
+    "incident.acknowledged",
+    "incident.unacknowledged",
+    "incident.escalated",
+    "incident.reassigned",
+    "incident.delegated",
+    "incident.priority_updated",
+    "incident.reopened",
+    "incident.resolved",
+    "incident.annotated",
+    "incident.status_update_published",
+    "incident.responder.added",
+    "incident.responder.replied",
+];
+
+/// `None` when what makes such an event is missing.
+fn read_event(kind: &str, event: &Value) -> Option<PageEvent> {
     let data = &event["data"];
-    let what = what(event["event_type"].as_str()?, data)?;
     let is_incident = data["type"] == "incident";
     let about = if is_incident { data } else { &data["incident"] };
     Some(PageEvent {
-        page: PagerDutyIncidentId::new(about["id"].as_str()?),
-        what,
+        page: PagerDutyIncidentId::new(id(&about["id"])?),
+        what: what(kind, data)?,
         occurred_at: Timestamp::parse(event["occurred_at"].as_str()?).ok()?,
         agent: person(&event["agent"]),
         details: is_incident.then(|| details(data)),
@@ -78,20 +102,38 @@ fn what(kind: &str, data: &Value) -> Option<What> {
         "incident.delegated" => What::Delegated,
         "incident.priority_updated" => What::PriorityChanged,
         "incident.reopened" => What::Reopened,
-        "incident.resolved" => What::Resolved {
-            merged_into: data
-                .pointer("/resolve_reason/incident/id")
-                .and_then(Value::as_str)
-                .map(PagerDutyIncidentId::new),
-        },
-        "incident.annotated" => What::Annotated { text: text(&data["content"])? },
-        "incident.status_update_published" => What::StatusUpdate { text: text(&data["message"])? },
-        "incident.responder.added" => What::ResponderAdded { who: person(&data["user"])? },
+        "incident.resolved" => What::Resolved { merged_into: target(&data["resolve_reason"]["incident"]) },
+        "incident.annotated" => What::Annotated(words(data, "content")?),
+        "incident.status_update_published" => What::StatusUpdate(words(data, "message")?),
+        "incident.responder.added" => {
+            What::ResponderAdded { who: responder(data)?, message: text(&data["message"]) }
+        }
         "incident.responder.replied" => {
-            What::ResponderReplied { who: person(&data["user"])?, joined: data["state"] == "joined" }
+            What::ResponderReplied { who: responder(data)?, joined: data["state"] == "joined" }
         }
         _ => return None,
     })
+}
+
+fn target(incident: &Value) -> Option<Target> {
+    let id = PagerDutyIncidentId::new(id(&incident["id"])?);
+    Some(Target { id, title: text(&incident["summary"]), html_url: text(&incident["html_url"]) })
+}
+
+fn words(data: &Value, field: &str) -> Option<Words> {
+    Some(Words {
+        id: id(&data["id"]).map(str::to_owned),
+        text: text(&data[field])?,
+        trimmed: data["trimmed"] == true,
+    })
+}
+
+/// A person, or a whole escalation policy.
+fn responder(data: &Value) -> Option<Responder> {
+    match person(&data["user"]) {
+        Some(person) => Some(Responder::Person(person)),
+        None => text(&data["escalation_policy"]["summary"]).map(Responder::Policy),
+    }
 }
 
 fn details(data: &Value) -> Details {
@@ -99,7 +141,7 @@ fn details(data: &Value) -> Details {
         number: data["number"].as_i64(),
         title: text(&data["title"]).unwrap_or_else(|| "(no title)".into()),
         html_url: text(&data["html_url"]),
-        service_id: text(&data["service"]["id"]),
+        service_id: id(&data["service"]["id"]).map(str::to_owned),
         urgency: text(&data["urgency"]),
         status: text(&data["status"]).unwrap_or_else(|| "triggered".into()),
         incident_key: text(&data["incident_key"]),
@@ -114,12 +156,8 @@ fn person(reference: &Value) -> Option<Person> {
     if !kind.starts_with("user") {
         return None;
     }
-    let id = PagerDutyUserId::new(reference["id"].as_str()?);
+    let id = PagerDutyUserId::new(id(&reference["id"])?);
     Some(Person { id, name: text(&reference["summary"]).unwrap_or_default() })
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -128,21 +166,44 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn reads_what_it_knows_and_shrugs_at_the_rest() {
-        let event = |kind: &str, data: Value| {
-            json!({"id": "e", "event_type": kind, "occurred_at": "2026-11-21T10:00:00.123Z",
-                   "agent": {"id": "P1", "type": "user_reference", "summary": "Ana"}, "data": data})
-        };
-        let incident = json!({"id": "Q1", "type": "incident", "status": "resolved", "title": "x",
-            "resolve_reason": {"type": "merge_resolve_reason", "incident": {"id": "Q2"}}});
-        let read = read_event(&event("incident.resolved", incident)).expect("known");
-        assert_eq!(read.what, What::Resolved { merged_into: Some(PagerDutyIncidentId::new("Q2")) });
-        assert_eq!(read.agent.expect("a person").name, "Ana");
+    fn event(data: &Value) -> Value {
+        json!({"id": "e", "occurred_at": "2026-11-21T10:00:00.123Z", "data": data,
+               "agent": {"id": "P1", "type": "user_reference", "summary": "Ana"}})
+    }
 
-        assert!(read_event(&event("incident.workflow.started", json!({"incident": {"id": "Q1"}}))).is_none());
-        assert!(read_event(&event("incident.annotated", json!({"content": 7}))).is_none());
-        assert!(read_event(&json!({"event_type": "incident.triggered"})).is_none());
-        assert!(read_event(&json!("nonsense")).is_none());
+    #[test]
+    fn reads_what_an_event_needs_and_shrugs_at_the_rest() {
+        let incident = json!({"id": "Q1", "type": "incident", "status": "resolved", "title": "x\u{0}y",
+            "resolve_reason": {"type": "merge_resolve_reason", "incident": {"id": "Q2"}}, "new_field": [1]});
+        let read = read_event("incident.resolved", &event(&incident)).expect("readable");
+        let into = Target { id: PagerDutyIncidentId::new("Q2"), title: None, html_url: None };
+        assert_eq!(read.what, What::Resolved { merged_into: Some(into) });
+        assert_eq!(read.agent.expect("a person").name, "Ana");
+        assert_eq!(read.details.expect("an incident").title, "x\u{fffd}y");
+    }
+
+    #[test]
+    fn what_is_malformed_is_no_event() {
+        for (kind, data) in [
+            ("incident.triggered", json!(null)),
+            ("incident.triggered", json!({"type": "incident", "id": 7})),
+            ("incident.triggered", json!({"type": "incident", "id": "Q".repeat(5000)})),
+            ("incident.triggered", json!({"type": "incident", "id": "Q\u{0}"})),
+            ("incident.annotated", json!({"incident": {"id": "Q1"}, "content": 7})),
+            ("incident.responder.added", json!({"incident": {"id": "Q1"}, "user": null})),
+        ] {
+            assert!(read_event(kind, &event(&data)).is_none(), "{kind} {data}");
+        }
+        let timeless = json!({"data": {"type": "incident", "id": "Q1"}});
+        assert!(read_event("incident.triggered", &timeless).is_none());
+    }
+
+    #[test]
+    fn every_kind_that_is_listed_can_be_read() {
+        let data = json!({"type": "incident", "id": "Q1", "incident": {"id": "Q1"}, "content": "c", "message": "m",
+                          "user": {"id": "P1", "type": "user_reference"}});
+        for kind in KINDS {
+            assert!(read_event(kind, &event(&data)).is_some(), "{kind}");
+        }
     }
 }

@@ -3,9 +3,12 @@
 
 use serde_json::Value;
 
+use super::id;
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{ChannelId, SlackUserId};
-use crate::oncall::{Known, Step};
+use crate::oncall::{Known, Member, Step};
+use crate::slack::User;
 use crate::store::Tx;
 
 pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
@@ -15,8 +18,13 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
     };
     let event = &envelope["event"];
     match event["type"].as_str().unwrap_or_default() {
-        "team_join" | "user_change" | "subteam_created" | "subteam_updated" | "subteam_members_changed" => {
-            tx.enqueue(Step::ReadSlack.job()).await?;
+        "team_join" | "user_change" if is_news(known, &event["user"]) => {
+            let now = tx.now();
+            tx.enqueue(Step::ReadMembers.soon(now)).await?;
+        }
+        "subteam_created" | "subteam_updated" | "subteam_members_changed" => {
+            let now = tx.now();
+            tx.enqueue(Step::ReadGroups.soon(now)).await?;
         }
         "member_joined_channel" => moved(tx, known, event, "in").await?,
         "member_left_channel" => moved(tx, known, event, "left").await?,
@@ -30,16 +38,48 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Members of a private incident's channel are those who may see the incident.
+/// Most changes of a person are of their status line: nothing that we know of them, and no reason to read everybody.
+fn is_news(known: &Known, user: &Value) -> bool {
+    User::from_event(user).map(Member::from).is_none_or(|m| known.people.member(&m.id) != Some(&m))
+}
+
+/// Members of a private incident's channel are those who may see the incident. Events come in any order, so each
+/// carries its own time.
 async fn moved(tx: &mut Tx, known: &Known, event: &Value, state: &str) -> Result<()> {
-    let (Some(user), Some(channel)) = (event["user"].as_str(), event["channel"].as_str()) else {
-        return Ok(());
-    };
+    let (Some(user), Some(channel)) = (id(&event["user"]), id(&event["channel"])) else { return Ok(()) };
+    let Some(incident) = tx.incident_in(&ChannelId::new(channel)).await? else { return Ok(()) };
     if known.people.ourselves.as_ref().is_some_and(|us| us.bot_user == user) {
+        if state == "left" {
+            tracing::error!(
+                incident = incident.number,
+                "removed from the channel: write /invite @firebell there"
+            );
+        }
         return Ok(());
     }
-    if let Some(incident) = tx.incident_in(&ChannelId::new(channel)).await? {
-        tx.set_member(incident.id, &SlackUserId::new(user), state, None).await?;
+    let at = event["event_ts"].as_str().and_then(moment).unwrap_or_else(|| tx.now());
+    tx.member_moved(incident.id, &SlackUserId::new(user), state, at).await
+}
+
+/// Slack's `1465244570.336841`.
+fn moment(ts: &str) -> Option<Timestamp> {
+    let (secs, micros) = ts.split_once('.')?;
+    let whole = secs.parse::<i64>().ok().filter(|s| (0..=9_999_999_999).contains(s))?;
+    let rest = micros.parse::<i64>().ok().filter(|_| micros.len() == 6)?;
+    Some(Timestamp::from_micros(whole * 1_000_000 + rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_slacks_times_and_nothing_else() {
+        assert_eq!(moment("1465244570.336841"), Some(Timestamp::from_micros(1_465_244_570_336_841)));
+        for wrong in
+            ["", "1465244570", "1465244570.3", "-1.000000", "99999999999999999999.000000", "a.bcdefg"]
+        {
+            assert_eq!(moment(wrong), None, "{wrong}");
+        }
     }
-    Ok(())
 }

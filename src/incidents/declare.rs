@@ -154,7 +154,8 @@ pub async fn found(
         tx.want_member(incident.id, &user, "declared").await?;
     }
     tx.cause_step(&Effect::OpenChannel { incident: incident.id }).await?;
-    for step in [Step::Invite, Step::Summary, Step::Pin, Step::Topic, Step::Bookmark, Step::FirstUpdate] {
+    tx.cause_step(&Effect::FirstUpdate { incident: incident.id }).await?;
+    for step in [Step::Invite, Step::Summary, Step::Pin, Step::Topic, Step::Bookmark] {
         tx.set_step(incident.id, step, StepState::Waiting, None, None).await?;
     }
     let announced = !incident.is_private && known.config.slack.announce_channel.is_some();

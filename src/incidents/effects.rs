@@ -8,7 +8,7 @@ use super::model::{Incident, Step, StepState};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::front::Message;
-use crate::ids::{IncidentId, new_id};
+use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId, new_id};
 use crate::jobs::NewJob;
 use crate::store::Tx;
 
@@ -27,6 +27,11 @@ pub enum Effect {
     ChangePage {
         incident: IncidentId,
         change: PageChange,
+    },
+    /// Resolves a PagerDuty incident that pages for the same thing as the primary.
+    CloseDouble {
+        incident: IncidentId,
+        page: PagerDutyIncidentId,
     },
     /// Writes a note on the PagerDuty incident.
     NotePage {
@@ -55,15 +60,30 @@ pub enum Effect {
     Announce {
         incident: IncidentId,
     },
-    /// Says something in the channel; `remember` names the message so that it can be edited later.
+    /// The first message of the channel. Second in its lane, before whatever else there is to say.
+    FirstUpdate {
+        incident: IncidentId,
+    },
+    /// Says something in the channel.
     Say {
         incident: IncidentId,
         op_id: Uuid,
         message: Message,
+        /// Names the message so that it can be edited later.
         #[serde(default)]
         remember: Option<String>,
+        /// The timeline entry that the message tells: it gets the message's address.
         #[serde(default)]
-        step: Option<Step>,
+        entry: Option<Uuid>,
+    },
+    /// Finds the Slack account of somebody whom PagerDuty pages, or tells the room that there is none.
+    Introduce {
+        incident: IncidentId,
+        responder: PagerDutyUserId,
+    },
+    /// Reads a PagerDuty incident of which we know too little.
+    CatchUp {
+        page: PagerDutyIncidentId,
     },
     /// Reminds of the next update, if it is due.
     RemindUpdate {
@@ -97,6 +117,7 @@ impl Effect {
             Self::OpenChannel { .. } => "incident.open_channel",
             Self::Page { .. } => "incident.page",
             Self::ChangePage { .. } => "incident.change_page",
+            Self::CloseDouble { .. } => "incident.close_double",
             Self::NotePage { .. } => "incident.note_page",
             Self::Invite { .. } => "incident.invite",
             Self::SetTopic { .. } => "incident.set_topic",
@@ -104,9 +125,12 @@ impl Effect {
             Self::DrawSummary { .. } => "incident.draw_summary",
             Self::PinSummary { .. } => "incident.pin_summary",
             Self::Announce { .. } => "incident.announce",
+            Self::FirstUpdate { .. } => "incident.first_update",
             Self::Say { .. } => "incident.say",
             Self::RemindUpdate { .. } => "incident.remind_update",
             Self::NudgeCommander { .. } => "incident.nudge_commander",
+            Self::Introduce { .. } => "incident.introduce",
+            Self::CatchUp { .. } => "incident.catch_up",
             Self::Digest => "incident.digest",
             Self::Heal => "incident.heal",
         }
@@ -117,6 +141,7 @@ impl Effect {
             Self::OpenChannel { incident }
             | Self::Page { incident }
             | Self::ChangePage { incident, .. }
+            | Self::CloseDouble { incident, .. }
             | Self::NotePage { incident, .. }
             | Self::Invite { incident }
             | Self::SetTopic { incident }
@@ -124,10 +149,12 @@ impl Effect {
             | Self::DrawSummary { incident }
             | Self::PinSummary { incident }
             | Self::Announce { incident }
+            | Self::FirstUpdate { incident }
             | Self::Say { incident, .. }
+            | Self::Introduce { incident, .. }
             | Self::RemindUpdate { incident }
             | Self::NudgeCommander { incident } => Some(*incident),
-            Self::Digest | Self::Heal => None,
+            Self::CatchUp { .. } | Self::Digest | Self::Heal => None,
         }
     }
 
@@ -142,7 +169,7 @@ impl Effect {
             Self::DrawSummary { .. } => Some(Step::Summary),
             Self::PinSummary { .. } => Some(Step::Pin),
             Self::Announce { .. } => Some(Step::Announce),
-            Self::Say { step, .. } => *step,
+            Self::FirstUpdate { .. } => Some(Step::FirstUpdate),
             _ => None,
         }
     }
@@ -154,24 +181,37 @@ impl Effect {
     fn job(&self) -> serde_json::Result<NewJob> {
         // A vendor may be away for hours; only a refusal ends an effect.
         let job = NewJob::new(self.kind(), serde_json::to_value(self)?).never_give_up();
+        if let Self::CatchUp { page } = self {
+            return Ok(job.dedup(format!("{}:{page}", self.kind())));
+        }
         let Some(id) = self.incident() else {
-            return Ok(job.dedup(self.kind()));
+            return Ok(job.lane(self.kind()).dedup(self.kind()));
         };
         let once = format!("{}:{id}", self.kind());
+        let lane = |of: &str| format!("{of}:{id}");
         Ok(match self {
-            Self::OpenChannel { .. } => job.lane(Incident::channel_lane(id)).dedup(once),
+            Self::OpenChannel { .. } | Self::FirstUpdate { .. } => {
+                job.lane(Incident::channel_lane(id)).dedup(once)
+            }
             Self::Say { .. } => job.lane(Incident::channel_lane(id)),
             Self::Page { .. } => job.lane(Incident::page_lane(id)).dedup(once),
-            Self::ChangePage { .. } | Self::NotePage { .. } => job.lane(Incident::page_lane(id)),
-            Self::DrawSummary { .. } => job.lane(format!("summary:{id}")).dedup(once),
-            Self::Announce { .. } => job.lane(format!("announce:{id}")).dedup(once),
-            Self::Invite { .. }
-            | Self::SetTopic { .. }
-            | Self::AddBookmark { .. }
-            | Self::PinSummary { .. }
-            | Self::RemindUpdate { .. }
-            | Self::NudgeCommander { .. } => job.dedup(once),
-            Self::Digest | Self::Heal => job,
+            Self::ChangePage { .. } | Self::CloseDouble { .. } | Self::NotePage { .. } => {
+                job.lane(Incident::page_lane(id))
+            }
+            // What is written from the present state needs a lane, or a slow writer of the last one would win.
+            Self::DrawSummary { .. } => job.lane(lane("summary")).dedup(once),
+            Self::Announce { .. } => job.lane(lane("announce")).dedup(once),
+            Self::SetTopic { .. } => job.lane(lane("topic")).dedup(once),
+            // And what would be done twice.
+            Self::AddBookmark { .. } => job.lane(lane("bookmark")).dedup(once),
+            Self::Invite { .. } => job.lane(lane("invite")).dedup(once),
+            Self::PinSummary { .. } | Self::RemindUpdate { .. } | Self::NudgeCommander { .. } => {
+                job.dedup(once)
+            }
+            Self::Introduce { responder, .. } => {
+                job.lane(lane("introduce")).dedup(format!("{once}:{responder}"))
+            }
+            Self::CatchUp { .. } | Self::Digest | Self::Heal => job,
         })
     }
 }
@@ -203,6 +243,18 @@ impl Tx {
         self.say_as(incident, message, None).await
     }
 
+    /// Says what stands on the timeline, so that the entry leads to the message.
+    pub async fn say_entry(
+        &mut self,
+        incident: &Incident,
+        entry: Option<Uuid>,
+        message: Message,
+    ) -> Result<()> {
+        let (incident, op_id) = (incident.id, new_id(self.clock()));
+        self.cause(&Effect::Say { incident, op_id, message, remember: None, entry }).await?;
+        Ok(())
+    }
+
     /// The same, remembered under a name, so that it can be edited.
     pub async fn say_as(
         &mut self,
@@ -212,7 +264,8 @@ impl Tx {
     ) -> Result<()> {
         let op_id = new_id(self.clock());
         let remember = remember.map(str::to_owned);
-        self.cause(&Effect::Say { incident: incident.id, op_id, message, remember, step: None }).await?;
+        let id = incident.id;
+        self.cause(&Effect::Say { incident: id, op_id, message, remember, entry: None }).await?;
         Ok(())
     }
 

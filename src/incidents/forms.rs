@@ -122,10 +122,8 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
         let detail = untrusted(&plain(row.detail.as_deref().unwrap_or("no reason given"), 400));
         match row.state {
             StepState::Failed => {
-                let value = json!({ "incident": s.incident.id, "step": row.step }).to_string();
-                let retry = blocks::button("Retry", press::RETRY, &value, Style::Primary, None);
                 let text = format!(":x: *{} failed*: {detail}", row.step.title());
-                shown.push(blocks::section_with(&text, retry));
+                shown.push(blocks::section_with(&text, retry(s.incident.id, row.step)));
             }
             StepState::Retrying => {
                 let text = format!(":hourglass: *{}* is being retried: {detail}", row.step.title());
@@ -138,6 +136,17 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
         shown.push(blocks::context(&messages::uninvited(s.uninvited).text));
     }
     shown
+}
+
+fn retry(id: IncidentId, step: Step) -> Value {
+    let value = json!({ "incident": id, "step": step }).to_string();
+    blocks::button("Retry", press::RETRY, &value, Style::Primary, None)
+}
+
+/// What failed where there is no summary to show it.
+pub fn step_failed(id: IncidentId, step: Step, because: &str) -> Message {
+    let text = format!(":x: *{} failed*: {}", step.title(), untrusted(&plain(because, 400)));
+    Message::with_blocks(&text, vec![blocks::section_with(&text, retry(id, step))])
 }
 
 fn verbs(s: &Summary<'_>) -> Vec<Value> {
@@ -177,6 +186,14 @@ pub fn ask_to_resolve(id: IncidentId, text: &str) -> Message {
         blocks::button("Keep open", press::KEEP_OPEN, &id, Style::Default, None),
     ];
     ask(text, "incident.ask_to_resolve", &buttons)
+}
+
+/// PagerDuty pages again for what is over here.
+pub fn ask_to_reopen(incident: &Incident) -> Message {
+    let label = incident.label();
+    let text = format!(":question: {label} is {} here. If it is back, reopen it.", incident.status);
+    let button = blocks::button("Reopen", press::REOPEN_FORM, &incident.id.to_string(), Style::Primary, None);
+    ask(&text, "incident.ask_to_reopen", &[button])
 }
 
 pub fn take_command(id: IncidentId, text: &str) -> Message {

@@ -1,6 +1,8 @@
 //! What people do to an incident between declaring and closing it. Each verb is one conditional update, a timeline
 //! entry, and the effects that tell the world; asking for what is already so changes nothing and says so.
 
+use uuid::Uuid;
+
 use super::declare::commander_due;
 use super::effects::{Effect, PageChange};
 use super::messages;
@@ -46,9 +48,10 @@ pub async fn update(
             .await?;
     }
     tx.set_last_update(incident.id, text).await?;
-    append(tx, incident, Kind::Update, by, text).await?;
+    let entry = append(tx, incident, Kind::Update, by, text).await?;
     super::reminders::start_anew(tx, known, incident).await?;
-    tx.say(incident, messages::update(incident, by, status.unwrap_or(incident.status), text)).await?;
+    let message = messages::update(incident, by, status.unwrap_or(incident.status), text);
+    tx.say_entry(incident, entry, message).await?;
     let incident = tx.incident(incident.id).await?;
     if status.is_some() { tx.restate(&incident).await } else { tx.redraw(incident.id).await }
 }
@@ -150,13 +153,13 @@ pub struct Remark {
 pub async fn note(tx: &mut Tx, incident: &Incident, by: &Actor, remark: &Remark) -> Result<()> {
     let mut entry = NewEntry::new(remark.kind, Source::Slack, by.clone(), remark.text.clone());
     entry.occurred_at = remark.occurred_at;
-    tx.append(incident.id, entry).await?;
+    let entry = tx.append(incident.id, entry).await?;
     if !incident.is_private {
         let note_id = new_id(tx.clock());
         let text = messages::pagerduty_note(by, remark);
         tx.cause(&Effect::NotePage { incident: incident.id, note_id, text }).await?;
     }
-    tx.say(incident, messages::noted(by, remark)).await
+    tx.say_entry(incident, entry, messages::noted(by, remark)).await
 }
 
 /// The bleeding has stopped: a milestone, the incident stays open. False when it was set.
@@ -174,28 +177,35 @@ pub async fn mitigated(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<b
 
 /// Closes the incident, and PagerDuty's. False when it was closed.
 pub async fn resolve(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
-    end(tx, incident, by, Status::Resolved, text, Source::Slack).await
+    end(tx, incident, by, Status::Resolved, text, None).await
 }
 
 /// It was none. False when it was closed.
 pub async fn cancel(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
-    end(tx, incident, by, Status::Cancelled, text, Source::Slack).await
+    end(tx, incident, by, Status::Cancelled, text, None).await
 }
 
+/// `in_pagerduty_at`: it was done there, then, and we heard of it only now.
 pub(super) async fn end(
     tx: &mut Tx,
     incident: &Incident,
     by: &Actor,
     to: Status,
     text: &str,
-    source: Source,
+    in_pagerduty_at: Option<Timestamp>,
 ) -> Result<bool> {
     if !incident.is_open() || !tx.change_status(incident.id, incident.status, to).await? {
         return Ok(false);
     }
     let kind = if to == Status::Resolved { Kind::Resolved } else { Kind::Cancelled };
     let entry = if text.is_empty() { to.title().to_owned() } else { format!("{}: {text}", to.title()) };
-    tx.append(incident.id, NewEntry::new(kind, source, by.clone(), entry)).await?;
+    let source = if in_pagerduty_at.is_some() { Source::PagerDuty } else { Source::Slack };
+    let mut entry = NewEntry::new(kind, source, by.clone(), entry);
+    entry.occurred_at = in_pagerduty_at;
+    let entry = tx.append(incident.id, entry).await?;
+    if let Some(at) = in_pagerduty_at {
+        tx.set_ended(incident.id, at).await?;
+    }
     if !text.is_empty() {
         tx.set_last_update(incident.id, text).await?;
     }
@@ -204,7 +214,7 @@ pub(super) async fn end(
     let note = messages::pagerduty_resolution(by, to, if incident.is_private { "" } else { text });
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
     let ended = tx.incident(incident.id).await?;
-    tx.say(&ended, messages::ended(&ended, by, text)).await?;
+    tx.say_entry(&ended, entry, messages::ended(&ended, by, text)).await?;
     tx.restate(&ended).await?;
     Ok(true)
 }
@@ -280,7 +290,6 @@ async fn append(
     kind: Kind,
     by: &Actor,
     text: impl Into<String>,
-) -> Result<()> {
-    tx.append(incident.id, NewEntry::new(kind, Source::Slack, by.clone(), text)).await?;
-    Ok(())
+) -> Result<Option<Uuid>> {
+    tx.append(incident.id, NewEntry::new(kind, Source::Slack, by.clone(), text)).await
 }

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::declare::{Checked, NewIncident};
+use super::effects::{Effect, PageChange};
 use super::lifecycle::Remark;
-use super::model::{Actor, Incident, Kind, LinkedPage, Role, Status};
+use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, Status};
 use super::timeline::Entry;
 use crate::clock::Timestamp;
 use crate::config::{Severity, show_duration};
 use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
-use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};
+use crate::slack::blocks::{channel, date, link, mention, plain, section, untrusted};
 
 /// Slack cuts what is longer out of sight.
 const LONGEST_LINE: usize = 2500;
@@ -118,6 +119,48 @@ pub fn whom_to_call(on_call: &[Contact]) -> String {
     lines.join("\n")
 }
 
+/// PagerDuty hears of it as soon as it answers; until then it may ring people for nothing.
+pub fn pagerduty_not_told(change: &PageChange) -> Option<Message> {
+    let what = match change {
+        PageChange::Acknowledge => "that somebody has acknowledged",
+        PageChange::Resolve { .. } => "that this is over",
+        PageChange::Severity => return None,
+    };
+    Some(Message::text(format!(
+        ":hourglass: PagerDuty does not answer: it has not heard {what} and may go on paging. I keep trying."
+    )))
+}
+
+pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
+    let what = match effect {
+        Effect::ChangePage { change: PageChange::Acknowledge, .. } => {
+            "the acknowledgement; please acknowledge there"
+        }
+        Effect::ChangePage { change: PageChange::Resolve { .. }, .. } => {
+            "that this is over; please resolve its incident there"
+        }
+        Effect::ChangePage { change: PageChange::Severity, .. } => "the new priority; please set it there",
+        Effect::CloseDouble { .. } => {
+            "to close a second incident for the same thing; please resolve it there"
+        }
+        Effect::NotePage { .. } => "a note",
+        _ => return None,
+    };
+    Some(Message::text(format!(":warning: PagerDuty did not take {what}: {}", said(because))))
+}
+
+/// Said in private, where it must be said what it is about.
+pub fn without_room(incident: &Incident, message: &Message) -> Message {
+    let about = format!("*{}* has no channel, so I tell you here.", said(&incident.headline()));
+    let text = format!("{about}\n{}", message.text);
+    if message.blocks.is_empty() {
+        return Message::text(text);
+    }
+    let mut blocks = vec![section(&about)];
+    blocks.extend(message.blocks.iter().cloned());
+    Message::with_blocks(text, blocks)
+}
+
 pub fn paged_at_last(page: &LinkedPage) -> Message {
     let label = page.label();
     let shown = page.html_url.as_deref().map_or_else(|| untrusted(&label), |url| link(url, &label));
@@ -207,6 +250,7 @@ fn invite_problem(code: &str) -> &str {
         "user_disabled" => "the account is deactivated",
         "user_is_restricted" | "ura_max_channels" => "a guest, who cannot be in this channel",
         "cant_invite" => "Slack does not let me invite them",
+        "no_slack_account" => "paged by PagerDuty, and has no Slack account that I know",
         "org_user_not_in_team" => "not a member of this workspace",
         other => other,
     }
@@ -216,6 +260,51 @@ fn invite_problem(code: &str) -> &str {
 
 pub fn pagerduty_line(icon: &str, sentence: &str) -> Message {
     Message::text(format!("{icon} {sentence}"))
+}
+
+/// PagerDuty closed its incident with nobody's hand; `ask` puts the question.
+pub fn resolved_by_itself(page: &LinkedPage, incident: &Incident, ask: bool) -> String {
+    let label = incident.label();
+    let then = if ask { format!("Is {label} over?") } else { format!("{label} stays open.") };
+    format!(":ballot_box_with_check: PagerDuty resolved {} by itself. {then}", untrusted(&page.label()))
+}
+
+/// For the timeline and the room of the incident that took the page in.
+pub fn merged_in(page: &LinkedPage, from: &Incident) -> String {
+    format!("PagerDuty incident {} of {} was merged into ours", page.label(), from.label())
+}
+
+/// For the room that the page has left; `into` unless that incident is private.
+pub fn merged_away(page: &LinkedPage, incident: &Incident, into: Option<&Incident>) -> String {
+    let whose = into.map_or_else(|| "another one".to_owned(), |other| format!("that of {}", other.label()));
+    format!(
+        ":twisted_rightwards_arrows: PagerDuty incident {} was merged into {whose}. Is {} over?",
+        untrusted(&page.label()),
+        incident.label()
+    )
+}
+
+/// Somebody pressed Open a second time; the incident if they may see it.
+pub fn open_already(incident: Option<&Incident>) -> String {
+    let Some(incident) = incident else { return "It has a channel already.".into() };
+    let room = incident.channel_id.as_ref().map_or_else(String::new, |id| format!(", in {}", channel(id)));
+    format!("It is {} already{room}.", said(&incident.headline()))
+}
+
+/// Paged, and not in Slack: somebody else must tell them.
+pub fn not_in_slack(outsider: &Outsider) -> Message {
+    let call = outsider.phone.as_ref().map_or_else(String::new, |phone| format!(": {}", said(phone)));
+    Message::text(format!(
+        ":bust_in_silhouette: PagerDuty pages *{}*, who has no Slack account that I can find by e-mail. \
+         Somebody please tell them{call}",
+        said(&outsider.name)
+    ))
+}
+
+/// The same for the summary's list of who could not be invited.
+pub fn outsider(outsider: &Outsider) -> (String, String) {
+    let phone = outsider.phone.as_ref().map_or_else(String::new, |phone| format!(" ☎ {phone}"));
+    (format!("{}{phone}", outsider.name), "no_slack_account".into())
 }
 
 /// `1h 12m`, `3m`, `40s`.

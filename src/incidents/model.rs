@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::ids::{ChannelId, IncidentId, PagerDutyIncidentId, SlackUserId};
+use crate::ids::{ChannelId, IncidentId, PagerDutyIncidentId, PagerDutyUserId, SlackUserId};
 use crate::{row, word_enum};
 
 word_enum! {
@@ -253,6 +253,8 @@ row! {
         pub html_url: Option<String>,
         pub service_id: Option<String>,
         pub urgency: Option<String>,
+        /// The priority's name, `P1`.
+        pub priority: Option<String>,
         /// PagerDuty's word: triggered, acknowledged, resolved.
         pub status: String,
         pub status_changed_at: Timestamp,
@@ -268,6 +270,18 @@ impl LinkedPage {
     /// `#12`, or the id when the number is not known.
     pub fn label(&self) -> String {
         self.number.map_or_else(|| self.id.to_string(), |n| format!("#{n}"))
+    }
+}
+
+row! {
+    /// Somebody whom PagerDuty pages and whom the roster did not know in Slack.
+    #[derive(Clone, Debug)]
+    pub struct Outsider {
+        pub pagerduty_user_id: PagerDutyUserId,
+        pub name: String,
+        pub phone: Option<String>,
+        /// Found when we looked: a guest, or somebody new.
+        pub slack_user_id: Option<SlackUserId>,
     }
 }
 

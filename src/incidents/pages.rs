@@ -1,24 +1,24 @@
-//! What PagerDuty says about its incidents, as it concerns ours: linking, opening channels for them, and everything
-//! that people do there. Deliveries may be repeated, late or out of order: each rule is guarded by what is stored.
-
-use std::time::Duration;
+//! What PagerDuty says about its incidents, as it concerns ours: linking, and everything that people do there.
+//! Deliveries may be repeated, late or out of order: each rule is guarded by what is stored.
 
 use uuid::Uuid;
 
-use super::declare::found;
-use super::effects::Effect;
+use super::effects::{Effect, PageChange};
 use super::forms;
-use super::lifecycle::{end, invite};
-use super::messages::pagerduty_line;
-use super::model::{Actor, Incident, Kind, LinkedPage, Origin, Source, Status, Step, StepState};
+use super::lifecycle::end;
+use super::merges;
+use super::messages::{self, pagerduty_line};
+use super::model::{Actor, Incident, Kind, LinkedPage, Source, Status, Step, StepState};
+use super::opening;
+use super::responders::bring_in;
 use super::timeline::NewEntry;
 use super::told::{Told, actor};
 use crate::clock::Timestamp;
-use crate::config::{AutoOpen, AutoResolve, Config, Severity, Urgency};
+use crate::config::AutoResolve;
 use crate::error::Result;
-use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId, new_id};
+use crate::front::Message;
+use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId};
 use crate::oncall::Known;
-use crate::slack::blocks::{plain, untrusted};
 use crate::store::Tx;
 
 /// One thing that happened to a PagerDuty incident.
@@ -39,6 +39,14 @@ pub struct Person {
     pub name: String,
 }
 
+/// Whom PagerDuty asks to help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Responder {
+    Person(Person),
+    /// Whoever is on call on an escalation policy, by its name.
+    Policy(String),
+}
+
 #[derive(Clone, Debug)]
 pub struct Details {
     pub number: Option<i64>,
@@ -52,6 +60,23 @@ pub struct Details {
     pub assignees: Vec<Person>,
 }
 
+/// What somebody wrote in PagerDuty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    pub id: Option<String>,
+    pub text: String,
+    /// PagerDuty sent only the beginning.
+    pub trimmed: bool,
+}
+
+/// What a PagerDuty incident was merged into, as far as it is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub id: PagerDutyIncidentId,
+    pub title: Option<String>,
+    pub html_url: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Triggered,
@@ -62,59 +87,71 @@ pub enum What {
     Delegated,
     PriorityChanged,
     Reopened,
-    Resolved { merged_into: Option<PagerDutyIncidentId> },
-    Annotated { text: String },
-    ResponderAdded { who: Person },
-    ResponderReplied { who: Person, joined: bool },
-    StatusUpdate { text: String },
+    Resolved { merged_into: Option<Target> },
+    Annotated(Words),
+    ResponderAdded { who: Responder, message: Option<String> },
+    ResponderReplied { who: Responder, joined: bool },
+    StatusUpdate(Words),
 }
 
-impl What {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Triggered => "triggered",
-            Self::Acknowledged => "acknowledged",
-            Self::Unacknowledged => "unacknowledged",
-            Self::Escalated => "escalated",
-            Self::Reassigned => "reassigned",
-            Self::Delegated => "delegated",
-            Self::PriorityChanged => "priority",
-            Self::Reopened => "reopened",
-            Self::Resolved { .. } => "resolved",
-            Self::Annotated { .. } => "annotated",
-            Self::ResponderAdded { .. } => "responder-added",
-            Self::ResponderReplied { .. } => "responder-replied",
-            Self::StatusUpdate { .. } => "status-update",
+impl PageEvent {
+    /// PagerDuty's word for the status that the event leaves its incident in, when it says so.
+    fn status_after(&self) -> Option<&str> {
+        match &self.what {
+            What::Triggered | What::Unacknowledged | What::Reopened => Some("triggered"),
+            What::Acknowledged => Some("acknowledged"),
+            What::Resolved { .. } => Some("resolved"),
+            _ => {
+                let status = self.details.as_ref().map(|d| d.status.as_str());
+                status.filter(|word| matches!(*word, "triggered" | "acknowledged" | "resolved"))
+            }
         }
+    }
+
+    /// Is PagerDuty's incident open after this?
+    pub(super) fn leaves_open(&self) -> bool {
+        self.status_after() != Some("resolved")
     }
 }
 
 /// Takes an event in. Events about incidents that are none of ours change nothing.
 pub async fn observe(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> {
-    let Some(page) = meet(tx, known, event).await? else { return Ok(()) };
-    let Some(incident_id) = page.incident_id else {
-        if let Some(status) = status_after(&event.what) {
-            tx.change_page_status(&page.id, status, event.occurred_at).await?;
-        }
-        return Ok(());
+    let (page, is_new) = match tx.linked_page(&event.page).await? {
+        Some(page) => (page, false),
+        None => match first_sight(tx, known, event).await? {
+            Some(page) => (page, true),
+            None => return Ok(()),
+        },
     };
-    let Some(incident) = tx.find_incident(incident_id).await? else { return Ok(()) };
-    bring_in(tx, known, &incident, event).await?;
-    apply(tx, known, &incident, &page, event).await
+    let moved = match event.status_after() {
+        Some(status) => tx.change_page_status(&page.id, status, event.occurred_at).await?,
+        None => false,
+    };
+    if let Some(details) = &event.details {
+        tx.describe_page(&page.id, details, event.occurred_at).await?;
+    }
+    let home = if let Some(id) = page.incident_id {
+        tx.find_incident(id).await?
+    } else {
+        let may_open = is_new || (moved && event.what == What::Reopened);
+        find_home(tx, known, &page, event, may_open).await?
+    };
+    let Some(incident) = home else { return Ok(()) };
+    // With its home, and with what the event said of it; but as old as it was.
+    let now = tx.linked_page(&event.page).await?.unwrap_or_else(|| page.clone());
+    let page = LinkedPage { status_changed_at: page.status_changed_at, ..now };
+    apply(tx, known, &incident, &page, event, moved).await
 }
 
-/// Finds the PagerDuty incident, or writes it down on first sight: ours by its key, or one to open a channel for.
-async fn meet(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<Option<LinkedPage>> {
-    if let Some(page) = tx.linked_page(&event.page).await? {
-        return Ok(Some(page));
-    }
+/// Writes a PagerDuty incident down when it is, or may become, ours. Its status is what the event changes next.
+async fn first_sight(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<Option<LinkedPage>> {
     let Some(details) = &event.details else { return Ok(None) };
-    let ours = match details.incident_key.as_deref().and_then(|key| Uuid::parse_str(key).ok()) {
-        Some(id) => tx.find_incident(IncidentId(id)).await?,
-        None => None,
-    };
-    let service = details.service_id.as_deref().and_then(|id| known.config.service_by_pagerduty(id));
-    if ours.is_none() && service.is_none() {
+    let on_our_service =
+        details.service_id.as_deref().is_some_and(|id| known.config.service_by_pagerduty(id).is_some());
+    if !on_our_service
+        && own_incident(tx, details).await?.is_none()
+        && merges::incident_merged_into(tx, event).await?.is_none()
+    {
         return Ok(None);
     }
     let page = LinkedPage {
@@ -126,39 +163,88 @@ async fn meet(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<Option<Li
         html_url: details.html_url.clone(),
         service_id: details.service_id.clone(),
         urgency: details.urgency.clone(),
-        status: details.status.clone(),
-        status_changed_at: event.occurred_at,
+        priority: details.priority.clone(),
+        status: "triggered".into(),
+        status_changed_at: Timestamp::from_secs(0),
         held_at: None,
     };
-    if !tx.see_page(&page).await? {
-        return tx.linked_page(&event.page).await;
-    }
-    if let Some(ours) = ours {
-        adopt(tx, ours.id, &page).await?;
-    } else if page.is_open() && wants_channel(service.map(|s| s.auto_open), details) {
-        open_or_hold(tx, known, &page, details).await?;
-    }
+    tx.see_page(&page).await?;
     tx.linked_page(&event.page).await
 }
 
+/// The incident of ours that a PagerDuty incident without one belongs to from now on: the one whose key it carries,
+/// the one that it was merged into, or a new one. `may_open`: it is heard of for the first time, or is open again.
+async fn find_home(
+    tx: &mut Tx,
+    known: &Known,
+    page: &LinkedPage,
+    event: &PageEvent,
+    may_open: bool,
+) -> Result<Option<Incident>> {
+    let Some(details) = &event.details else { return Ok(None) };
+    if let Some(ours) = own_incident(tx, details).await? {
+        return adopt(tx, ours.id, page, event.occurred_at).await.map(Some);
+    }
+    if let Some(id) = merges::incident_merged_into(tx, event).await? {
+        tx.link_page(&page.id, id, false).await?;
+        return tx.find_incident(id).await;
+    }
+    if may_open && event.leaves_open() {
+        return opening::open_or_hold(tx, known, page, details).await;
+    }
+    Ok(None)
+}
+
+/// Ours by its key; or, because incidents made of alerts carry none, by the title under which we send alerts.
+async fn own_incident(tx: &mut Tx, details: &Details) -> Result<Option<Incident>> {
+    let key = details.incident_key.as_deref().and_then(|key| Uuid::parse_str(key).ok());
+    if let Some(id) = key
+        && let Some(incident) = tx.find_incident(IncidentId(id)).await?
+    {
+        return Ok(Some(incident));
+    }
+    let unpaged = tx.incidents_without_page().await?;
+    Ok(unpaged.into_iter().find(|i| i.public_title() == details.title))
+}
+
 /// Makes a PagerDuty incident that carries our key the primary of ours, once, whether its webhook or the answer to
-/// our call comes first; the incident as it is then.
-pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage) -> Result<Incident> {
+/// our call comes first; the incident as it is then. A second one for the same page is closed; so is one that comes when ours has ended.
+pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp) -> Result<Incident> {
     // The channel may be opening at this moment: one of the two sees the other.
     let incident = tx.lock_incident(id).await?;
+    let primary = tx.linked_pages(id).await?.into_iter().find(|p| p.is_primary && p.id != page.id);
+    if primary.is_some_and(|p| p.is_open()) {
+        if tx.link_page(&page.id, id, false).await? && page.is_open() {
+            tx.cause(&Effect::CloseDouble { incident: id, page: page.id.clone() }).await?;
+        }
+        tx.redraw(id).await?;
+        return Ok(incident);
+    }
     if !tx.make_primary(&page.id, id).await? {
         return Ok(incident);
     }
+    let was_told = tx.step(id, Step::Page).await?.is_some_and(|row| row.state == StepState::Retrying);
     tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
-    let text = format!("PagerDuty incident {} is paging", page.label());
-    let entry = NewEntry::new(Kind::Page, Source::PagerDuty, Actor::firebell(), text);
-    tx.append(id, entry.at(page.status_changed_at).once(format!("pd:{}:linked", page.id))).await?;
+    let text = format!("Opened PagerDuty incident {}", page.label());
+    let entry = NewEntry::new(Kind::Page, Source::Firebell, Actor::firebell(), text);
+    tx.append(id, entry.at(at).once(format!("pd:{}:linked", page.id))).await?;
+    if !incident.is_open() {
+        let note = "It ended before it was paged.".to_owned();
+        tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
+    } else if was_told {
+        tx.say(&incident, messages::paged_at_last(page)).await?;
+    }
     if incident.channel_id.is_some() {
-        note_the_room(tx, &incident).await?;
-        tx.cause_step(&Effect::AddBookmark { incident: id }).await?;
+        room_for_page(tx, &incident).await?;
     }
     tx.redraw(id).await?;
     Ok(incident)
+}
+
+/// The room leads to the primary, and the primary to the room.
+pub(super) async fn room_for_page(tx: &mut Tx, incident: &Incident) -> Result<()> {
+    note_the_room(tx, incident).await?;
+    tx.cause_step(&Effect::AddBookmark { incident: incident.id }).await
 }
 
 /// Tells those who look at PagerDuty where the room is.
@@ -174,151 +260,24 @@ pub async fn note_the_room(tx: &mut Tx, incident: &Incident) -> Result<()> {
     Ok(())
 }
 
-fn wants_channel(rule: Option<AutoOpen>, details: &Details) -> bool {
-    match rule {
-        Some(AutoOpen::All) => true,
-        Some(AutoOpen::HighUrgency) => details.urgency.as_deref() != Some("low"),
-        Some(AutoOpen::Never) | None => false,
-    }
-}
-
-/// At most a few channels a minute: an alert storm must not become a channel storm.
-async fn open_or_hold(tx: &mut Tx, known: &Known, page: &LinkedPage, details: &Details) -> Result<()> {
-    let most = i64::from(known.config.incidents.max_auto_channels_per_minute);
-    let a_minute_ago = tx.now() - Duration::from_secs(60);
-    if tx.auto_opened_since(a_minute_ago).await? < most {
-        open_for(tx, known, page, details.priority.as_deref()).await?;
-        return Ok(());
-    }
-    tx.hold_page(&page.id).await?;
-    let soon = tx.now() + Duration::from_secs(30);
-    tx.cause_at(&Effect::Digest, soon).await?;
-    Ok(())
-}
-
-/// Opens an incident of ours for one of PagerDuty's own; `None` when somebody else just did.
-pub async fn open_for(
-    tx: &mut Tx,
-    known: &Known,
-    page: &LinkedPage,
-    priority: Option<&str>,
-) -> Result<Option<Incident>> {
-    let severity = severity_for(&known.config, priority, page.urgency.as_deref());
-    let service = page.service_id.as_deref().and_then(|id| known.config.service_by_pagerduty(id));
-    let now = tx.now();
-    let incident = Incident {
-        id: IncidentId(new_id(tx.clock())),
-        number: tx.next_incident_number().await?,
-        title: plain(&page.title, super::declare::LONGEST_TITLE),
-        severity: severity.name.clone(),
-        status: Status::Investigating,
-        service: service.map(|s| s.name.clone()),
-        is_private: false,
-        is_test: false,
-        wants_page: false,
-        origin: Origin::PagerDuty,
-        declared_by: None,
-        declared_by_name: "PagerDuty".into(),
-        declared_at: now,
-        acknowledged_at: None,
-        mitigated_at: None,
-        ended_at: None,
-        status_changed_at: now,
-        channel_id: None,
-        channel_name: None,
-        last_update: None,
-        last_update_at: None,
-        update_due_at: severity.update_every.map(|every| now + every),
-        commander_due_at: super::declare::commander_due(&known.config, severity).map(|after| now + after),
-        reopened_count: 0,
-    };
-    let by = Actor { name: "PagerDuty".into(), slack: None };
-    found(tx, known, &incident, &by, Source::PagerDuty).await?;
-    if !tx.link_page(&page.id, incident.id, true).await? {
-        return Err(crate::error::Error::refused("That PagerDuty incident has a channel already."));
-    }
-    tx.set_step(incident.id, Step::Page, StepState::Done, None, None).await?;
-    Ok(Some(incident))
-}
-
-/// By priority if a severity names it; else the default, or for low urgency the first level that is low.
-fn severity_for<'a>(config: &'a Config, priority: Option<&str>, urgency: Option<&str>) -> &'a Severity {
-    let by_priority = priority.and_then(|p| {
-        config
-            .severities
-            .iter()
-            .find(|s| s.priority.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(p)))
-    });
-    let by_urgency = || {
-        if urgency != Some("low") {
-            return None;
-        }
-        config.severities.iter().find(|s| s.urgency == Urgency::Low)
-    };
-    by_priority.or_else(by_urgency).unwrap_or_else(|| config.default_severity())
-}
-
-/// Being paged and not seeing why is the oldest complaint: everybody whom PagerDuty assigns or adds, and anyone who
-/// acknowledges, is invited, private incidents included.
-async fn bring_in(tx: &mut Tx, known: &Known, incident: &Incident, event: &PageEvent) -> Result<()> {
-    let mut people: Vec<&Person> = Vec::new();
-    if let Some(details) = &event.details {
-        people.extend(&details.assignees);
-    }
-    match &event.what {
-        What::ResponderAdded { who } | What::ResponderReplied { who, joined: true } => people.push(who),
-        What::Acknowledged => people.extend(&event.agent),
-        _ => {}
-    }
-    if incident.is_test || !incident.is_open() {
-        return Ok(());
-    }
-    for person in people {
-        match known.people.slack_of(&person.id) {
-            Some(user) => invite(tx, incident, user, event.what.word()).await?,
-            None if known.people.our_responder.as_ref() == Some(&person.id) => {}
-            None => {
-                tracing::warn!(
-                    incident = incident.number,
-                    responder = person.id.as_str(),
-                    "is paged but not known in Slack"
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The status that an event leaves PagerDuty's incident in.
-fn status_after(what: &What) -> Option<&'static str> {
-    match what {
-        What::Triggered | What::Unacknowledged | What::Escalated | What::Reopened => Some("triggered"),
-        What::Acknowledged => Some("acknowledged"),
-        What::Resolved { .. } => Some("resolved"),
-        _ => None,
-    }
-}
-
 async fn apply(
     tx: &mut Tx,
     known: &Known,
     incident: &Incident,
     page: &LinkedPage,
     event: &PageEvent,
+    moved: bool,
 ) -> Result<()> {
-    let moved = match status_after(&event.what) {
-        Some(status) => tx.change_page_status(&page.id, status, event.occurred_at).await?,
-        None => false,
-    };
     if moved {
         tx.redraw(incident.id).await?;
     }
-    let by_us =
-        event.agent.is_some() && event.agent.as_ref().map(|a| &a.id) == known.people.our_responder.as_ref();
-    if by_us && event.what != What::Triggered {
-        return Ok(()); // it stands on the timeline under the name of the person who asked us for it
+    let us = known.people.our_responder.as_ref();
+    if us.is_some() && event.agent.as_ref().map(|a| &a.id) == us && event.what != What::Triggered {
+        // An echo: it stands on the timeline under the name of the person who asked us for it.
+        return bring_in(tx, known, incident, event, false).await;
     }
-    tell(tx, incident, page, event, &Told::of(known, page, event)).await?;
+    let news = tell(tx, known, incident, page, event).await?;
+    bring_in(tx, known, incident, event, news).await?;
     match &event.what {
         What::Acknowledged => {
             if tx.set_acknowledged(incident.id, event.occurred_at).await? {
@@ -326,38 +285,42 @@ async fn apply(
             }
             Ok(())
         }
-        What::Resolved { merged_into: Some(into) } => merged(tx, incident, page, into).await,
+        What::Resolved { merged_into: Some(into) } => merges::merged(tx, incident, page, event, into).await,
         What::Resolved { merged_into: None } if page.is_primary && moved => {
             primary_resolved(tx, known, incident, page, event).await
         }
         What::Reopened if !incident.is_open() && moved => {
-            let text = format!(
-                ":repeat: PagerDuty incident {} was reopened. If {} is not over, press *Reopen* on the summary.",
-                untrusted(&page.label()),
-                incident.label()
-            );
-            tx.say(incident, crate::front::Message::text(text)).await
+            tx.say(incident, forms::ask_to_reopen(incident)).await
         }
         _ => Ok(()),
     }
 }
 
-/// Once on the timeline, and aloud where people need it.
+/// Once on the timeline, and aloud where people need it. True when it is news.
 async fn tell(
     tx: &mut Tx,
+    known: &Known,
     incident: &Incident,
     page: &LinkedPage,
     event: &PageEvent,
-    told: &Told,
-) -> Result<()> {
+) -> Result<bool> {
+    let into = match &event.what {
+        What::Resolved { merged_into: Some(into) } => tx.linked_page(&into.id).await?,
+        _ => None,
+    };
+    let told = Told::of(known, page, event, into.as_ref());
     let at = event.occurred_at;
-    let key = format!("pd:{}:{}:{}:{}", page.id, event.what.word(), told.subject, at.as_secs());
-    let entry = NewEntry::new(told.kind, Source::PagerDuty, told.actor.clone(), told.text.clone());
-    let news = tx.append(incident.id, entry.at(at).once(key)).await?.is_some();
-    if news && told.loud && incident.is_open() {
-        tx.say(incident, pagerduty_line(told.icon, &told.line)).await?;
+    let entry = NewEntry::new(told.kind, Source::PagerDuty, told.actor, told.text);
+    let entry = tx.append(incident.id, entry.at(at).once(told.key)).await?;
+    if entry.is_none() {
+        return Ok(false);
     }
-    Ok(())
+    // What came too late is history, not a line for the room.
+    let outrun = event.status_after().is_some() && at < page.status_changed_at;
+    if told.loud && !outrun && (incident.is_open() || event.leaves_open()) {
+        tx.say_entry(incident, entry, pagerduty_line(told.icon, &told.line)).await?;
+    }
+    Ok(true)
 }
 
 /// A person resolving the primary resolves ours; PagerDuty doing it by itself only asks, unless configured.
@@ -371,68 +334,18 @@ async fn primary_resolved(
     if !incident.is_open() {
         return Ok(());
     }
-    let actor = actor(known, event.agent.as_ref());
+    let by = actor(known, event.agent.as_ref());
     match (&event.agent, known.config.incidents.auto_resolve) {
         (Some(_), _) | (None, AutoResolve::Always) => {
-            end(tx, incident, &actor, Status::Resolved, "", Source::PagerDuty).await?;
+            end(tx, incident, &by, Status::Resolved, "", Some(event.occurred_at)).await?;
+            Ok(())
         }
         (None, AutoResolve::Ask) => {
-            let text = format!(
-                ":question: PagerDuty resolved {} by itself. Is {} over?",
-                untrusted(&page.label()),
-                incident.label()
-            );
-            tx.say(incident, forms::ask_to_resolve(incident.id, &text)).await?;
+            let text = messages::resolved_by_itself(page, incident, true);
+            tx.say(incident, forms::ask_to_resolve(incident.id, &text)).await
         }
-        (None, AutoResolve::Never) => {}
-    }
-    Ok(())
-}
-
-/// A merge closes one PagerDuty incident and carries on in another: so does the link.
-async fn merged(
-    tx: &mut Tx,
-    incident: &Incident,
-    page: &LinkedPage,
-    into: &PagerDutyIncidentId,
-) -> Result<()> {
-    tx.set_merged_into(&page.id, into).await?;
-    let target = tx.linked_page(into).await?;
-    let elsewhere = target.as_ref().and_then(|t| t.incident_id).filter(|id| *id != incident.id);
-    if let Some(other) = elsewhere {
-        let other = tx.incident(other).await?;
-        if page.is_primary && incident.is_open() && !other.is_private {
-            let text = format!(
-                ":twisted_rightwards_arrows: PagerDuty incident {} was merged into the one of {}. Is {} over?",
-                untrusted(&page.label()),
-                other.label(),
-                incident.label()
-            );
-            tx.say(incident, forms::ask_to_resolve(incident.id, &text)).await?;
+        (None, AutoResolve::Never) => {
+            tx.say(incident, Message::text(messages::resolved_by_itself(page, incident, false))).await
         }
-        return Ok(());
     }
-    if target.is_none() {
-        let now = tx.now();
-        let unseen = LinkedPage {
-            id: into.clone(),
-            incident_id: None,
-            is_primary: false,
-            number: None,
-            title: page.title.clone(),
-            html_url: None,
-            service_id: page.service_id.clone(),
-            urgency: page.urgency.clone(),
-            status: "triggered".into(),
-            status_changed_at: page.status_changed_at.min(now),
-            held_at: None,
-        };
-        tx.see_page(&unseen).await?;
-    }
-    if page.is_primary {
-        tx.make_primary(into, incident.id).await?;
-    } else {
-        tx.link_page(into, incident.id, false).await?;
-    }
-    tx.redraw(incident.id).await
 }

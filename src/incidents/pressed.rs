@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::asked::declare_for;
 use super::declare::{self, NewIncident};
+use super::effects::Effect;
 use super::forms::{self, form, press};
 use super::lifecycle;
 use super::messages;
 use super::model::{Actor, Incident, Role, Status, Step, StepState};
-use super::{pages, reminders};
+use super::{opening, reminders};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
@@ -68,7 +69,7 @@ pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Presse
             let new: NewIncident = serde_json::from_str(&pressed.value).map_err(|_| stale())?;
             return declare_for(tx, known, caller, &new).await;
         }
-        press::OPEN_HELD => return open_held(tx, known, &PagerDutyIncidentId::new(&pressed.value)).await,
+        press::OPEN_HELD => return open_held(tx, known, caller, &pressed.value).await,
         _ => {}
     }
     let incident = incident(tx, caller, &pressed.value).await?;
@@ -126,18 +127,20 @@ async fn retry(tx: &mut Tx, incident: &Incident, step: &str) -> Result<Reply> {
     Ok(Reply::only(format!("Retrying: {}.", step.title())))
 }
 
-async fn open_held(tx: &mut Tx, known: &Known, page: &PagerDutyIncidentId) -> Result<Reply> {
-    let page = tx.linked_page(page).await?.ok_or_else(stale)?;
-    if page.incident_id.is_some() {
-        return Ok(Reply::only("It has a channel already."));
+/// A PagerDuty incident of a digest, unless somebody was quicker or it is over.
+async fn open_held(tx: &mut Tx, known: &Known, caller: &Caller, page: &str) -> Result<Reply> {
+    let page = tx.linked_page(&PagerDutyIncidentId::new(page)).await?.ok_or_else(stale)?;
+    if let Some(id) = page.incident_id {
+        let incident = tx.visible_incident_by_id(&caller.user, id).await?;
+        return Ok(Reply::only(messages::open_already(incident.as_ref())));
     }
     if !page.is_open() {
         return Ok(Reply::only("PagerDuty has resolved it meanwhile."));
     }
-    match pages::open_for(tx, known, &page, None).await? {
-        Some(incident) => Ok(Reply::only(format!("Opening {}.", blocks::untrusted(&incident.headline())))),
-        None => Ok(Reply::only("It has a channel already.")),
-    }
+    let incident = opening::open_for(tx, known, &page).await?;
+    // Who is paged now, and who has acknowledged, PagerDuty knows.
+    tx.cause(&Effect::CatchUp { page: page.id }).await?;
+    Ok(Reply::only(format!("Opening {}.", blocks::untrusted(&incident.headline()))))
 }
 
 /// Takes a submitted form; what is wrong with it is said beside the field.

@@ -22,8 +22,12 @@ use crate::store::{Db, Json, Priority, Tx, Work};
 pub use inbox::{Delivery, NewDelivery};
 pub use runner::{Perform, Runner};
 
-/// How long a claim holds without renewal. Longer than any client's time-out.
-pub const LEASE: Duration = Duration::from_secs(60);
+/// How long a claim holds without renewal: how long the work of a killed process waits for another one.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// The longest wait between two attempts of what is never given up, like paging …
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// … and of what is.
+const LONGEST_WAIT_OF_THE_REST: Duration = Duration::from_secs(300);
 
 /// A job to be. Enqueued in the transaction of the fact that causes it.
 #[derive(Clone, Debug)]
@@ -34,6 +38,7 @@ pub struct NewJob {
     pub dedup_key: Option<String>,
     pub run_at: Option<Timestamp>,
     /// After this many attempts the job is parked. `None`: never give up (paging), and wait at most 30 s between.
+    /// Being told to come back later is no attempt.
     pub max_attempts: Option<i64>,
 }
 
@@ -137,7 +142,9 @@ pub fn fate(job: &Job, error: &Error, now: Timestamp) -> Fate {
     let out_of_attempts = job.max_attempts.is_some_and(|max| job.attempts >= max);
     match error {
         Error::Upstream(Upstream { problem: Problem::RateLimited { after }, .. }) => {
-            Fate::Retry { at: now + *after + jitter(job, Duration::from_millis(500)), counts: false }
+            // The client keeps the vendor's pause in any case; paging looks for another road meanwhile.
+            let after = *after + jitter(job, Duration::from_millis(500));
+            Fate::Retry { at: now + after.min(longest_wait(job)), counts: false }
         }
         Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }) | Error::Internal(_)
             if !out_of_attempts =>
@@ -148,11 +155,14 @@ pub fn fate(job: &Job, error: &Error, now: Timestamp) -> Fate {
     }
 }
 
-/// 1, 2, 4 … seconds, at most 5 minutes (30 s for what must not be given up), plus up to a quarter.
+fn longest_wait(job: &Job) -> Duration {
+    if job.max_attempts.is_some() { LONGEST_WAIT_OF_THE_REST } else { LONGEST_WAIT }
+}
+
+/// 1, 2, 4 … seconds, plus up to a quarter, and never longer than the longest.
 fn back_off(job: &Job) -> Duration {
-    let longest = if job.max_attempts.is_some() { 300 } else { 30 };
     let doublings = u32::try_from(job.attempts.clamp(1, 16) - 1).unwrap_or(0);
-    let base = Duration::from_secs((1u64 << doublings).min(longest));
+    let base = Duration::from_secs(1u64 << doublings).min(longest_wait(job) * 4 / 5);
     base + jitter(job, base / 4)
 }
 
@@ -204,9 +214,11 @@ mod tests {
         assert!(at >= now + Duration::from_secs(4) && at <= now + Duration::from_secs(5));
         assert_eq!(fate(&job(15, Some(15)), &away, now), Fate::Park);
         let Fate::Retry { at, counts: true } = fate(&job(900, None), &away, now) else { panic!("pages on") };
-        assert!(at <= now + Duration::from_secs(38));
+        assert!(at > now + Duration::from_secs(20) && at <= now + LONGEST_WAIT);
         let Fate::Retry { at, counts: false } = fate(&job(15, Some(15)), &wait, now) else { panic!("waits") };
         assert!(at >= now + Duration::from_secs(30) && at < now + Duration::from_secs(31));
+        let Fate::Retry { at, .. } = fate(&job(1, None), &wait, now) else { panic!("waits") };
+        assert_eq!(at, now + LONGEST_WAIT);
         assert_eq!(fate(&job(1, None), &no, now), Fate::Park);
     }
 }

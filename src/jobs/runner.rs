@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{Fate, Finished, Job, LEASE, fate};
 use crate::clock::Timestamp;
@@ -18,7 +18,7 @@ pub trait Perform: Clone + Send + Sync + 'static {
     fn perform(&self, job: &Job) -> impl Future<Output = Result<Finished>> + Send;
     /// Tells people, in the same transaction, that a job was parked.
     fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> impl Future<Output = Result<()>> + Send;
-    /// Tells people of a first failure that will be retried.
+    /// Tells people, in the same transaction, of a failure that will be retried. Comes after each such attempt.
     fn stumbled(&self, tx: &mut Tx, job: &Job, error: &Error) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -110,11 +110,15 @@ impl<P: Perform> Runner<P> {
 
     /// One job, from claimed to settled. Renews the lease while it runs.
     async fn work(&self, job: Job) {
-        let performing = self.perform.perform(&job);
-        tokio::pin!(performing);
+        // A task of its own: a panic is this attempt's failure, and no more.
+        let (perform, attempt) = (self.perform.clone(), job.clone());
+        let performing = TaskTracker::new().spawn(async move { perform.perform(&attempt).await });
+        let mut performing = AbortOnDropHandle::new(performing);
         let outcome = loop {
             tokio::select! {
-                outcome = &mut performing => break outcome,
+                outcome = &mut performing => {
+                    break outcome.unwrap_or_else(|lost| Err(Error::internal(format!("the attempt died: {lost}"))));
+                }
                 () = self.db.clock().sleep(LEASE / 3) => match self.renew(&job).await {
                     Ok(true) => {}
                     Ok(false) => return tracing::warn!(job = job.id, "lost its lease to another worker"),
@@ -122,10 +126,17 @@ impl<P: Perform> Runner<P> {
                 },
             }
         };
-        if let Err(error) = outcome
-            && let Err(trouble) = self.settle(&job, &error).await
-        {
-            tracing::error!(job = job.id, kind = job.kind, %trouble, "cannot record a failed attempt");
+        let Err(error) = outcome else { return };
+        // Twice, because a twin may have been enqueued between two statements of the first try. If that fails too,
+        // the lease runs out and the job comes back.
+        for last in [false, true] {
+            match self.settle(&job, &error).await {
+                Ok(()) => return,
+                Err(trouble) if last => {
+                    tracing::error!(job = job.id, kind = job.kind, %trouble, "cannot record a failed attempt");
+                }
+                Err(_) => {}
+            }
         }
     }
 
@@ -142,8 +153,7 @@ impl<P: Perform> Runner<P> {
         match fate(job, error, tx.now()) {
             Fate::Retry { at, counts } => {
                 tracing::warn!(job = job.id, kind = job.kind, attempt = job.attempts, %at, error = said, "will retry");
-                tx.retry_job(job, at, counts, &said).await?;
-                if counts && job.attempts == 1 {
+                if tx.retry_job(job, at, counts, &said).await? {
                     self.perform.stumbled(&mut tx, job, error).await?;
                 }
             }

@@ -1,9 +1,15 @@
 //! The queue's SQL.
 
+use std::time::Duration;
+
 use super::{Job, LEASE, NewJob};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::row;
 use crate::store::{Json, Tx, Work};
+
+/// Postgres' advisory lock for claiming; any number that nothing else in this database uses.
+const CLAIMING: i64 = 0x6669_7265_6265_6c6c;
 
 /// The claim, the same on both engines but for the row lock and the array, without which Postgres may plan to find
 /// the due ones again for every row of the table, and then lock more of them than asked for. The guard is repeated in
@@ -33,16 +39,27 @@ macro_rules! claim_sql {
     };
 }
 
+row! {
+    /// What earlier attempts leave behind: with a token, one of them may have had its effect.
+    pub struct Claims { pub token: i64, pub first_claimed_at: Option<Timestamp> }
+}
+
 impl Tx {
-    /// Enqueues; with a dedup key, an unclaimed twin makes this a no-op, except that the earlier `run_at` wins.
-    /// Returns the job's id, or the twin's.
+    /// Enqueues; with a dedup key, an unclaimed twin makes this a no-op, except that the earlier `run_at` wins, and a
+    /// parked twin is closed in favour of the new one. Returns the job's id, or the twin's.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<i64> {
         let now = self.now();
         self.leaves(Work::Jobs);
+        let parked = match &job.dedup_key {
+            Some(key) => self.supersede_parked(key).await?,
+            None => None,
+        };
+        let (token, first_claimed_at) = parked.map_or((0, None), |p| (p.token, p.first_claimed_at));
         let id = self
             .scalar::<i64>(
-                "INSERT INTO job (kind, payload, lane, dedup_key, created_at, run_at, max_attempts)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)
+                "INSERT INTO job (kind, payload, lane, dedup_key, created_at, run_at, max_attempts, token,
+                                  first_claimed_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  ON CONFLICT (dedup_key) WHERE lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL
                  DO UPDATE SET run_at = CASE WHEN excluded.run_at < job.run_at THEN excluded.run_at
                                              ELSE job.run_at END
@@ -55,16 +72,36 @@ impl Tx {
                     &now,
                     &job.run_at.unwrap_or(now),
                     &job.max_attempts,
+                    &token,
+                    &first_claimed_at,
                 ],
             )
             .await?;
         id.ok_or_else(|| Error::internal("an enqueued job has no id"))
     }
 
+    /// Closes a parked job whose twin takes over, and hands on whether it may have had its effect.
+    async fn supersede_parked(&mut self, dedup_key: &str) -> Result<Option<Claims>> {
+        let now = self.now();
+        self.opt(
+            "UPDATE job SET done_at = $2, parked_at = NULL,
+                    last_error = COALESCE(last_error, '') || ' (taken over by a later one)'
+             WHERE dedup_key = $1 AND parked_at IS NOT NULL AND done_at IS NULL
+             RETURNING token, first_claimed_at",
+            &[&dedup_key, &now],
+        )
+        .await
+    }
+
     /// Takes up to `most` due jobs.
     pub async fn claim_jobs(&mut self, most: i64) -> Result<Vec<Job>> {
         let now = self.now();
-        let sql = if self.is_postgres() {
+        let postgres = self.is_postgres();
+        if postgres {
+            // One claim at a time, until its commit: two that do not see each other's could both find a lane free.
+            self.exec("SELECT pg_advisory_xact_lock($1)", &[&CLAIMING]).await?;
+        }
+        let sql = if postgres {
             claim_sql!("= ANY (ARRAY", "FOR UPDATE SKIP LOCKED))")
         } else {
             claim_sql!("IN", ")")
@@ -72,6 +109,20 @@ impl Tx {
         let mut jobs: Vec<Job> = self.all(sql, &[&now, &(now + LEASE), &most]).await?;
         jobs.sort_by_key(|j| (j.run_at, j.id));
         Ok(jobs)
+    }
+
+    /// Ends all leases. At the start of a program that has the database to itself: their holder was killed.
+    pub async fn end_leases(&mut self) -> Result<u64> {
+        let before = self.now() - Duration::from_micros(1);
+        let mut ended = 0;
+        for sql in [
+            "UPDATE job SET lease_until = $1 WHERE lease_until > $1 AND done_at IS NULL AND parked_at IS NULL",
+            "UPDATE inbox SET lease_until = $1 WHERE lease_until > $1 AND done_at IS NULL AND parked_at IS NULL",
+        ] {
+            ended += self.exec(sql, &[&before]).await?;
+        }
+        self.leaves(Work::Jobs);
+        Ok(ended)
     }
 
     /// When the next job could be claimed, if any waits.
@@ -108,38 +159,41 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Puts a claimed job back. If an unclaimed twin arrived meanwhile, the twin carries on with this one's count
-    /// of attempts and this one is closed: otherwise a long outage would collect a job for each trigger.
+    /// Puts a claimed job back; false when somebody else has it meanwhile. If an unclaimed twin arrived meanwhile, the twin carries on with what this one knows
+    /// (its attempts, and that it may have had its effect) and this one is closed: otherwise a long outage would
+    /// collect a job for each trigger.
     pub(super) async fn retry_job(
         &mut self,
         job: &Job,
         at: Timestamp,
         counts: bool,
         error: &str,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let attempts = if counts { job.attempts } else { job.attempts - 1 };
         if let Some(key) = &job.dedup_key {
             let twin = self
                 .exec(
-                    "UPDATE job SET attempts = $3, run_at = $4, last_error = $5
+                    "UPDATE job SET attempts = $3, run_at = $4, last_error = $5, token = $6, first_claimed_at = $7
                      WHERE dedup_key = $1 AND id <> $2
-                       AND lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL",
-                    &[key, &job.id, &attempts, &at, &error],
+                       AND lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL
+                       AND EXISTS (SELECT 1 FROM job o WHERE o.id = $2 AND o.token = $6
+                                   AND o.done_at IS NULL AND o.parked_at IS NULL)",
+                    &[key, &job.id, &attempts, &at, &error, &job.token, &job.first_claimed_at],
                 )
                 .await?;
             if twin > 0 {
-                self.mark_job_done(job.id, job.token).await?;
-                return Ok(());
+                return self.mark_job_done(job.id, job.token).await;
             }
         }
-        self.exec(
-            "UPDATE job SET lease_until = NULL, attempts = $3, run_at = $4, last_error = $5
-             WHERE id = $1 AND token = $2 AND done_at IS NULL AND parked_at IS NULL",
-            &[&job.id, &job.token, &attempts, &at, &error],
-        )
-        .await?;
+        let rows = self
+            .exec(
+                "UPDATE job SET lease_until = NULL, attempts = $3, run_at = $4, last_error = $5
+                 WHERE id = $1 AND token = $2 AND done_at IS NULL AND parked_at IS NULL",
+                &[&job.id, &job.token, &attempts, &at, &error],
+            )
+            .await?;
         self.leaves(Work::Jobs);
-        Ok(())
+        Ok(rows == 1)
     }
 
     /// False when somebody else has the job meanwhile.
@@ -161,7 +215,7 @@ impl Tx {
     pub async fn unpark_job(&mut self, id: i64) -> Result<bool> {
         let now = self.now();
         self.exec(
-            "UPDATE job SET dedup_key = NULL WHERE id = $1 AND EXISTS (
+            "UPDATE job SET dedup_key = NULL WHERE id = $1 AND parked_at IS NOT NULL AND EXISTS (
                 SELECT 1 FROM job t WHERE t.dedup_key = job.dedup_key AND t.id <> job.id
                   AND t.lease_until IS NULL AND t.done_at IS NULL AND t.parked_at IS NULL)",
             &[&id],

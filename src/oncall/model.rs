@@ -1,6 +1,7 @@
 //! The directory: people, groups, links between the two worlds, and on-call rows. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -87,6 +88,11 @@ row! {
 }
 
 impl OnCall {
+    /// The next moment at which somebody of these comes on or goes off call.
+    pub fn next_handoff(rows: &[Self], now: Timestamp) -> Option<Timestamp> {
+        rows.iter().flat_map(|r| [r.starts_at, r.ends_at]).flatten().filter(|at| *at > now).min()
+    }
+
     fn covers(&self, at: Timestamp) -> bool {
         self.starts_at.is_none_or(|s| s <= at) && self.ends_at.is_none_or(|e| at < e)
     }
@@ -103,6 +109,15 @@ pub struct Ourselves {
     pub workspace_url: String,
 }
 
+impl Ourselves {
+    /// Where people find a message, as `chat.getPermalink` would say it.
+    /// <https://docs.slack.dev/reference/methods/chat.getPermalink>
+    pub fn permalink(&self, channel: &ChannelId, ts: &str) -> String {
+        let workspace = self.workspace_url.trim_end_matches('/');
+        format!("{workspace}/archives/{channel}/p{}", ts.replace('.', ""))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Priority {
     pub id: String,
@@ -117,14 +132,19 @@ pub struct PagerDutyService {
     pub policy_id: Option<String>,
 }
 
+/// A burst of news is over after this long.
+const AFTER_A_BURST: Duration = Duration::from_secs(5);
+
 /// A source of the directory, and how its last good read is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Who we are: `auth.test`, and our user in PagerDuty.
     ReadOurselves,
-    /// Slack's people and user groups.
-    ReadSlack,
+    /// Slack's people.
+    ReadMembers,
+    /// Slack's user groups.
+    ReadGroups,
     /// PagerDuty's people, their addresses and phones.
     ReadResponders,
     /// Priorities and services.
@@ -136,9 +156,10 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ReadOurselves,
-        Self::ReadSlack,
+        Self::ReadMembers,
+        Self::ReadGroups,
         Self::ReadResponders,
         Self::ReadServices,
         Self::ReadOnCall,
@@ -148,7 +169,8 @@ impl Step {
     pub fn kind(self) -> &'static str {
         match self {
             Self::ReadOurselves => "oncall.read_ourselves",
-            Self::ReadSlack => "oncall.read_slack",
+            Self::ReadMembers => "oncall.read_members",
+            Self::ReadGroups => "oncall.read_groups",
             Self::ReadResponders => "oncall.read_responders",
             Self::ReadServices => "oncall.read_services",
             Self::ReadOnCall => "oncall.read_oncall",
@@ -161,6 +183,12 @@ impl Step {
         NewJob::new(self.kind(), json!({ "step": self })).dedup(self.kind()).never_give_up()
     }
 
+    /// The same in a few seconds: news come in bursts (an import of people, a pipeline that touches every service),
+    /// and one read after a burst sees all of it.
+    pub fn soon(self, now: Timestamp) -> NewJob {
+        self.job().at(now + AFTER_A_BURST)
+    }
+
     pub fn from_payload(payload: &Value) -> Option<Self> {
         serde_json::from_value(payload.get("step")?.clone()).ok()
     }
@@ -169,7 +197,7 @@ impl Step {
     pub fn every_secs(self) -> u64 {
         match self {
             Self::ReadOnCall => 60,
-            Self::ReadSlack | Self::ReadResponders => 900,
+            Self::ReadMembers | Self::ReadGroups | Self::ReadResponders => 900,
             Self::ReadOurselves | Self::ReadServices | Self::TidyUp => 3600,
         }
     }
@@ -191,6 +219,8 @@ pub struct Directory {
     pub groups: Vec<Group>,
     pub responders: BTreeMap<PagerDutyUserId, Responder>,
     pub links: BTreeMap<PagerDutyUserId, SlackUserId>,
+    /// Those whose link was made by hand: e-mail does not overrule it.
+    pub linked_by_hand: BTreeSet<PagerDutyUserId>,
     pub oncall: Vec<OnCall>,
     pub priorities: Vec<Priority>,
     pub services: Vec<PagerDutyService>,
@@ -198,6 +228,8 @@ pub struct Directory {
     pub announce_channel: Option<ChannelId>,
     /// Job kind → when it was last read well.
     pub read_at: BTreeMap<String, Timestamp>,
+    /// Goes up with each change in the database, whichever replica made it.
+    pub version: i64,
 }
 
 /// A person to call, as far as known.
@@ -329,7 +361,12 @@ impl Directory {
         self.priorities.iter().find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.id.as_str())
     }
 
-    /// Links by e-mail: a full member whose address is one of the responder's.
+    /// How long ago this was last read well; `None` if it never was.
+    pub fn age(&self, step: Step, now: Timestamp) -> Option<Duration> {
+        self.read_at.get(step.kind()).map(|at| now.since(*at))
+    }
+
+    /// Links by e-mail, but for those linked by hand: a full member whose address is one of the responder's.
     pub fn links_by_email(&self, team_id: &str) -> BTreeMap<PagerDutyUserId, SlackUserId> {
         let by_email: BTreeMap<String, &Member> = self
             .members
@@ -339,6 +376,7 @@ impl Directory {
             .collect();
         self.responders
             .values()
+            .filter(|r| !self.linked_by_hand.contains(&r.id))
             .filter_map(|r| {
                 let found = r.emails.0.iter().find_map(|e| by_email.get(&e.to_lowercase()))?;
                 Some((r.id.clone(), found.id.clone()))

@@ -1,7 +1,9 @@
 //! The directory's durable jobs: each reads one source whole, replaces what was known of it, and comes again.
 //!
-//! A failed read changes nothing: the last good one stays, with its age.
+//! A failed read changes nothing: the last good one stays, with its age. What a big company's read changes is written
+//! in small transactions, because SQLite's one writer has commands waiting behind it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,19 +11,26 @@ use serde_json::json;
 use super::model::{Group, Member, OnCall, Ourselves, PagerDutyService, Priority, Responder, Step};
 use crate::app::App;
 use crate::error::{Error, Result, Upstream};
-use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
+use crate::ids::{ChannelId, SlackUserId};
 use crate::jobs::{Finished, Job};
-use crate::pagerduty::ContactKind;
+use crate::pagerduty;
 use crate::slack;
 use crate::store::{Json, Priority as Turn, Tx};
 
 /// Deliveries and finished jobs are kept this long, so that late repeats are still recognised.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Rows written in one transaction.
+const AT_ONCE: usize = 100;
+/// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
+const READ_AHEAD: Duration = Duration::from_secs(24 * 3600);
+/// PagerDuty's own hand-off may take a moment.
+const AFTER_HANDOFF: Duration = Duration::from_secs(2);
 
 pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
     let read = match step {
         Step::ReadOurselves => read_ourselves(app, job).await,
-        Step::ReadSlack => read_slack(app, job).await,
+        Step::ReadMembers => read_members(app, job).await,
+        Step::ReadGroups => read_groups(app, job).await,
         Step::ReadResponders => read_responders(app, job).await,
         Step::ReadServices => read_services(app, job).await,
         Step::ReadOnCall => read_oncall(app, job).await,
@@ -43,28 +52,22 @@ async fn come_again(app: &App, job: &Job, step: Step, refused: &Upstream) -> Res
     job.finish(tx).await
 }
 
-/// Finishes the job, arms the next one, and puts the new directory into memory after the commit.
+/// Finishes the job, arms the next one, and puts the new directory into memory.
 async fn done(app: &App, job: &Job, step: Step, mut tx: Tx) -> Result<Finished> {
     tx.remember_fact(step.kind(), &json!({})).await?;
-    relink(app, &mut tx).await?;
-    let directory = tx.directory().await?;
     let next_at = tx.now() + Duration::from_secs(step.every_secs());
     tx.enqueue(step.job().at(next_at)).await?;
-    let finished = job.finish(tx).await?;
-    app.directory.replace(directory);
-    Ok(finished)
+    finish(app, job, tx).await
 }
 
-/// E-mail joins the two worlds; cheap enough to do after each read of either.
-async fn relink(app: &App, tx: &mut Tx) -> Result<()> {
-    let directory = tx.directory().await?;
-    if let Some(team_id) = app.team_id(&directory) {
-        let links = directory.links_by_email(&team_id);
-        if links != directory.links {
-            tx.replace_email_links(&links).await?;
-        }
+async fn finish(app: &App, job: &Job, mut tx: Tx) -> Result<Finished> {
+    tx.directory_changed().await?;
+    let finished = job.finish(tx).await?;
+    // The job is done whatever comes now; a memory left behind is made good by the next look at the version.
+    if let Err(error) = app.reload_directory().await {
+        tracing::error!(%error, "cannot load the directory");
     }
-    Ok(())
+    Ok(finished)
 }
 
 async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
@@ -76,10 +79,6 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
             "the Slack token lacks scopes; reinstall the app with the manifest"
         );
     }
-    let responder = match &app.pagerduty {
-        Some(pagerduty) => pagerduty.user_by_email(&app.from_email()).await?.map(|u| u.id),
-        None => None,
-    };
     let announce_channel = announce_channel(app).await?;
     let ourselves = Ourselves {
         team_id: identity.team_id,
@@ -92,9 +91,6 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
     tx.remember_fact("ourselves", &ourselves).await?;
     if let Some(channel) = announce_channel {
         tx.remember_fact("announce_channel", &channel).await?;
-    }
-    if let Some(id) = responder {
-        tx.remember_fact("our_responder", &id).await?;
     }
     done(app, job, Step::ReadOurselves, tx).await
 }
@@ -110,59 +106,35 @@ async fn announce_channel(app: &App) -> Result<Option<ChannelId>> {
     Ok(found.map(|c| c.id))
 }
 
-async fn read_slack(app: &App, job: &Job) -> Result<Finished> {
-    let users = app.slack.list_users().await?;
-    // Free plans have no user groups: that is no reason to know nobody.
-    let groups = match app.slack.list_usergroups().await {
-        Ok(groups) => groups,
+async fn read_members(app: &App, job: &Job) -> Result<Finished> {
+    let mut members: Vec<Member> = app.slack.list_users().await?.into_iter().map(Member::from).collect();
+    let before = app.db.read().await?.directory().await?;
+    members.retain(|member| before.member(&member.id) != Some(member));
+    for some in members.chunks(AT_ONCE) {
+        let mut tx = app.db.write(Turn::Job).await?;
+        for member in some {
+            tx.save_member(member).await?;
+        }
+        tx.commit().await?;
+    }
+    done(app, job, Step::ReadMembers, app.db.write(Turn::Job).await?).await
+}
+
+/// Free plans have no user groups: that is no reason to know nobody.
+async fn read_groups(app: &App, job: &Job) -> Result<Finished> {
+    let groups: Vec<Group> = match app.slack.list_usergroups().await {
+        Ok(groups) => groups.into_iter().map(group).collect(),
         Err(e) if matches!(e.code(), Some("plan_upgrade_required" | "paid_teams_only" | "missing_scope")) => {
             tracing::warn!(error = %e, "no user groups");
             Vec::new()
         }
         Err(e) => return Err(e.into()),
     };
-    let groups: Vec<Group> = groups.into_iter().map(group).collect();
     let mut tx = app.db.write(Turn::Job).await?;
-    let before = tx.directory().await?;
-    for user in users {
-        let member = member(user);
-        if before.member(&member.id) != Some(&member) {
-            tx.save_member(&member).await?;
-        }
-    }
-    if before.groups != groups {
+    if tx.directory().await?.groups != groups {
         tx.replace_groups(&groups).await?;
     }
-    done(app, job, Step::ReadSlack, tx).await
-}
-
-/// Reads one person anew; for somebody who is not in the directory yet.
-pub async fn meet(app: &App, job: &Job, id: &SlackUserId) -> Result<Finished> {
-    let user = app.slack.user(id).await?;
-    let mut tx = app.db.write(Turn::Job).await?;
-    if let Some(user) = user {
-        tx.save_member(&member(user)).await?;
-    }
-    relink(app, &mut tx).await?;
-    let directory = tx.directory().await?;
-    let finished = job.finish(tx).await?;
-    app.directory.replace(directory);
-    Ok(finished)
-}
-
-fn member(user: slack::User) -> Member {
-    let real_name = if user.real_name.is_empty() { user.display_name } else { user.real_name };
-    Member {
-        id: user.id,
-        name: user.name,
-        real_name,
-        email: user.email,
-        time_zone: user.tz,
-        team_id: user.team_id,
-        is_bot: user.is_bot,
-        is_guest: user.is_guest || user.is_stranger,
-        is_deleted: user.deleted,
-    }
+    done(app, job, Step::ReadGroups, tx).await
 }
 
 fn group(group: slack::UserGroup) -> Group {
@@ -175,43 +147,38 @@ fn group(group: slack::UserGroup) -> Group {
     }
 }
 
+/// Reads one person anew; for somebody who is not in the directory yet.
+pub async fn meet(app: &App, job: &Job, id: &SlackUserId) -> Result<Finished> {
+    let user = app.slack.user(id).await?;
+    let mut tx = app.db.write(Turn::Job).await?;
+    if let Some(user) = user {
+        tx.save_member(&Member::from(user)).await?;
+    }
+    finish(app, job, tx).await
+}
+
 async fn read_responders(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
-    let responders: Vec<Responder> = pagerduty
-        .users_with_contacts()
-        .await?
-        .into_iter()
-        .map(|u| {
-            let mut emails: Vec<String> = u.email.clone().into_iter().collect();
-            for method in u.contact_methods.iter().filter(|m| m.kind == ContactKind::Email && m.enabled) {
-                if !emails.iter().any(|e| e.eq_ignore_ascii_case(&method.address)) {
-                    emails.push(method.address.clone());
-                }
-            }
-            let phone = u
-                .contact_methods
-                .iter()
-                .filter(|m| m.enabled)
-                .find(|m| m.kind == ContactKind::Phone)
-                .or_else(|| u.contact_methods.iter().find(|m| m.kind == ContactKind::Sms && m.enabled))
-                .map(|m| match &m.country_code {
-                    Some(code) => format!("+{code} {}", m.address),
-                    None => m.address.clone(),
-                });
-            Responder {
-                id: u.id,
-                name: u.name,
-                email: u.email,
-                emails: Json(emails),
-                phone,
-                html_url: Some(u.html_url),
-            }
-        })
-        .collect();
+    let responders: Vec<Responder> =
+        pagerduty.users_with_contacts().await?.into_iter().map(Responder::from).collect();
+    let before = app.db.read().await?.directory().await?;
+    let news: Vec<&Responder> =
+        responders.iter().filter(|r| before.responders.get(&r.id) != Some(r)).collect();
+    for some in news.chunks(AT_ONCE) {
+        let mut tx = app.db.write(Turn::Job).await?;
+        for responder in some {
+            tx.save_responder(responder).await?;
+        }
+        tx.commit().await?;
+    }
     let mut tx = app.db.write(Turn::Job).await?;
-    let before = tx.directory().await?;
-    if !before.responders.values().eq(responders.iter()) {
-        tx.replace_responders(&responders).await?;
+    for gone in before.responders.keys().filter(|id| responders.iter().all(|r| r.id != **id)) {
+        tx.forget_responder(gone).await?;
+    }
+    let from = app.from_email();
+    match responders.iter().find(|r| r.email.as_ref().is_some_and(|e| e.eq_ignore_ascii_case(&from))) {
+        Some(us) => tx.remember_fact("our_responder", &us.id).await?,
+        None => tracing::error!(from, "no PagerDuty user has this login; mend pagerduty.from_email"),
     }
     done(app, job, Step::ReadResponders, tx).await
 }
@@ -245,36 +212,50 @@ async fn read_services(app: &App, job: &Job) -> Result<Finished> {
     done(app, job, Step::ReadServices, tx).await
 }
 
+/// Today's shifts and those read ahead; the next read comes when the next hand-off has happened, or in its time.
 async fn read_oncall(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
     let policies = app.policies();
-    let rows: Vec<OnCall> = if policies.is_empty() {
-        Vec::new()
-    } else {
-        pagerduty
-            .oncalls(&policies, &[])
-            .await?
-            .into_iter()
-            .map(|r| OnCall {
-                policy_id: r.policy_id,
-                policy_name: r.policy_name,
-                level: r.level,
-                schedule_id: r.schedule_id,
-                schedule_name: r.schedule_name,
-                pagerduty_user_id: r.user_id,
-                user_name: r.user_name,
-                starts_at: r.starts_at,
-                ends_at: r.ends_at,
-            })
-            .collect()
-    };
+    let until = app.clock.now() + READ_AHEAD;
+    let mut rows: Vec<OnCall> =
+        pagerduty.oncalls(&policies, &[], Some(until)).await?.into_iter().map(oncall_row).collect();
+    let order = |r: &OnCall| (r.policy_id.clone(), r.level, r.starts_at, r.pagerduty_user_id.clone());
+    rows.sort_by_key(order);
     let mut tx = app.db.write(Turn::Job).await?;
-    tx.replace_oncall(&rows).await?;
-    let handoff_at = rows.iter().filter_map(|r| r.ends_at).min();
-    if let Some(at) = handoff_at {
-        tx.enqueue(Step::ReadOnCall.job().at(at + Duration::from_secs(2))).await?;
+    let mut before = tx.directory().await?.oncall;
+    before.sort_by_key(order);
+    let (was, is) = (by_policy(&before), by_policy(&rows));
+    for id in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
+        if was.get(id) != is.get(id) {
+            tx.replace_oncall(id, is.get(id).map(Vec::as_slice).unwrap_or_default()).await?;
+        }
+    }
+    if let Some(at) = OnCall::next_handoff(&rows, tx.now()) {
+        tx.enqueue(Step::ReadOnCall.job().at(at + AFTER_HANDOFF)).await?;
     }
     done(app, job, Step::ReadOnCall, tx).await
+}
+
+fn by_policy(rows: &[OnCall]) -> BTreeMap<&str, Vec<&OnCall>> {
+    let mut policies: BTreeMap<&str, Vec<&OnCall>> = BTreeMap::new();
+    for row in rows {
+        policies.entry(&row.policy_id).or_default().push(row);
+    }
+    policies
+}
+
+fn oncall_row(r: pagerduty::OnCall) -> OnCall {
+    OnCall {
+        policy_id: r.policy_id,
+        policy_name: r.policy_name,
+        level: r.level,
+        schedule_id: r.schedule_id,
+        schedule_name: r.schedule_name,
+        pagerduty_user_id: r.user_id,
+        user_name: r.user_name,
+        starts_at: r.starts_at,
+        ends_at: r.ends_at,
+    }
 }
 
 async fn tidy_up(app: &App, job: &Job) -> Result<Finished> {
@@ -285,9 +266,4 @@ async fn tidy_up(app: &App, job: &Job) -> Result<Finished> {
         tracing::info!(forgotten, "deleted jobs and deliveries done a week ago");
     }
     done(app, job, Step::TidyUp, tx).await
-}
-
-/// The ids under which our own acts come back from PagerDuty.
-pub fn is_us(ours: Option<&PagerDutyUserId>, agent: Option<&str>) -> bool {
-    matches!((ours, agent), (Some(ours), Some(agent)) if ours.as_str() == agent)
 }

@@ -1,7 +1,5 @@
 //! The directory's SQL.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,9 +11,12 @@ use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::row;
 use crate::store::{Json, Tx};
 
+/// How most links are found.
+const BY_EMAIL: &str = "email";
+
 row! {
     #[derive(Debug)]
-    pub struct LinkRow { pub pagerduty_user_id: PagerDutyUserId, pub slack_user_id: Option<SlackUserId> }
+    pub struct LinkRow { pub pagerduty_user_id: PagerDutyUserId, pub slack_user_id: Option<SlackUserId>, pub how: String }
 }
 
 row! {
@@ -24,14 +25,18 @@ row! {
 }
 
 impl Tx {
-    /// Everything that is known about people, in six queries.
+    /// Everything that is known about people, in seven queries.
     pub async fn directory(&mut self) -> Result<Directory> {
+        // First: what changes while the rest is read is then of a later version, and read again.
+        let version = self.directory_version().await?;
         let members: Vec<Member> = self.all("SELECT * FROM slack_user", &[]).await?;
         let groups: Vec<Group> = self.all("SELECT * FROM user_group ORDER BY handle", &[]).await?;
         let responders: Vec<Responder> = self.all("SELECT * FROM pagerduty_user", &[]).await?;
         let links: Vec<LinkRow> =
-            self.all("SELECT pagerduty_user_id, slack_user_id FROM person_link", &[]).await?;
-        let oncall: Vec<OnCall> = self.all("SELECT * FROM oncall ORDER BY policy_id, level", &[]).await?;
+            self.all("SELECT pagerduty_user_id, slack_user_id, how FROM person_link", &[]).await?;
+        let oncall: Vec<OnCall> = self
+            .all("SELECT * FROM oncall ORDER BY policy_id, level, starts_at, pagerduty_user_id", &[])
+            .await?;
         let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
         Ok(Directory {
             ourselves: fact(&facts, "ourselves"),
@@ -39,13 +44,30 @@ impl Tx {
             members: members.into_iter().map(|m| (m.id.clone(), m)).collect(),
             groups,
             responders: responders.into_iter().map(|r| (r.id.clone(), r)).collect(),
+            linked_by_hand: links
+                .iter()
+                .filter(|l| l.how != BY_EMAIL)
+                .map(|l| l.pagerduty_user_id.clone())
+                .collect(),
             links: links.into_iter().filter_map(|l| Some((l.pagerduty_user_id, l.slack_user_id?))).collect(),
             oncall,
             priorities: fact(&facts, "priorities").unwrap_or_default(),
             services: fact(&facts, "services").unwrap_or_default(),
             announce_channel: fact(&facts, "announce_channel"),
             read_at: facts.iter().map(|f| (f.name.clone(), f.read_at)).collect(),
+            version,
         })
+    }
+
+    pub async fn directory_version(&mut self) -> Result<i64> {
+        let version = self.scalar("SELECT value FROM counter WHERE name = 'directory'", &[]).await?;
+        Ok(version.unwrap_or(0))
+    }
+
+    /// Tells every replica that its memory is out of date.
+    pub async fn directory_changed(&mut self) -> Result<()> {
+        self.exec("UPDATE counter SET value = value + 1 WHERE name = 'directory'", &[]).await?;
+        Ok(())
     }
 
     /// Remembers a small fact, and when it was read.
@@ -101,22 +123,27 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn replace_responders(&mut self, responders: &[Responder]) -> Result<()> {
+    pub async fn save_responder(&mut self, r: &Responder) -> Result<()> {
         let now = self.now();
-        self.exec("DELETE FROM pagerduty_user", &[]).await?;
-        for r in responders {
-            self.exec(
-                "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
-                &[&r.id, &r.name, &r.email, &r.emails, &r.phone, &r.html_url, &now],
-            )
-            .await?;
-        }
+        self.exec(
+            "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, emails = excluded.emails,
+                phone = excluded.phone, html_url = excluded.html_url, read_at = excluded.read_at",
+            &[&r.id, &r.name, &r.email, &r.emails, &r.phone, &r.html_url, &now],
+        )
+        .await?;
         Ok(())
     }
 
-    pub async fn replace_oncall(&mut self, rows: &[OnCall]) -> Result<()> {
-        self.exec("DELETE FROM oncall", &[]).await?;
+    pub async fn forget_responder(&mut self, id: &PagerDutyUserId) -> Result<()> {
+        self.exec("DELETE FROM pagerduty_user WHERE id = $1", &[id]).await?;
+        Ok(())
+    }
+
+    /// The rows of one policy are these, and no others.
+    pub async fn replace_oncall(&mut self, policy_id: &str, rows: &[&OnCall]) -> Result<()> {
+        self.exec("DELETE FROM oncall WHERE policy_id = $1", &[&policy_id]).await?;
         for r in rows {
             self.exec(
                 "INSERT INTO oncall (policy_id, policy_name, level, schedule_id, schedule_name, pagerduty_user_id,
@@ -139,21 +166,26 @@ impl Tx {
         Ok(())
     }
 
-    /// Replaces the links that were found by e-mail; those made by hand stay.
-    pub async fn replace_email_links(
-        &mut self,
-        links: &BTreeMap<PagerDutyUserId, SlackUserId>,
-    ) -> Result<()> {
+    /// Links by e-mail; one made by hand stays.
+    pub async fn link_by_email(&mut self, responder: &PagerDutyUserId, slack: &SlackUserId) -> Result<()> {
         let now = self.now();
-        self.exec("DELETE FROM person_link WHERE how = 'email'", &[]).await?;
-        for (responder, slack) in links {
-            self.exec(
-                "INSERT INTO person_link (pagerduty_user_id, slack_user_id, how, linked_at)
-                 VALUES ($1, $2, 'email', $3) ON CONFLICT (pagerduty_user_id) DO NOTHING",
-                &[responder, slack, &now],
-            )
-            .await?;
-        }
+        self.exec(
+            "INSERT INTO person_link (pagerduty_user_id, slack_user_id, how, linked_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (pagerduty_user_id) DO UPDATE
+             SET slack_user_id = excluded.slack_user_id, linked_at = excluded.linked_at
+             WHERE person_link.how = excluded.how",
+            &[responder, slack, &BY_EMAIL, &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn unlink_by_email(&mut self, responder: &PagerDutyUserId) -> Result<()> {
+        self.exec(
+            "DELETE FROM person_link WHERE pagerduty_user_id = $1 AND how = $2",
+            &[responder, &BY_EMAIL],
+        )
+        .await?;
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ calls! {
     LIST_PRIORITIES = "GET /priorities", Idempotent, ["priorities.read"], "960/min";
     LIST_ONCALLS = "GET /oncalls", Idempotent, ["oncalls.read", "users.read"], "own limit";
     LIST_USERS = "GET /users", Idempotent, ["users.read", "users:contact_methods.read"], "960/min";
+    GET_USER = "GET /users/{id}", Idempotent, ["users.read", "users:contact_methods.read"], "960/min";
     LIST_SERVICES = "GET /services", Idempotent, ["services.read"], "960/min";
     GET_SERVICE = "GET /services/{id}", Idempotent, ["services.read"], "960/min";
     LIST_ABILITIES = "GET /abilities", Idempotent, ["abilities.read"], "960/min";

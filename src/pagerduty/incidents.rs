@@ -17,6 +17,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Problem, Upstream};
+use crate::http_client::Fields;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 
 impl Client {
@@ -41,7 +42,7 @@ impl Client {
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1incidents~1%7Bid%7D/get> · incidents.read · 960/min · idempotent
     pub async fn incident(&self, id: &PagerDutyIncidentId) -> Result<Option<Incident>, Upstream> {
         let request = self.get(&path(id, ""), &[]);
-        let read = |answer: crate::http_client::Fields<'_>| {
+        let read = |answer: Fields<'_>| {
             (!answer.0.is_null()).then(|| Incident::read(answer.at("/incident"))).transpose()
         };
         self.call(&GET_INCIDENT, request, &["404"], read).await
@@ -79,13 +80,14 @@ impl Client {
         Ok(found)
     }
 
-    /// Resolving what is resolved and acknowledging what is acknowledged is fine.
+    /// Returns when the status changed last, by PagerDuty's clock. Resolving what is resolved and acknowledging what
+    /// is acknowledged is fine, and tells no time.
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1incidents~1%7Bid%7D/put> · incidents.write · 960/min · idempotent
     pub async fn update_incident(
         &self,
         id: &PagerDutyIncidentId,
         change: &Change<'_>,
-    ) -> Result<(), Upstream> {
+    ) -> Result<Option<Timestamp>, Upstream> {
         let fine: &[&str] = match change.status {
             Some(Status::Resolved) => &["1001"],
             Some(Status::Acknowledged) => &["1002"],
@@ -93,7 +95,8 @@ impl Client {
         };
         let body = json!({ "incident": changes(change) });
         let request = self.write(Method::PUT, &path(id, ""), &body);
-        self.call(&UPDATE_INCIDENT, request, fine, |_| Ok(())).await
+        let read = |answer: Fields<'_>| Ok(answer.time("/incident/last_status_change_at"));
+        self.call(&UPDATE_INCIDENT, request, fine, read).await
     }
 
     /// Returns the note's id. Read back: [`Client::notes`], for a marker in the text.

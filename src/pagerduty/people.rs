@@ -2,26 +2,33 @@
 
 use std::collections::HashSet;
 
-use super::calls::{GET_SERVICE, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES, LIST_USERS};
+use super::calls::{
+    GET_SERVICE, GET_USER, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES, LIST_USERS,
+};
 use super::{Client, IDS_PER_CALL, OnCall, Priority, Service, User, segment};
+use crate::clock::Timestamp;
 use crate::error::Upstream;
 use crate::http_client::Fields;
+use crate::ids::PagerDutyUserId;
 
 impl Client {
-    /// Who is on call now on any of these policies or through any of these schedules; nobody for neither. A schedule
-    /// that no policy uses never shows up.
+    /// Who is on call on any of these policies or through any of these schedules, now and (at most 90 days ahead)
+    /// until then; nobody for neither. A schedule that no policy uses never shows up.
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1oncalls/get> · oncalls.read users.read · own limit · idempotent
     pub async fn oncalls(
         &self,
         policy_ids: &[String],
         schedule_ids: &[String],
+        until: Option<Timestamp>,
     ) -> Result<Vec<OnCall>, Upstream> {
+        let until = until.map(|at| at.to_string());
         // PagerDuty ANDs different filters; we want either, so they are asked for one after the other.
         let policies = policy_ids.chunks(IDS_PER_CALL).map(|ids| ("escalation_policy_ids[]", ids));
         let schedules = schedule_ids.chunks(IDS_PER_CALL).map(|ids| ("schedule_ids[]", ids));
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         for (filter, ids) in policies.chain(schedules) {
             let mut query = vec![("include[]", "users"), ("time_zone", "UTC")];
+            query.extend(until.as_deref().map(|at| ("until", at)));
             query.extend(ids.iter().map(|id| (filter, id.as_str())));
             let page = self.pages(&LIST_ONCALLS, "/oncalls", &query, "/oncalls", OnCall::read).await?;
             found.extend(page.into_iter().filter(|row| seen.insert(row.clone())));
@@ -33,6 +40,16 @@ impl Client {
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users/get> · users.read users:contact_methods.read · 960/min · idempotent
     pub async fn users_with_contacts(&self) -> Result<Vec<User>, Upstream> {
         self.pages(&LIST_USERS, "/users", &[("include[]", "contact_methods")], "/users", User::read).await
+    }
+
+    /// One person, with addresses and phone numbers; `None` for whom PagerDuty does not know any more.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1users~1%7Bid%7D/get> · users.read users:contact_methods.read · 960/min · idempotent
+    pub async fn user(&self, id: &PagerDutyUserId) -> Result<Option<User>, Upstream> {
+        let request =
+            self.get(&format!("/users/{}", segment(id.as_str())), &[("include[]", "contact_methods")]);
+        let read =
+            |answer: Fields<'_>| (!answer.0.is_null()).then(|| User::read(answer.at("/user"))).transpose();
+        self.call(&GET_USER, request, &["404"], read).await
     }
 
     /// By login address, whatever its case.

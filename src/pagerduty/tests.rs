@@ -169,7 +169,7 @@ async fn a_limit_holds_for_the_token_but_a_calls_own_limit_for_that_call_alone()
     );
     let client = client_at(&stub, &clock);
     let after = |secs| Problem::RateLimited { after: Duration::from_secs(secs) };
-    let oncalls = client.oncalls(&["PEP".into()], &[]).await.expect_err("limited");
+    let oncalls = client.oncalls(&["PEP".into()], &[], None).await.expect_err("limited");
     assert_eq!(oncalls.problem, after(20));
     assert_eq!(client.abilities().await.expect("not limited"), ["teams"]);
     assert_eq!(client.priorities().await.expect_err("a bare 429").problem, after(5));
@@ -177,7 +177,7 @@ async fn a_limit_holds_for_the_token_but_a_calls_own_limit_for_that_call_alone()
     client.create_incident(&new_incident()).await.expect("paging is not held back on suspicion");
     clock.advance(Duration::from_secs(5));
     assert_eq!(client.priorities().await.expect("open again"), []);
-    assert_eq!(client.oncalls(&["PEP".into()], &[]).await.expect_err("still").problem, after(15));
+    assert_eq!(client.oncalls(&["PEP".into()], &[], None).await.expect_err("still").problem, after(15));
 }
 
 #[tokio::test]
@@ -330,7 +330,7 @@ async fn on_calls_by_policy_and_by_schedule_are_joined_without_doubles() {
     let direct = json!({"user": {"id": "PBEN", "summary": "Ben"}, "schedule": null,
         "escalation_policy": {"id": "PEP", "summary": "Payments"}, "escalation_level": 1, "start": null, "end": null});
     stub.on("/oncalls", 200, json!({"oncalls": [row, direct, row], "limit": 100, "more": false}).to_string());
-    let found = client(&stub).oncalls(&["PEP".into()], &["PSCH".into()]).await.expect("read");
+    let found = client(&stub).oncalls(&["PEP".into()], &["PSCH".into()], None).await.expect("read");
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].user_name.as_str(), found[0].schedule_name.as_deref()), ("Ana", Some("Daily")));
     assert_eq!(found[0].ends_at, Some(at("2015-03-07T20:28:51.5Z")));

@@ -58,6 +58,7 @@ struct State {
     once: BTreeMap<String, VecDeque<Fault>>,
     always: BTreeMap<String, Fault>,
     lose_nth: Option<usize>,
+    at: BTreeMap<(String, usize), Fault>,
     latency: Duration,
     unexpected: Vec<String>,
 }
@@ -83,7 +84,7 @@ impl Desk {
     }
 
     /// Every call whose name starts with `prefix` meets the fault until [`Desk::heal`]. `""` is all of both
-    /// vendors; prefixes like `chat.` or `POST /incidents` narrow it.
+    /// vendors, `slack` or `pagerduty` all of one; prefixes like `chat.` or `POST /incidents` narrow it.
     pub fn always(&self, prefix: &str, fault: Fault) {
         self.state().always.insert(prefix.into(), fault);
     }
@@ -96,6 +97,11 @@ impl Desk {
     /// The call with this ordinal has its answer lost after the effect.
     pub fn lose_answer_of(&self, ordinal: usize) {
         self.state().lose_nth = Some(ordinal);
+    }
+
+    /// The call of this name that comes after `before` others of that name meets the fault.
+    pub fn at(&self, call: &str, before: usize, fault: Fault) {
+        self.state().at.insert((call.into(), before), fault);
     }
 
     /// Every answer takes this long (real time), as if the vendor were far away.
@@ -166,13 +172,17 @@ impl Desk {
         let at = self.clock.now();
         let mut state = self.state();
         let ordinal = state.calls.len();
+        let before = state.calls.iter().filter(|c| c.name == name).count();
         state.calls.push(Call { ordinal, vendor, name: name.into(), at, outcome: String::new() });
         let fault = if state.lose_nth == Some(ordinal) {
             Some(Fault::LoseAnswer)
+        } else if let Some(fault) = state.at.remove(&(name.to_owned(), before)) {
+            Some(fault)
         } else if let Some(fault) = state.once.get_mut(name).and_then(VecDeque::pop_front) {
             Some(fault)
         } else {
-            state.always.iter().find(|(prefix, _)| name.starts_with(prefix.as_str())).map(|(_, f)| f.clone())
+            let is_meant = |prefix: &str| name.starts_with(prefix) || vendor == prefix;
+            state.always.iter().find(|(prefix, _)| is_meant(prefix)).map(|(_, f)| f.clone())
         };
         (ordinal, fault, state.latency)
     }

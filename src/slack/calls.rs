@@ -12,6 +12,7 @@ calls! {
     CONVERSATIONS_CREATE = "conversations.create", ReadBack, ["channels:manage", "groups:write"], "tier 2";
     CONVERSATIONS_INVITE = "conversations.invite", Idempotent, ["channels:manage", "groups:write"], "tier 3";
     CONVERSATIONS_MEMBERS = "conversations.members", Idempotent, ["channels:read", "groups:read"], "tier 4";
+    CONVERSATIONS_INFO = "conversations.info", Idempotent, ["channels:read", "groups:read"], "tier 3";
     CONVERSATIONS_SET_TOPIC = "conversations.setTopic", Idempotent, ["channels:manage", "groups:write"], "tier 2";
     CONVERSATIONS_SET_PURPOSE = "conversations.setPurpose", Idempotent, ["channels:manage", "groups:write"], "tier 2";
     CONVERSATIONS_ARCHIVE = "conversations.archive", Idempotent, ["channels:manage", "groups:write"], "tier 2";
@@ -33,7 +34,7 @@ calls! {
 }
 
 /// Scopes of calls that the program has code for and does not make yet.
-const UNUSED: [&str; 2] = ["usergroups:write", "im:write"];
+const UNUSED: [&str; 1] = ["usergroups:write"];
 
 /// What the token lacks of the scopes that we need.
 pub fn missing_scopes(granted: &[String]) -> Vec<&'static str> {

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::calls::{
-    BOOKMARKS_ADD, BOOKMARKS_LIST, CONVERSATIONS_ARCHIVE, CONVERSATIONS_CREATE, CONVERSATIONS_INVITE,
-    CONVERSATIONS_MEMBERS, CONVERSATIONS_SET_PURPOSE, CONVERSATIONS_SET_TOPIC, CONVERSATIONS_UNARCHIVE,
-    PINS_ADD, USERS_CONVERSATIONS,
+    BOOKMARKS_ADD, BOOKMARKS_LIST, CONVERSATIONS_ARCHIVE, CONVERSATIONS_CREATE, CONVERSATIONS_INFO,
+    CONVERSATIONS_INVITE, CONVERSATIONS_MEMBERS, CONVERSATIONS_SET_PURPOSE, CONVERSATIONS_SET_TOPIC,
+    CONVERSATIONS_UNARCHIVE, PINS_ADD, USERS_CONVERSATIONS,
 };
 use super::{Bookmark, Channel, Client, Invited, as_json, json as read_json, problem};
 use crate::error::{Problem, Upstream};
@@ -79,6 +79,14 @@ impl Client {
     pub async fn set_topic(&self, channel: &ChannelId, topic: &str) -> Result<(), Upstream> {
         let body = json!({ "channel": channel.as_str(), "topic": topic });
         self.write(&CONVERSATIONS_SET_TOPIC, &body, &[], |_| Ok(())).await
+    }
+
+    /// The topic as Slack has it: escaped, `blocks::unescape` reads it.
+    /// <https://docs.slack.dev/reference/methods/conversations.info> · channels:read groups:read · tier 3 · idempotent
+    pub async fn topic(&self, channel: &ChannelId) -> Result<String, Upstream> {
+        let form = [("channel", channel.as_str())];
+        let topic = |answer: Fields<'_>| Ok(answer.text("/channel/topic/value"));
+        self.read(&CONVERSATIONS_INFO, &form, &[], topic).await
     }
 
     /// At most 250 characters; shows in the channel as the topic does.

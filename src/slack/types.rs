@@ -145,6 +145,11 @@ pub struct User {
 }
 
 impl User {
+    /// The whole person that `user_change` and `team_join` carry.
+    pub fn from_event(user: &Value) -> Option<Self> {
+        Self::read(Fields(user)).ok()
+    }
+
     pub(super) fn read(f: Fields<'_>) -> Result<Self, Problem> {
         Ok(Self {
             id: SlackUserId(f.need("/id")?),

@@ -83,11 +83,19 @@ impl Db {
         let engine = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Engine::Pg(connect_postgres(url, max_connections).await?)
         } else if url.starts_with("sqlite:") {
-            connect_sqlite(url).await?
+            connect_sqlite(sqlite_options(url)?.create_if_missing(true)).await?
         } else {
             return Err(Error::refused("database.url must start with sqlite:// or postgres://"));
         };
         Ok(Self(Arc::new(Inner { engine, clock, bells: Default::default() })))
+    }
+
+    /// Connects to a database that is there: a tool must not leave a new, empty one at a mistyped path.
+    pub async fn open(url: &str, clock: Clock) -> Result<Self> {
+        if url.starts_with("sqlite:") && !sqlite_options(url)?.get_filename().exists() {
+            return Err(Error::refused(format!("there is no database at {url}")));
+        }
+        Self::connect(url, 2, clock).await
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -234,10 +242,12 @@ async fn connect_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
     Ok(pool)
 }
 
-async fn connect_sqlite(url: &str) -> Result<Engine> {
-    let base = SqliteConnectOptions::from_str(url)
-        .context("database.url is not a valid sqlite:// path")?
-        .create_if_missing(true)
+fn sqlite_options(url: &str) -> Result<SqliteConnectOptions> {
+    Ok(SqliteConnectOptions::from_str(url).context("database.url is not a valid sqlite:// path")?)
+}
+
+async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Engine> {
+    let base = options
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: an answered delivery survives a power cut. Group commit makes it cheap.
         .synchronous(SqliteSynchronous::Full)
@@ -251,7 +261,9 @@ async fn connect_sqlite(url: &str) -> Result<Engine> {
         .test_before_acquire(false)
         .connect_with(base.clone())
         .await
-        .with_context(|| format!("cannot open {url}; is its directory there and writable?"))?;
+        .with_context(|| {
+            format!("cannot open {}; is its directory there and writable?", base.get_filename().display())
+        })?;
     let read = SqlitePoolOptions::new()
         .max_connections(4)
         .acquire_timeout(Duration::from_secs(10))

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::{finish_step, read};
+use super::{finish_step, ourselves, read};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::ids::{ChannelId, IncidentId, SlackUserId, new_id};
+use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::incidents::effects::Effect;
-use crate::incidents::model::{Actor, Incident, Kind, Source, Step, StepState, channel_name};
+use crate::incidents::model::{Actor, Incident, Kind, Outsider, Source, Step, StepState, channel_name};
 use crate::incidents::timeline::NewEntry;
 use crate::incidents::{messages, pages};
 use crate::jobs::{Finished, Job};
 use crate::slack::Channel;
+use crate::slack::blocks::unescape;
 use crate::store::{Priority, Tx};
 
 /// Names tried before giving up: `inc-7-x`, `inc-7-x-2` … `inc-7-x-10`.
@@ -59,8 +60,7 @@ async fn make(app: &App, job: &Job, incident: &Incident) -> Result<Channel> {
 }
 
 async fn is_ours(app: &App, job: &Job, channel: &Channel) -> Result<bool> {
-    let by_us =
-        app.directory.current().ourselves.as_ref().is_some_and(|us| us.bot_user == channel.creator.as_str());
+    let by_us = ourselves(app).await?.bot_user == channel.creator.as_str();
     let since_we_began = channel.created_at >= job.began_at() - CLOCK_SKEW;
     let mut tx = app.db.read().await?;
     Ok(by_us && since_we_began && !channel.is_archived && !tx.channel_has_owner(&channel.id).await?)
@@ -72,16 +72,10 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
     let name = incident.channel_name.clone().unwrap_or_default();
     let entry = NewEntry::new(Kind::Channel, Source::Firebell, Actor::firebell(), format!("Opened #{name}"));
     tx.append(id, entry.once(format!("channel:{id}"))).await?;
-    let linked = tx.linked_pages(id).await?;
-    let paging = paging_line(tx, &incident).await?;
-    let message = messages::first_update(&incident, linked.first(), &paging);
-    let op_id = new_id(tx.clock());
-    let first = Effect::Say { incident: id, op_id, message, remember: None, step: Some(Step::FirstUpdate) };
-    // The first update goes before what waits already in the channel's lane only if nothing does: a warning that
-    // nobody was paged may be older, and is as important.
+    // The first update waits already, behind this job; but not when opening had failed, and was tried again.
     for effect in [
         Effect::Invite { incident: id },
-        first,
+        Effect::FirstUpdate { incident: id },
         Effect::DrawSummary { incident: id },
         Effect::SetTopic { incident: id },
         Effect::AddBookmark { incident: id },
@@ -91,22 +85,10 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
     if !incident.is_private && app.config.slack.announce_channel.is_some() {
         tx.cause_step(&Effect::Announce { incident: id }).await?;
     }
-    if !linked.is_empty() {
+    if !tx.linked_pages(id).await?.is_empty() {
         pages::note_the_room(tx, &incident).await?;
     }
     Ok(())
-}
-
-async fn paging_line(tx: &mut Tx, incident: &Incident) -> Result<String> {
-    let steps = tx.steps(incident.id).await?;
-    let row = steps.into_iter().find(|s| s.step == Step::Page);
-    Ok(match row.map(|r| (r.state, r.detail)) {
-        Some((StepState::Skipped, detail)) => {
-            format!("nobody is paged ({})", detail.unwrap_or_else(|| "not wanted".into()))
-        }
-        Some((StepState::Failed | StepState::Retrying, _)) => "not paged yet, see below".into(),
-        _ => "being paged …".into(),
-    })
 }
 
 /// Invites all who are wanted. One who cannot be invited never stops the rest, and is named.
@@ -129,15 +111,28 @@ pub(super) async fn invite(app: &App, job: &Job, id: IncidentId) -> Result<Finis
         }
     }
     if !invited.failed.is_empty() {
-        tx.say(&incident, messages::uninvited(&named(app, &invited.failed))).await?;
+        let names = named(app, &invited.failed, &tx.outsiders(id).await?);
+        tx.say(&incident, messages::uninvited(&names)).await?;
         tx.redraw(id).await?;
     }
     finish_step(job, tx, id, Step::Invite).await
 }
 
-pub(super) fn named(app: &App, people: &[(SlackUserId, String)]) -> Vec<(String, String)> {
+/// By name: as the roster knows them, or as PagerDuty called them.
+pub(super) fn named(
+    app: &App,
+    people: &[(SlackUserId, String)],
+    outsiders: &[Outsider],
+) -> Vec<(String, String)> {
     let directory = app.directory.current();
-    people.iter().map(|(user, code)| (directory.name_of(user), code.clone())).collect()
+    let name = |user: &SlackUserId| {
+        let outsider = outsiders.iter().find(|o| o.slack_user_id.as_ref() == Some(user));
+        match outsider {
+            Some(outsider) if directory.member(user).is_none() => outsider.name.clone(),
+            _ => directory.name_of(user),
+        }
+    };
+    people.iter().map(|(user, code)| (name(user), code.clone())).collect()
 }
 
 pub(super) async fn set_topic(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
@@ -149,7 +144,9 @@ pub(super) async fn set_topic(app: &App, job: &Job, id: IncidentId) -> Result<Fi
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
     let topic = messages::topic(&incident, commander.as_ref().map(|c| c.name.as_str()));
     // Each change shows as a message in the channel: only real ones.
-    if written.as_deref() != Some(topic.as_str()) {
+    let there = written.as_deref() == Some(topic.as_str())
+        || (job.is_retry() && unescape(&app.slack.topic(channel).await?) == topic);
+    if !there {
         app.slack.set_topic(channel, &topic).await?;
     }
     let mut tx = app.db.write(Priority::Job).await?;
@@ -161,17 +158,20 @@ pub(super) async fn add_bookmark(app: &App, job: &Job, id: IncidentId) -> Result
     let mut tx = app.db.read().await?;
     let incident = tx.incident(id).await?;
     let linked = tx.linked_pages(id).await?;
+    let added = tx.message_ts(id, "bookmark").await?.map(|(_, link)| link);
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
     let link = linked.first().and_then(|p| p.html_url.clone());
     let Some(link) = link else {
         return wait_for_link(app, job, &incident).await;
     };
-    let there = job.is_retry() && app.slack.bookmarks(channel).await?.iter().any(|b| b.link == link);
+    let there = added.as_deref() == Some(link.as_str())
+        || (job.is_retry() && app.slack.bookmarks(channel).await?.iter().any(|b| b.link == link));
     if !there {
         app.slack.add_bookmark(channel, "PagerDuty incident", &link).await?;
     }
-    let tx = app.db.write(Priority::Job).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    tx.remember_message(id, "bookmark", channel, &link).await?;
     finish_step(job, tx, id, Step::Bookmark).await
 }
 
@@ -202,7 +202,7 @@ pub(super) async fn posted_before(
     if !job.is_retry() {
         return Ok(None);
     }
-    let us = app.directory.current().ourselves.clone().unwrap_or_default();
+    let us = ourselves(app).await?;
     let history = app.slack.history(channel, Some(&since(job))).await?;
     Ok(history
         .into_iter()

@@ -7,6 +7,7 @@ use crate::config::SeverityWord;
 use crate::error::Result;
 use crate::ids::{ChannelId, IncidentId};
 use crate::incidents::effects::Effect;
+use crate::incidents::model::LinkedPage;
 use crate::incidents::{forms, messages};
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
@@ -51,9 +52,11 @@ pub(super) async fn nudge_commander(app: &App, job: &Job, id: IncidentId) -> Res
     job.finish(tx).await
 }
 
-/// PagerDuty incidents beyond the limit, in one message with a button each.
+/// PagerDuty incidents beyond the limit, in one message with a button each: those held until the job began, so that a
+/// second attempt means the same ones.
 pub(super) async fn digest(app: &App, job: &Job) -> Result<Finished> {
-    let held = app.db.read().await?.held_pages().await?;
+    let began_at = job.began_at();
+    let held = app.db.read().await?.held_pages(began_at).await?;
     let channel = app.directory.current().announce_channel.clone();
     let (Some(channel), false) = (channel, held.is_empty()) else {
         if !held.is_empty() {
@@ -64,21 +67,16 @@ pub(super) async fn digest(app: &App, job: &Job) -> Result<Finished> {
     post_digest(app, job, &channel, &held).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     tx.release_held(&held).await?;
-    let left = tx.held_pages().await?;
-    if !left.is_empty() {
-        let soon = tx.now() + Duration::from_secs(5);
+    let now = tx.now();
+    if !tx.held_pages(now).await?.is_empty() {
+        let soon = now + Duration::from_secs(5);
         tx.cause_at(&Effect::Digest, soon).await?;
     }
     job.finish(tx).await
 }
 
-async fn post_digest(
-    app: &App,
-    job: &Job,
-    channel: &ChannelId,
-    held: &[crate::incidents::model::LinkedPage],
-) -> Result<()> {
-    let op_id = format!("digest-{}", job.id);
+async fn post_digest(app: &App, job: &Job, channel: &ChannelId, held: &[LinkedPage]) -> Result<()> {
+    let op_id = format!("digest-{}", job.began_at().as_micros());
     if super::channel::posted_before(app, job, channel, &op_id).await?.is_some() {
         return Ok(());
     }

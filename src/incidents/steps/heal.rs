@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::ids::PagerDutyUserId;
+use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::effects::Effect;
-use crate::incidents::pages::{self, Details, PageEvent, Person, What};
+use crate::incidents::pages::{self, Details, PageEvent, Person, Target, What};
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::{Incident, Ref, Status};
 use crate::store::{Priority, Tx};
@@ -23,6 +23,22 @@ pub(super) async fn heal(app: &App, job: &Job) -> Result<Finished> {
         }
         other => other,
     }
+}
+
+/// A PagerDuty incident of which we know only that it is ours: what it is called, and whom it pages.
+pub(super) async fn catch_up(app: &App, job: &Job, page: &PagerDutyIncidentId) -> Result<Finished> {
+    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let Some(incident) = pagerduty.incident(page).await? else { return job.finish_bare(&app.db).await };
+    let known = app.known();
+    let mut tx = app.db.write(Priority::Job).await?;
+    let Some(believed) = tx.linked_page(page).await? else { return job.finish(tx).await };
+    for event in missed(&incident, None).into_iter().chain(missed(&incident, Some(&believed.status))) {
+        pages::observe(&mut tx, &known, &event).await?;
+    }
+    if let (Some(id), true, None) = (believed.incident_id, believed.is_primary, believed.html_url) {
+        tx.cause_step(&Effect::AddBookmark { incident: id }).await?;
+    }
+    job.finish(tx).await
 }
 
 async fn come_again(job: &Job, mut tx: Tx) -> Result<Finished> {
@@ -75,7 +91,8 @@ fn missed(incident: &Incident, believed: Option<&str>) -> Vec<PageEvent> {
             events.push(event(incident, What::Reopened, changed_at, by));
         }
         (Status::Resolved, Some("triggered" | "acknowledged")) => {
-            let merged_into = incident.merged_into.clone();
+            let merged_into =
+                incident.merged_into.clone().map(|id| Target { id, title: None, html_url: None });
             let by = incident.last_status_change_by.as_ref().and_then(person);
             events.push(event(incident, What::Resolved { merged_into }, changed_at, by));
         }

@@ -2,17 +2,19 @@
 //! what it needs, makes its call outside any transaction, and records the effect in the transaction that finishes it.
 //! A second attempt looks before it acts.
 
+mod changes;
 mod channel;
 mod clocks;
 mod heal;
+mod introduce;
 mod page;
 mod show;
 
 use super::effects::Effect;
-use super::messages;
 use super::model::{Incident, Step, StepState};
+use super::{forms, messages};
 use crate::app::App;
-use crate::error::{Error, Result, Vendor};
+use crate::error::{Error, Problem, Result, Upstream, Vendor};
 use crate::ids::IncidentId;
 use crate::jobs::{Finished, Job};
 use crate::store::Tx;
@@ -36,10 +38,14 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::SetTopic { incident } => channel::set_topic(app, job, incident).await,
         Effect::AddBookmark { incident } => channel::add_bookmark(app, job, incident).await,
         Effect::Page { incident } => page::create(app, job, incident).await,
-        Effect::ChangePage { incident, change } => page::change(app, job, incident, &change).await,
-        Effect::NotePage { incident, note_id, text } => page::note(app, job, incident, note_id, &text).await,
-        Effect::Say { incident, op_id, message, remember, step } => {
-            let what = show::Saying { op_id, message, remember, step };
+        Effect::ChangePage { incident, change } => changes::change(app, job, incident, &change).await,
+        Effect::CloseDouble { incident, page } => changes::close_double(app, job, incident, &page).await,
+        Effect::NotePage { incident, note_id, text } => {
+            changes::note(app, job, incident, note_id, &text).await
+        }
+        Effect::FirstUpdate { incident } => show::first_update(app, job, incident).await,
+        Effect::Say { incident, op_id, message, remember, entry } => {
+            let what = show::Saying { op_id, message, remember, entry };
             show::say(app, job, incident, &what).await
         }
         Effect::DrawSummary { incident } => show::draw_summary(app, job, incident).await,
@@ -47,6 +53,10 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::Announce { incident } => show::announce(app, job, incident).await,
         Effect::RemindUpdate { incident } => clocks::remind_update(app, job, incident).await,
         Effect::NudgeCommander { incident } => clocks::nudge_commander(app, job, incident).await,
+        Effect::Introduce { incident, responder } => {
+            introduce::introduce(app, job, incident, &responder).await
+        }
+        Effect::CatchUp { page } => heal::catch_up(app, job, &page).await,
         Effect::Digest => clocks::digest(app, job).await,
         Effect::Heal => heal::heal(app, job).await,
     }
@@ -57,37 +67,74 @@ async fn read(app: &App, id: IncidentId) -> Result<Incident> {
     app.db.read().await?.incident(id).await
 }
 
-/// Shows a finished step, and finishes.
+/// Who we are in Slack: what we posted and made is recognised by it.
+struct Ourselves {
+    bot_user: String,
+    bot_id: String,
+}
+
+/// Asked for where it is not known yet, because guessing wrong would do things twice.
+async fn ourselves(app: &App) -> Result<Ourselves> {
+    if let Some(us) = &app.directory.current().ourselves {
+        return Ok(Ourselves { bot_user: us.bot_user.clone(), bot_id: us.bot_id.clone() });
+    }
+    let us = app.slack.auth_test().await?;
+    Ok(Ourselves { bot_user: us.user_id.0, bot_id: us.bot_id })
+}
+
+/// Shows a finished step, and finishes. Trouble that the summary showed is taken off it.
 async fn finish_step(job: &Job, mut tx: Tx, id: IncidentId, step: Step) -> Result<Finished> {
+    let before = tx.step(id, step).await?.map(|row| row.state);
     tx.set_step(id, step, StepState::Done, None, None).await?;
+    if matches!(before, Some(StepState::Retrying | StepState::Failed)) {
+        tx.redraw(id).await?;
+    }
     job.finish(tx).await
 }
 
-/// A first attempt failed and will be repeated: the summary shows it, and a page that does not go out is said aloud.
+/// An attempt failed and will be repeated: the summary shows it, and a page that does not go out is said aloud.
 pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error: &Error) -> Result<()> {
-    let (Some(id), Some(step)) = (effect.incident(), effect.step()) else { return Ok(()) };
-    tx.set_step(id, step, StepState::Retrying, Some(in_words(error)), Some(job.id)).await?;
-    if step == Step::Page {
-        let incident = tx.incident(id).await?;
-        let on_call = page::on_call(app, &incident, tx.now());
-        tx.say(&incident, messages::nobody_paged_yet(&incident, &on_call, &in_words(error))).await?;
+    match effect {
+        Effect::Page { incident } => return page::stumbled(app, tx, job, *incident, error).await,
+        Effect::ChangePage { incident, change } => {
+            return changes::stumbled(tx, job, *incident, change, error).await;
+        }
+        _ => {}
     }
-    tx.redraw(id).await
+    let (Some(id), Some(step)) = (effect.incident(), effect.step()) else { return Ok(()) };
+    // Being told to wait is daily business: nothing is wrong that anybody should look at.
+    if is_rate_limit(error) {
+        return Ok(());
+    }
+    if tx.set_step(id, step, StepState::Retrying, Some(in_words(error)), Some(job.id)).await? {
+        tx.redraw(id).await?;
+    }
+    Ok(())
 }
 
-/// A step needs a person: the summary shows it with a Retry button.
+/// A step needs a person: the summary shows it with a Retry button, or a message where there is no summary.
 pub async fn parked(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error: &Error) -> Result<()> {
-    let (Some(id), Some(step)) = (effect.incident(), effect.step()) else { return Ok(()) };
-    tx.set_step(id, step, StepState::Failed, Some(in_words(error)), Some(job.id)).await?;
-    if step == Step::Page {
-        let incident = tx.incident(id).await?;
-        let on_call = page::on_call(app, &incident, tx.now());
-        tx.say(&incident, messages::paging_failed(&incident, &on_call, &in_words(error))).await?;
+    let Some(id) = effect.incident() else { return Ok(()) };
+    let because = in_words(error);
+    let Some(step) = effect.step() else { return changes::parked(tx, id, effect, &because).await };
+    tx.set_step(id, step, StepState::Failed, Some(because.clone()), Some(job.id)).await?;
+    let incident = tx.incident(id).await?;
+    match step {
+        Step::Page if incident.is_open() => {
+            let on_call = page::on_call(app, &incident, tx.now());
+            tx.say(&incident, messages::paging_failed(&incident, &on_call, &because)).await?;
+        }
+        Step::Channel | Step::Summary => tx.say(&incident, forms::step_failed(id, step, &because)).await?,
+        _ => {}
     }
     if step != Step::Summary {
         tx.redraw(id).await?;
     }
     Ok(())
+}
+
+fn is_rate_limit(error: &Error) -> bool {
+    matches!(error, Error::Upstream(Upstream { problem: Problem::RateLimited { .. }, .. }))
 }
 
 /// Enough for a person to act on; never an inner text.

@@ -1,25 +1,21 @@
-//! Paging: making the PagerDuty incident, and telling PagerDuty what became of it. At least once, and never two: our
-//! incident's id is the key, looked up before each repetition.
+//! Paging: making the PagerDuty incident. At least once, and never two: our incident's id is the key, looked up before
+//! each repetition.
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::read;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::config::{Service, SeverityWord, Urgency};
 use crate::error::{Error, Problem, Result, Upstream, Vendor};
 use crate::ids::IncidentId;
 use crate::incidents::declare;
-use crate::incidents::effects::{Effect, PageChange};
 use crate::incidents::messages;
-use crate::incidents::model::{Incident, LinkedPage, Step, StepState};
+use crate::incidents::model::{Incident, LinkedPage, Step, StepRow, StepState};
 use crate::incidents::pages;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::Contact;
-use crate::pagerduty::{self, Change, Event, NewIncident, Status};
-use crate::store::Priority;
+use crate::pagerduty::{self, Event, NewIncident, Status};
+use crate::store::{Priority, Tx};
 
 /// What the step's row says while the page went the second road and its number is not known yet.
 const BY_SECOND_ROAD: &str = "paged through the Events API; its number follows";
@@ -27,6 +23,10 @@ const BY_SECOND_ROAD: &str = "paged through the Events API; its number follows";
 const EVENTS_TAKE: Duration = Duration::from_secs(120);
 /// The first road is tried this often before the second is taken.
 const FIRST_ROAD_TRIES: i64 = 2;
+/// What passes within this time alarms nobody.
+const HICCUP: Duration = Duration::from_secs(5);
+/// PagerDuty's clock and ours may differ by this much.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 pub(super) fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
     let known = app.known();
@@ -38,23 +38,57 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     let mut tx = app.db.read().await?;
     let incident = tx.incident(id).await?;
     let linked = tx.linked_pages(id).await?;
-    let step = tx.steps(id).await?.into_iter().find(|s| s.step == Step::Page);
-    drop(tx);
+    let step = tx.step(id, Step::Page).await?;
     // The webhook about our own incident may have been quicker than the answer to us.
-    if !incident.is_open() || linked.iter().any(LinkedPage::is_open) {
+    let paged = linked.iter().any(LinkedPage::is_open) || tx.paged_since(id, job.created_at).await?;
+    drop(tx);
+    if paged {
         return job.finish_bare(&app.db).await;
     }
     let service = incident.service.as_deref().map(|name| app.config.service(name)).transpose()?;
     let (Some(pagerduty), Some(service)) = (&app.pagerduty, service) else {
         return Err(Error::refused("no PagerDuty service is configured for this incident"));
     };
-    let sent = step.filter(|s| s.detail.as_deref() == Some(BY_SECOND_ROAD)).map(|s| s.changed_at);
-    let attempt = Attempt { app, job, incident: &incident, service, sent_by_events_at: sent };
-    match attempt.first_road(pagerduty).await {
-        Ok(page) => attempt.record(page).await,
-        Err(error) if attempt.may_take_second_road(&error) => attempt.second_road(pagerduty, error).await,
-        Err(error) => Err(error),
+    let sent = step.filter(is_by_second_road).map(|s| s.changed_at);
+    let attempt =
+        Attempt { app, job, incident: &incident, service, pagerduty, linked, sent_by_events_at: sent };
+    if !incident.is_open() {
+        return attempt.call_off().await;
     }
+    match attempt.first_road().await {
+        Ok(page) => attempt.record(page).await,
+        Err(error) if attempt.may_take_second_road(&error) => Err(attempt.second_road(error).await?),
+        Err(error) => Err(patiently(error)),
+    }
+}
+
+/// A page that does not go out is said aloud: not after the first hiccup, which a second try may mend within a
+/// second, but as soon as it is more than that.
+pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, error: &Error) -> Result<()> {
+    let row = tx.step(id, Step::Page).await?;
+    let incident = tx.incident(id).await?;
+    if row.as_ref().is_some_and(is_by_second_road) || !incident.is_open() {
+        return Ok(());
+    }
+    let told = row.is_some_and(|r| r.state == StepState::Retrying);
+    let wait = match error {
+        Error::Upstream(Upstream { problem: Problem::RateLimited { after }, .. }) => *after,
+        _ => Duration::ZERO,
+    };
+    let is_hiccup = job.attempts == 1 && tx.now().since(job.created_at) + wait < HICCUP;
+    if !told && is_hiccup {
+        return Ok(());
+    }
+    let because = super::in_words(error);
+    let news = tx.set_step(id, Step::Page, StepState::Retrying, Some(because.clone()), Some(job.id)).await?;
+    if !told {
+        let on_call = on_call(app, &incident, tx.now());
+        tx.say(&incident, messages::nobody_paged_yet(&incident, &on_call, &because)).await?;
+    }
+    if news {
+        tx.redraw(id).await?;
+    }
+    Ok(())
 }
 
 struct Attempt<'a> {
@@ -62,21 +96,22 @@ struct Attempt<'a> {
     job: &'a Job,
     incident: &'a Incident,
     service: &'a Service,
+    pagerduty: &'a pagerduty::Client,
+    /// PagerDuty's incidents of this one that we know: of earlier rounds, since none of them pages now.
+    linked: Vec<LinkedPage>,
     /// When an earlier attempt paged through the Events API.
     sent_by_events_at: Option<Timestamp>,
 }
 
 impl Attempt<'_> {
     /// REST: look, then make. PagerDuty answers 400 to a key that is open already: then look again.
-    async fn first_road(&self, pagerduty: &pagerduty::Client) -> Result<pagerduty::Incident> {
-        let key = self.incident.id.to_string();
+    async fn first_road(&self) -> Result<pagerduty::Incident> {
         if self.job.is_retry()
-            && let Some(found) = self.look(pagerduty, &key).await?
+            && let Some(found) = self.look().await?
         {
             return Ok(found);
         }
-        let now = self.app.clock.now();
-        if self.sent_by_events_at.is_some_and(|at| now.since(at) < EVENTS_TAKE) {
+        if self.event_is_under_way() {
             return Err(not_yet("the event is accepted and not yet an incident"));
         }
         let people = self.app.directory.current();
@@ -92,74 +127,106 @@ impl Attempt<'_> {
             escalation_policy_id: self.service.escalation_policy.as_deref(),
             priority_id: severity.priority.as_deref().and_then(|name| people.priority_id(name)),
             urgency: urgency(severity.urgency),
-            incident_key: &key,
+            incident_key: &self.incident.id.to_string(),
             details: &details,
             conference_url: None,
         };
-        match pagerduty.create_incident(&new).await {
+        match self.pagerduty.create_incident(&new).await {
             Err(e) if pagerduty::is_duplicate_key(&e) => self
-                .look(pagerduty, &key)
+                .look()
                 .await?
                 .ok_or_else(|| not_yet("the key is taken, and its incident not to be found")),
             other => Ok(other?),
         }
     }
 
-    /// Ours under this key: open, or made since this job began (an earlier round of a reopened incident is neither).
-    async fn look(&self, pagerduty: &pagerduty::Client, key: &str) -> Result<Option<pagerduty::Incident>> {
-        let since = self.job.created_at - Duration::from_secs(300);
-        let found = pagerduty.find_by_key(key, &self.service.pagerduty_service).await?;
-        let mut ours: Vec<_> =
-            found.into_iter().filter(|i| i.status != Status::Resolved || i.created_at >= since).collect();
+    /// Ours under this key: open, or made since this job began. What we know already is of an earlier round, before
+    /// the incident was reopened.
+    async fn look(&self) -> Result<Option<pagerduty::Incident>> {
+        let since = self.job.created_at - CLOCK_SKEW;
+        let is_known = |i: &pagerduty::Incident| self.linked.iter().any(|l| l.id == i.id);
+        let key = self.incident.id.to_string();
+        let found = self.pagerduty.find_by_key(&key, &self.service.pagerduty_service).await?;
+        let mut ours: Vec<_> = found
+            .into_iter()
+            .filter(|i| i.status != Status::Resolved || (i.created_at >= since && !is_known(i)))
+            .collect();
         ours.sort_by_key(|i| (i.status == Status::Resolved, i.created_at));
         // Both roads made one: the first stays, the others are closed as its doubles.
         for double in ours.iter().skip(1).filter(|i| i.status != Status::Resolved) {
             tracing::warn!(incident = self.incident.number, double = double.number, "closing a double page");
-            let change = Change {
-                status: Some(Status::Resolved),
-                resolution: Some("A double of the same page."),
-                ..Change::default()
-            };
-            pagerduty.update_incident(&double.id, &change).await?;
+            self.pagerduty.update_incident(&double.id, &super::changes::double()).await?;
         }
         Ok(ours.into_iter().next())
     }
 
-    /// Only when the first road does not answer (a refusal is an answer), and not twice.
-    fn may_take_second_road(&self, error: &Error) -> bool {
-        matches!(error, Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }))
-            && self.service.routing_key.is_some()
-            && self.sent_by_events_at.is_none()
-            && self.job.attempts >= FIRST_ROAD_TRIES
+    /// PagerDuty may take this long to turn an event into an incident; only then is the first road taken again.
+    fn event_is_under_way(&self) -> bool {
+        let now = self.app.clock.now();
+        self.sent_by_events_at.is_some_and(|at| now.since(at) < EVENTS_TAKE)
     }
 
-    /// Events v2 under the same key. It pages, but tells no number: the job goes on looking for it.
-    async fn second_road(&self, pagerduty: &pagerduty::Client, error: Error) -> Result<Finished> {
-        let Some(routing_key) = &self.service.routing_key else { return Err(error) };
-        let key = self.incident.id.to_string();
-        let title = self.incident.public_title();
+    /// When the first road is closed (a refusal of what we ask for is an answer, a refusal of our key is none), and
+    /// not twice.
+    fn may_take_second_road(&self, error: &Error) -> bool {
+        let is_closed = refuses_our_key(error) || (is_no_answer(error) && self.job.token >= FIRST_ROAD_TRIES);
+        is_closed && self.service.routing_key.is_some() && self.sent_by_events_at.is_none()
+    }
+
+    /// Events v2 under the same key. It pages, but tells no number: the job goes on looking for it. Errs only when
+    /// our own database does; otherwise it is the first road's error that the job goes on with.
+    async fn second_road(&self, error: Error) -> Result<Error> {
+        if let Err(trouble) = self.send_event(pagerduty::Action::Trigger).await {
+            tracing::error!(incident = self.incident.number, error = %trouble, "cannot page by the Events API either");
+            return Ok(patiently(error));
+        }
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        let id = self.incident.id;
+        let detail = Some(BY_SECOND_ROAD.to_owned());
+        tx.set_step(id, Step::Page, StepState::Retrying, detail, Some(self.job.id)).await?;
+        tx.say(self.incident, messages::paged_by_second_road()).await?;
+        tx.redraw(id).await?;
+        tx.commit().await?;
+        Ok(patiently(error))
+    }
+
+    async fn send_event(&self, action: pagerduty::Action) -> Result<(), Upstream> {
+        let Some(routing_key) = &self.service.routing_key else { return Ok(()) };
         let event = Event {
             routing_key,
-            action: pagerduty::Action::Trigger,
-            dedup_key: &key,
-            summary: &title,
+            action,
+            dedup_key: &self.incident.id.to_string(),
+            summary: &self.incident.public_title(),
             source: "firebell",
             severity: pagerduty::Severity::Critical,
             link: None,
         };
-        pagerduty.enqueue(&event).await?;
-        let mut tx = self.app.db.write(Priority::Job).await?;
-        let id = self.incident.id;
-        tx.set_step(id, Step::Page, StepState::Retrying, Some(BY_SECOND_ROAD.into()), Some(self.job.id))
-            .await?;
-        tx.say(self.incident, messages::paged_by_second_road()).await?;
-        tx.redraw(id).await?;
-        tx.commit().await?;
-        Err(error)
+        self.pagerduty.enqueue(&event).await
+    }
+
+    /// The incident ended before PagerDuty could be reached: whatever an earlier attempt set in motion is stopped.
+    async fn call_off(&self) -> Result<Finished> {
+        if self.sent_by_events_at.is_some() {
+            self.send_event(pagerduty::Action::Resolve).await?;
+        }
+        let found = if self.job.is_retry() { self.look().await.map_err(patiently)? } else { None };
+        match found {
+            Some(page) => self.record(page).await,
+            None if self.event_is_under_way() => {
+                Err(not_yet("the event is accepted and not yet an incident"))
+            }
+            None => {
+                let mut tx = self.app.db.write(Priority::Job).await?;
+                let why = Some("it ended before anybody was paged".to_owned());
+                if tx.set_step(self.incident.id, Step::Page, StepState::Skipped, why, None).await? {
+                    tx.redraw(self.incident.id).await?;
+                }
+                self.job.finish(tx).await
+            }
+        }
     }
 
     async fn record(&self, page: pagerduty::Incident) -> Result<Finished> {
-        let id = self.incident.id;
         let mut tx = self.app.db.write(Priority::Job).await?;
         let linked = LinkedPage {
             id: page.id.clone(),
@@ -170,24 +237,44 @@ impl Attempt<'_> {
             html_url: Some(page.html_url.clone()),
             service_id: Some(page.service_id.clone()),
             urgency: Some(page.urgency.as_str().to_owned()),
+            priority: page.priority.clone(),
             status: page.status.as_str().to_owned(),
             status_changed_at: page.last_status_change_at.unwrap_or(page.created_at),
             held_at: None,
         };
         tx.see_page(&linked).await?;
-        let incident = pages::adopt(&mut tx, id, &linked).await?;
-        if self.job.is_retry() {
-            tx.say(&incident, messages::paged_at_last(&linked)).await?;
-        }
-        if !incident.is_open() {
-            let note = "The incident ended before it was paged.".to_owned();
-            tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
-        }
+        pages::adopt(&mut tx, self.incident.id, &linked, page.created_at).await?;
         self.job.finish(tx).await
     }
 }
 
-fn urgency(urgency: Urgency) -> pagerduty::Urgency {
+fn is_by_second_road(row: &StepRow) -> bool {
+    row.detail.as_deref() == Some(BY_SECOND_ROAD)
+}
+
+fn is_no_answer(error: &Error) -> bool {
+    let Error::Upstream(upstream) = error else { return false };
+    matches!(upstream.problem, Problem::Unavailable { .. } | Problem::RateLimited { .. })
+}
+
+/// 401, 402, 403: nothing is wrong with what we ask for, only with who asks.
+fn refuses_our_key(error: &Error) -> bool {
+    let Error::Upstream(upstream) = error else { return false };
+    upstream.code().is_some_and(|code| ["401", "402", "403"].iter().any(|status| code.starts_with(status)))
+}
+
+/// A key is mended elsewhere, by somebody who does not know of this page: so it is tried on, not given up.
+fn patiently(error: Error) -> Error {
+    match error {
+        Error::Upstream(upstream) if refuses_our_key(&Error::Upstream(upstream.clone())) => {
+            let detail = format!("it refuses our key ({})", upstream.code().unwrap_or_default());
+            Error::Upstream(Upstream { problem: Problem::Unavailable { detail }, ..upstream })
+        }
+        other => other,
+    }
+}
+
+pub(super) fn urgency(urgency: Urgency) -> pagerduty::Urgency {
     match urgency {
         Urgency::High => pagerduty::Urgency::High,
         Urgency::Low => pagerduty::Urgency::Low,
@@ -197,77 +284,4 @@ fn urgency(urgency: Urgency) -> pagerduty::Urgency {
 fn not_yet(detail: &str) -> Error {
     let problem = Problem::Unavailable { detail: detail.into() };
     Error::Upstream(Upstream { service: Vendor::PagerDuty, call: "GET /incidents", problem })
-}
-
-/// Acknowledges, resolves or re-rates every PagerDuty incident of ours that is still open. Repeating it changes
-/// nothing.
-pub(super) async fn change(app: &App, job: &Job, id: IncidentId, change: &PageChange) -> Result<Finished> {
-    let incident = read(app, id).await?;
-    let open: Vec<LinkedPage> =
-        app.db.read().await?.linked_pages(id).await?.into_iter().filter(LinkedPage::is_open).collect();
-    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
-    if !still_wanted(change, &incident) {
-        return job.finish_bare(&app.db).await;
-    }
-    let people = app.directory.current();
-    let mut changed = Vec::new();
-    for page in &open {
-        // An acknowledged one is acknowledged; acknowledging a resolved one would reopen it.
-        if matches!(change, PageChange::Acknowledge) && page.status != "triggered" {
-            continue;
-        }
-        let wanted = match change {
-            PageChange::Acknowledge => Change { status: Some(Status::Acknowledged), ..Change::default() },
-            PageChange::Resolve { note } => {
-                Change { status: Some(Status::Resolved), resolution: Some(note), ..Change::default() }
-            }
-            PageChange::Severity => {
-                let SeverityWord::Known(severity) = app.config.severity(&incident.severity) else { continue };
-                Change {
-                    urgency: Some(urgency(severity.urgency)),
-                    priority_id: severity.priority.as_deref().and_then(|name| people.priority_id(name)),
-                    ..Change::default()
-                }
-            }
-        };
-        pagerduty.update_incident(&page.id, &wanted).await?;
-        changed.push((page, wanted.status));
-    }
-    let mut tx = app.db.write(Priority::Job).await?;
-    let now = tx.now();
-    for (page, status) in changed {
-        if let Some(status) = status {
-            tx.change_page_status(&page.id, status.as_str(), now).await?;
-        }
-    }
-    tx.redraw(id).await?;
-    job.finish(tx).await
-}
-
-/// The incident may have moved on while PagerDuty was away: what it was to hear then is not true any more.
-fn still_wanted(change: &PageChange, incident: &Incident) -> bool {
-    match change {
-        PageChange::Acknowledge | PageChange::Severity => incident.is_open(),
-        PageChange::Resolve { .. } => !incident.is_open(),
-    }
-}
-
-/// Notes have no key: the note's id stands at its end, and a second attempt looks for it.
-pub(super) async fn note(
-    app: &App,
-    job: &Job,
-    id: IncidentId,
-    note_id: Uuid,
-    text: &str,
-) -> Result<Finished> {
-    let primary = app.db.read().await?.linked_pages(id).await?.into_iter().next();
-    let (Some(pagerduty), Some(page)) = (&app.pagerduty, primary) else {
-        return job.finish_bare(&app.db).await;
-    };
-    let mark = format!("[{}]", note_id.simple());
-    let there = job.is_retry() && pagerduty.notes(&page.id).await?.iter().any(|n| n.content.ends_with(&mark));
-    if !there {
-        pagerduty.add_note(&page.id, &format!("{text} {mark}")).await?;
-    }
-    job.finish_bare(&app.db).await
 }

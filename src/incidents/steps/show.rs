@@ -12,7 +12,7 @@ use crate::ids::{ChannelId, IncidentId};
 use crate::incidents::effects::Effect;
 use crate::incidents::forms::{self, Summary};
 use crate::incidents::messages;
-use crate::incidents::model::{Step, StepState};
+use crate::incidents::model::{Incident, Step, StepRow, StepState};
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
 use crate::store::Priority;
@@ -21,7 +21,7 @@ pub(super) struct Saying {
     pub op_id: Uuid,
     pub message: Message,
     pub remember: Option<String>,
-    pub step: Option<Step>,
+    pub entry: Option<Uuid>,
 }
 
 /// Posts, once: a second attempt reads the channel for the mark first.
@@ -44,17 +44,63 @@ async fn post(
 
 pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> Result<Finished> {
     let incident = read(app, id).await?;
-    // The lane put the channel first; without one, its step has failed and is shown as such.
-    let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
+    let Some(channel) = &incident.channel_id else {
+        return tell_declarer(app, job, &incident, what).await;
+    };
     let ts = post(app, job, channel, &what.op_id.to_string(), id, &what.message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(kind) = &what.remember {
         tx.remember_message(id, kind, channel, &ts).await?;
     }
-    if let Some(step) = what.step {
-        tx.set_step(id, step, StepState::Done, None, None).await?;
+    if let (Some(entry), Some(us)) = (what.entry, &app.directory.current().ourselves) {
+        tx.set_permalink(entry, &us.permalink(channel, &ts)).await?;
     }
     job.finish(tx).await
+}
+
+/// The lane put the channel first: without one, opening it has failed, and there is no room to say anything in.
+/// Whoever declared the incident hears it in private; twice rather than never, since that is not read back.
+async fn tell_declarer(app: &App, job: &Job, incident: &Incident, what: &Saying) -> Result<Finished> {
+    if let Some(user) = &incident.declared_by {
+        let channel = app.slack.open_dm(user).await?;
+        let message = messages::without_room(incident, &what.message);
+        let post = Post {
+            channel: &channel,
+            text: &message.text,
+            blocks: &message.blocks,
+            thread_ts: None,
+            mark: None,
+        };
+        app.slack.post_message(&post).await?;
+    }
+    job.finish_bare(&app.db).await
+}
+
+/// What the room is about, for people who have just been pulled in; as things stand when it is posted.
+pub(super) async fn first_update(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let incident = tx.incident(id).await?;
+    let linked = tx.linked_pages(id).await?;
+    let paging = paging_line(&tx.steps(id).await?);
+    drop(tx);
+    let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
+    let message = messages::first_update(&incident, linked.first(), &paging);
+    let ts = post(app, job, channel, &format!("first-update-{id}"), id, &message).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    if let Some(us) = &app.directory.current().ourselves {
+        tx.set_permalink_of(&format!("channel:{id}"), &us.permalink(channel, &ts)).await?;
+    }
+    super::finish_step(job, tx, id, Step::FirstUpdate).await
+}
+
+fn paging_line(steps: &[StepRow]) -> String {
+    match steps.iter().find(|s| s.step == Step::Page).map(|r| (r.state, r.detail.as_deref())) {
+        Some((StepState::Skipped, detail)) => {
+            format!("nobody is paged ({})", detail.unwrap_or("not wanted"))
+        }
+        Some((StepState::Failed | StepState::Retrying, _)) => "not paged yet, see below".into(),
+        _ => "being paged …".into(),
+    }
 }
 
 /// Posts the summary, or edits it in place. Its lane coalesces: however much changed meanwhile, one edit shows it.
@@ -63,8 +109,12 @@ pub(super) async fn draw_summary(app: &App, job: &Job, id: IncidentId) -> Result
     let incident = tx.incident(id).await?;
     let roles = tx.roles(id).await?;
     let pages = tx.linked_pages(id).await?;
-    let steps = tx.steps(id).await?;
-    let uninvited = named(app, &tx.uninvited(id).await?);
+    // That it could not be drawn is over once it can be read.
+    let mut steps = tx.steps(id).await?;
+    steps.retain(|row| row.step != Step::Summary);
+    let outsiders = tx.outsiders(id).await?;
+    let mut uninvited = named(app, &tx.uninvited(id).await?, &outsiders);
+    uninvited.extend(outsiders.iter().filter(|o| o.slack_user_id.is_none()).map(messages::outsider));
     let posted = tx.message_ts(id, "summary").await?;
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };

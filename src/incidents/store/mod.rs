@@ -122,6 +122,12 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// It ended then already.
+    pub async fn set_ended(&mut self, id: IncidentId, at: Timestamp) -> Result<()> {
+        self.exec("UPDATE incident SET ended_at = $2 WHERE id = $1 AND ended_at > $2", &[&id, &at]).await?;
+        Ok(())
+    }
+
     pub async fn change_severity(&mut self, id: IncidentId, from: &str, to: &str) -> Result<bool> {
         let rows = self
             .exec("UPDATE incident SET severity = $3 WHERE id = $1 AND severity = $2", &[&id, &from, &to])
@@ -129,7 +135,7 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Sets the moment once: the first acknowledgement counts. False when it was set.
+    /// The first acknowledgement counts, in whatever order they are heard of. False when it was set.
     pub async fn set_acknowledged(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
         let rows = self
             .exec(
@@ -137,6 +143,11 @@ impl Tx {
                 &[&id, &at],
             )
             .await?;
+        self.exec(
+            "UPDATE incident SET acknowledged_at = $2 WHERE id = $1 AND acknowledged_at > $2",
+            &[&id, &at],
+        )
+        .await?;
         Ok(rows == 1)
     }
 
@@ -200,6 +211,7 @@ impl Tx {
 
     // ── steps ─────────────────────────────────────────────────────────────────────────────────────────────
 
+    /// False when it says so already.
     pub async fn set_step(
         &mut self,
         id: IncidentId,
@@ -207,18 +219,26 @@ impl Tx {
         state: StepState,
         detail: Option<String>,
         job_id: Option<i64>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let now = self.now();
-        self.exec(
-            "INSERT INTO incident_step (incident_id, step, state, detail, job_id, changed_at)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (incident_id, step) DO UPDATE
-             SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
-                 job_id = COALESCE(excluded.job_id, incident_step.job_id)",
-            &[&id, &step, &state, &detail, &job_id, &now],
-        )
-        .await?;
-        Ok(())
+        let rows = self
+            .exec(
+                "INSERT INTO incident_step (incident_id, step, state, detail, job_id, changed_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (incident_id, step) DO UPDATE
+                 SET state = excluded.state, detail = excluded.detail, changed_at = excluded.changed_at,
+                     job_id = COALESCE(excluded.job_id, incident_step.job_id)
+                 WHERE incident_step.state <> excluded.state
+                    OR incident_step.detail IS DISTINCT FROM excluded.detail
+                    OR incident_step.job_id IS DISTINCT FROM COALESCE(excluded.job_id, incident_step.job_id)",
+                &[&id, &step, &state, &detail, &job_id, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    pub async fn step(&mut self, id: IncidentId, step: Step) -> Result<Option<StepRow>> {
+        self.opt("SELECT * FROM incident_step WHERE incident_id = $1 AND step = $2", &[&id, &step]).await
     }
 
     pub async fn steps(&mut self, id: IncidentId) -> Result<Vec<StepRow>> {
@@ -271,6 +291,39 @@ impl Tx {
             )
             .await?;
         Ok(rows == 1)
+    }
+
+    /// The same for those who have not been here: whoever left, or could not be invited, is left alone.
+    pub async fn want_newcomer(&mut self, id: IncidentId, user: &SlackUserId, reason: &str) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO incident_member (incident_id, slack_user_id, reason, state, changed_at)
+                 VALUES ($1, $2, $3, 'wanted', $4) ON CONFLICT (incident_id, slack_user_id) DO NOTHING",
+                &[&id, user, &reason, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// Slack says that somebody came or left, then; unless we know something later.
+    pub async fn member_moved(
+        &mut self,
+        id: IncidentId,
+        user: &SlackUserId,
+        state: &str,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.exec(
+            "INSERT INTO incident_member (incident_id, slack_user_id, reason, state, changed_at)
+             VALUES ($1, $2, 'joined', $3, $4)
+             ON CONFLICT (incident_id, slack_user_id) DO UPDATE
+             SET state = excluded.state, detail = NULL, changed_at = excluded.changed_at
+             WHERE incident_member.changed_at <= excluded.changed_at",
+            &[&id, user, &state, &at],
+        )
+        .await?;
+        Ok(())
     }
 
     pub async fn wanted_members(&mut self, id: IncidentId) -> Result<Vec<SlackUserId>> {
@@ -343,11 +396,6 @@ impl Tx {
             &[&id, &kind, channel, &ts],
         )
         .await?;
-        Ok(())
-    }
-
-    pub async fn forget_message(&mut self, id: IncidentId, kind: &str) -> Result<()> {
-        self.exec("DELETE FROM incident_message WHERE incident_id = $1 AND kind = $2", &[&id, &kind]).await?;
         Ok(())
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::ids::{IncidentId, PagerDutyIncidentId};
-use crate::incidents::model::LinkedPage;
+use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId};
+use crate::incidents::model::{Incident, LinkedPage, Outsider};
+use crate::incidents::pages::Details;
 use crate::store::Tx;
 
 impl Tx {
@@ -20,14 +21,25 @@ impl Tx {
         .await
     }
 
+    /// Whether a PagerDuty incident of ours was first seen since then: whatever it is now, somebody was paged.
+    pub async fn paged_since(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
+        let count = self
+            .scalar::<i64>(
+                "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at >= $2",
+                &[&id, &at],
+            )
+            .await?;
+        Ok(count.unwrap_or(0) > 0)
+    }
+
     /// Writes down a PagerDuty incident on first sight; true when it was new.
     pub async fn see_page(&mut self, page: &LinkedPage) -> Result<bool> {
         let now = self.now();
         let rows = self
             .exec(
                 "INSERT INTO pagerduty_incident (id, incident_id, is_primary, number, title, html_url, service_id,
-                    urgency, status, status_changed_at, first_seen_at, held_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
+                    urgency, priority, status, status_changed_at, first_seen_at, held_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING",
                 &[
                     &page.id,
                     &page.incident_id,
@@ -37,6 +49,7 @@ impl Tx {
                     &page.html_url,
                     &page.service_id,
                     &page.urgency,
+                    &page.priority,
                     &page.status,
                     &page.status_changed_at,
                     &now,
@@ -81,16 +94,24 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// False when that was known.
     pub async fn set_merged_into(
         &mut self,
         page: &PagerDutyIncidentId,
         into: &PagerDutyIncidentId,
-    ) -> Result<()> {
-        self.exec("UPDATE pagerduty_incident SET merged_into = $2 WHERE id = $1", &[page, into]).await?;
-        Ok(())
+    ) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE pagerduty_incident SET merged_into = $2
+                 WHERE id = $1 AND (merged_into IS NULL OR merged_into <> $2)",
+                &[page, into],
+            )
+            .await?;
+        Ok(rows == 1)
     }
 
-    /// Moves a PagerDuty incident's status, unless we know a later one: deliveries may arrive in any order.
+    /// Moves a PagerDuty incident's status, unless we know a later one: deliveries may arrive in any order. True when
+    /// it is another status now.
     pub async fn change_page_status(
         &mut self,
         page: &PagerDutyIncidentId,
@@ -104,7 +125,39 @@ impl Tx {
                 &[page, &status, &at],
             )
             .await?;
+        self.exec(
+            "UPDATE pagerduty_incident SET status_changed_at = $2 WHERE id = $1 AND status = $3 AND status_changed_at < $2",
+            &[page, &at, &status],
+        )
+        .await?;
         Ok(rows == 1)
+    }
+
+    /// What an event shows of its incident, unless a later one has been seen.
+    pub async fn describe_page(
+        &mut self,
+        page: &PagerDutyIncidentId,
+        details: &Details,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.exec(
+            "UPDATE pagerduty_incident SET number = COALESCE($2, number), title = $3,
+                html_url = COALESCE($4, html_url), service_id = COALESCE($5, service_id),
+                urgency = COALESCE($6, urgency), priority = $7
+             WHERE id = $1 AND status_changed_at <= $8",
+            &[
+                page,
+                &details.number,
+                &details.title,
+                &details.html_url,
+                &details.service_id,
+                &details.urgency,
+                &details.priority,
+                &at,
+            ],
+        )
+        .await?;
+        Ok(())
     }
 
     /// PagerDuty incidents that we believe open.
@@ -130,6 +183,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Open incidents of ours that PagerDuty is to page for, and whose PagerDuty incident is not known yet.
+    pub async fn incidents_without_page(&mut self) -> Result<Vec<Incident>> {
+        self.all(
+            "SELECT i.* FROM incident i WHERE i.ended_at IS NULL AND i.wants_page = TRUE
+                AND NOT EXISTS (SELECT 1 FROM pagerduty_incident p WHERE p.incident_id = i.id)",
+            &[],
+        )
+        .await
+    }
+
+    /// From here to the end of the transaction nobody else opens an incident: for counting those there are.
+    pub async fn count_openings_alone(&mut self) -> Result<()> {
+        self.exec("UPDATE counter SET value = value WHERE name = 'incident'", &[]).await?;
+        Ok(())
+    }
+
     /// How many channels were opened for PagerDuty's own incidents since then.
     pub async fn auto_opened_since(&mut self, at: Timestamp) -> Result<i64> {
         let count = self
@@ -138,12 +207,57 @@ impl Tx {
         Ok(count.unwrap_or(0))
     }
 
-    /// PagerDuty incidents that were too many at once, and wait for somebody to press Open.
-    pub async fn held_pages(&mut self) -> Result<Vec<LinkedPage>> {
+    /// PagerDuty incidents that were too many at once until then, and wait for somebody to press Open.
+    pub async fn held_pages(&mut self, until: Timestamp) -> Result<Vec<LinkedPage>> {
         self.all(
             "SELECT * FROM pagerduty_incident
-             WHERE held_at IS NOT NULL AND incident_id IS NULL AND status <> 'resolved' ORDER BY held_at LIMIT 40",
-            &[],
+             WHERE held_at <= $1 AND incident_id IS NULL AND status <> 'resolved' ORDER BY held_at, id LIMIT 40",
+            &[&until],
+        )
+        .await
+    }
+
+    // ── people who are not in Slack ───────────────────────────────────────────────────────────────────────
+
+    /// Notes that PagerDuty pages somebody whom we do not know in Slack; true when that is news.
+    pub async fn see_outsider(
+        &mut self,
+        incident: IncidentId,
+        responder: &PagerDutyUserId,
+        name: &str,
+    ) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO incident_outsider (incident_id, pagerduty_user_id, name, paged_at)
+                 VALUES ($1, $2, $3, $4) ON CONFLICT (incident_id, pagerduty_user_id) DO NOTHING",
+                &[&incident, responder, &name, &now],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// What was found out about them.
+    pub async fn describe_outsider(&mut self, incident: IncidentId, outsider: &Outsider) -> Result<()> {
+        self.exec(
+            "UPDATE incident_outsider SET name = $3, phone = $4, slack_user_id = $5
+             WHERE incident_id = $1 AND pagerduty_user_id = $2",
+            &[
+                &incident,
+                &outsider.pagerduty_user_id,
+                &outsider.name,
+                &outsider.phone,
+                &outsider.slack_user_id,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn outsiders(&mut self, incident: IncidentId) -> Result<Vec<Outsider>> {
+        self.all(
+            "SELECT * FROM incident_outsider WHERE incident_id = $1 ORDER BY paged_at, name",
+            &[&incident],
         )
         .await
     }

@@ -37,6 +37,26 @@ impl Tx {
         Ok((rows == 1).then_some(id))
     }
 
+    /// Where the entry's message stands; filled in once, when it has been posted.
+    pub async fn set_permalink(&mut self, entry: Uuid, permalink: &str) -> Result<()> {
+        self.exec(
+            "UPDATE timeline SET permalink = $2 WHERE id = $1 AND permalink IS NULL",
+            &[&entry, &permalink],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The same for the entry with this dedup key.
+    pub async fn set_permalink_of(&mut self, dedup_key: &str, permalink: &str) -> Result<()> {
+        self.exec(
+            "UPDATE timeline SET permalink = $2 WHERE dedup_key = $1 AND permalink IS NULL",
+            &[&dedup_key, &permalink],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// In the order in which things happened.
     pub async fn timeline(&mut self, incident: IncidentId) -> Result<Vec<Entry>> {
         self.all(

@@ -230,6 +230,9 @@ impl Account {
 
     /// Neither title nor urgency has an event of its own.
     pub fn set_urgency(&mut self, n: usize, by: &str, urgency: &str) {
+        if self.incidents[n].urgency == urgency {
+            return;
+        }
         urgency.clone_into(&mut self.incidents[n].urgency);
         let what = format!("set the urgency of {{}} to {urgency}");
         self.record(n, "urgency_change_log_entry", Some(by), &what);

@@ -18,6 +18,7 @@ mod methods;
 mod mrkdwn;
 mod people;
 mod person;
+mod reading;
 mod response_url;
 mod scene;
 mod server;
@@ -36,6 +37,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use person::v0_signature;
+pub use reading::{Part, Reading};
 pub use state::{Bookmark, Channel, Ephemeral, Message, User, UserGroup, View};
 
 use crate::clock::Clock;

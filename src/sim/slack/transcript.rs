@@ -72,7 +72,7 @@ fn body(world: &World, text: &str, blocks: &[Value]) -> String {
     blocks.iter().map(|b| block_text(world, b)).filter(|b| !b.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-fn block_text(world: &World, block: &Value) -> String {
+pub(super) fn block_text(world: &World, block: &Value) -> String {
     let list = |key: &str| block[key].as_array().map(Vec::as_slice).unwrap_or_default();
     match block["type"].as_str().unwrap_or_default() {
         "header" => object_text(world, &block["text"]),
@@ -94,13 +94,13 @@ fn block_text(world: &World, block: &Value) -> String {
     }
 }
 
-fn object_text(world: &World, object: &Value) -> String {
+pub(super) fn object_text(world: &World, object: &Value) -> String {
     let text = object["text"].as_str().unwrap_or_default();
     if object["type"] == "mrkdwn" { mrkdwn::plain(world, text) } else { text.to_owned() }
 }
 
 /// `[Acknowledge]` for a button, `[Choose one ▾]` for a menu.
-fn element_text(world: &World, element: &Value) -> String {
+pub(super) fn element_text(world: &World, element: &Value) -> String {
     match element["type"].as_str().unwrap_or_default() {
         "" => String::new(),
         "mrkdwn" | "plain_text" => object_text(world, element),

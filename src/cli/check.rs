@@ -1,0 +1,45 @@
+//! `firebell config check`: everything that is wrong, or everything that is in force.
+
+use std::io::{self, Write as _};
+
+use serde_json::json;
+
+use super::{ConfigFile, Failure, print};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  firebell config check
+  firebell config check --config /etc/firebell/firebell.toml
+  firebell config check --json | jq .problems";
+
+pub(super) fn check(file: &ConfigFile, json: bool) -> Result<(), Failure> {
+    let read = file.load();
+    if json {
+        print(&match &read {
+            Ok((config, warnings)) => {
+                json!({ "ok": true, "problems": [], "warnings": warnings, "config": config.summary_json() })
+            }
+            Err(problems) => {
+                json!({ "ok": false, "problems": problems.lines(), "warnings": [], "config": null })
+            }
+        }
+        .to_string())?;
+    }
+    let (config, warnings) = read?;
+    if json {
+        return Ok(());
+    }
+    print(&config.summary())?;
+    for warning in &warnings {
+        writeln!(io::stderr(), "warning: {warning}")?;
+    }
+    let read_from =
+        file.path().map_or_else(|| "the environment alone".to_owned(), |p| p.display().to_string());
+    let warned = match warnings.len() {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        n => format!(", {n} warnings"),
+    };
+    writeln!(io::stderr(), "\nThe configuration is good (read from {read_from}{warned}).")?;
+    Ok(())
+}

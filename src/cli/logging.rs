@@ -1,0 +1,34 @@
+//! Where the log goes: stderr, in lines for people on a terminal, in JSON for everything else.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::config::environment;
+
+/// `asked` wins over `RUST_LOG`, which wins over `usual`.
+pub(super) fn start(asked: Option<&str>, usual: &str) -> Result<(), Failure> {
+    let from_environment = environment().find(|(name, text)| name == "RUST_LOG" && !text.is_empty());
+    let (name, text) = match (asked.filter(|text| !text.is_empty()), from_environment) {
+        (Some(text), _) => ("--log (or FIREBELL_LOG)", text.to_owned()),
+        (None, Some((_, text))) => ("RUST_LOG", text),
+        (None, None) => ("", usual.to_owned()),
+    };
+    let filter = EnvFilter::builder().parse(&text).map_err(|e| {
+        Failure::Usage(format!("{name}: {text:?} is no log filter ({e}); write for example debug"))
+    })?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = if io::stderr().is_terminal() {
+        log.with_ansi(coloured()).with_target(false).try_init()
+    } else {
+        log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    };
+    started.map_err(|e| Failure::failed(format!("cannot start logging: {e}")))
+}
+
+/// <https://no-color.org>; a dumb terminal has none either.
+pub(super) fn coloured() -> bool {
+    !environment()
+        .any(|(name, value)| (name == "NO_COLOR" && !value.is_empty()) || (name == "TERM" && value == "dumb"))
+}

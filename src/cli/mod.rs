@@ -1,0 +1,215 @@
+//! The command line: what operators type and init systems start. One file for each subcommand; this one is the
+//! grammar, and the three ways to end: 0 done, 1 failed, 2 the command line or the configuration is wrong.
+
+mod check;
+mod demo;
+mod jobs;
+mod logging;
+mod serve;
+mod signals;
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::{Config, Database, Problems, environment};
+use crate::error::Error;
+use crate::store::Db;
+
+const EXAMPLES: &str = "\
+Examples:
+  firebell demo                                 see it work, without any account
+  firebell config check --config firebell.toml  say all that is wrong
+  firebell serve --config firebell.toml         run the server
+
+Every key of the file is also a variable: FIREBELL__SLACK__BOT_TOKEN is bot_token in [slack].
+Exit status: 0 done, 1 failed, 2 the command line or the configuration is wrong.";
+
+/// Firebell rings the right people and keeps the room in order: incidents between Slack and PagerDuty
+#[derive(Debug, Parser)]
+#[command(name = "firebell", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// How much to log on stderr: error, warn, info, debug, or for example firebell=debug,sqlx=warn
+    /// [default: RUST_LOG, else info for serve and warn for the rest]
+    #[arg(long, global = true, value_name = "FILTER", env = "FIREBELL_LOG", hide_env_values = true)]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    ///
+    /// Reads the configuration, brings the database's schema up to date, listens, and works until it gets SIGTERM or
+    /// SIGINT. Then it finishes the requests and jobs that run, within 25 seconds; a second signal ends it at once.
+    ///
+    /// Logs are lines for people on a terminal, and JSON everywhere else.
+    #[command(after_help = "Example:\n  firebell serve --config firebell.toml")]
+    Serve(ConfigFile),
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Bring the database's schema up to date
+    ///
+    /// `serve` does this by itself at start; this is for those who migrate in a step of its own. Reads only [database].
+    #[command(after_help = "Example:\n  firebell migrate --config firebell.toml")]
+    Migrate(ConfigFile),
+    /// See and mend what is still to be done
+    ///
+    /// A job is one effect on Slack or PagerDuty. It is repeated until it succeeds; what they refuse, or what failed too
+    /// often, is parked and waits for you. These commands read only [database] and work while a server runs on it.
+    Jobs {
+        #[command(subcommand)]
+        command: jobs::JobsCommand,
+    },
+    /// See a whole incident on simulated vendors
+    ///
+    /// Starts a small simulated Slack workspace and PagerDuty account and the real server on a database of its own, all in
+    /// this process; declares an incident, lets it run its course, and keeps serving until Ctrl-C.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Demo),
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say everything that is wrong with it, or print it as it is in force
+    ///
+    /// Secrets are shown as "(set)". Nothing is started, and nobody is called.
+    #[command(after_help = check::EXAMPLES)]
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object: ok, problems, warnings, config
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file [default: firebell.toml if it is here, else the environment alone]
+    #[arg(long, short, value_name = "FILE", env = "FIREBELL_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn path(&self) -> Option<&Path> {
+        let usual = Path::new("firebell.toml");
+        self.config.as_deref().or_else(|| usual.exists().then_some(usual))
+    }
+
+    fn load(&self) -> Result<(Config, Vec<String>), Problems> {
+        Config::load(self.path(), environment())
+    }
+
+    fn database(&self) -> Result<Database, Problems> {
+        Database::load(self.path(), environment())
+    }
+}
+
+impl Cli {
+    /// To be called once, before [`Cli::run`].
+    pub fn start_logging(&self) -> Result<(), Failure> {
+        logging::start(
+            self.log.as_deref(),
+            if matches!(self.command, Command::Serve(_)) { "info" } else { "warn" },
+        )
+    }
+
+    /// Does what was asked; what went wrong is said on stderr.
+    pub async fn run(self) -> ExitCode {
+        let done = match self.command {
+            Command::Serve(file) => serve::serve(&file).await,
+            Command::Config { command: ConfigCommand::Check { file, json } } => check::check(&file, json),
+            Command::Migrate(file) => migrate(&file).await,
+            Command::Jobs { command } => jobs::run(command).await,
+            Command::Demo(demo) => demo::run(demo).await,
+            Command::Version => print(concat!("firebell ", env!("CARGO_PKG_VERSION"))),
+        };
+        done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+    }
+}
+
+async fn migrate(file: &ConfigFile) -> Result<(), Failure> {
+    use secrecy::ExposeSecret as _;
+
+    let database = file.database()?;
+    let db = Db::connect(database.url.expose_secret(), 1, Clock::system()).await?;
+    db.migrate().await?;
+    db.close().await;
+    print(&format!("{database} has the schema of firebell {}.", env!("CARGO_PKG_VERSION")))
+}
+
+/// One text on stdout, with a line break.
+fn print(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line or the configuration is wrong: nothing was tried.
+    Usage(String),
+    Failed(anyhow::Error),
+    /// Whoever read our output has gone: nothing to say, and nobody to say it to.
+    NobodyListens,
+}
+
+impl Failure {
+    fn failed(text: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
+        Self::Failed(anyhow::Error::msg(text))
+    }
+
+    /// Says it on stderr, and is the exit status.
+    pub fn report(&self) -> ExitCode {
+        let (status, said) = match self {
+            Self::Usage(text) => (2, text.clone()),
+            Self::Failed(error) => (1, format!("{error:#}")),
+            Self::NobodyListens => return ExitCode::SUCCESS,
+        };
+        // A stderr that is gone leaves the exit status.
+        let _ = writeln!(io::stderr(), "firebell: {said}");
+        ExitCode::from(status)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Usage(problems.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Internal(inner) => Self::Failed(inner),
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+            Self::NobodyListens
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::from(anyhow::Error::new(error))
+    }
+}

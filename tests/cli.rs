@@ -1,0 +1,502 @@
+//! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
+
+mod process;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use firebell::clock::{Clock, Timestamp};
+use firebell::error::{Error, Problem, Result, Upstream, Vendor};
+use firebell::jobs::{Finished, Job, NewJob, Perform, Runner};
+use firebell::sim::scene::World;
+use firebell::store::{Db, Priority, Tx};
+use firebell::testing::{self, Guard};
+use insta::{allow_duplicates, assert_snapshot};
+use process::{Process, finish, firebell, run};
+use serde_json::{Value, json};
+
+const BAD: &str = r#"
+[server]
+listen = "localhost"
+[slack]
+bot_tokn = "xoxb-s3cret"
+[pagerduty]
+token = "s3cret"
+"#;
+
+fn with_config(text: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("firebell.toml"), text).expect("written");
+    directory
+}
+
+// ── help ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn help_teaches_by_example() {
+    let here = tempfile::tempdir().expect("a directory");
+    let help = |arguments: &[&str]| {
+        let said = run(here.path(), &[arguments, &["--help"]].concat());
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
+        said.out
+    };
+    assert_snapshot!(help(&[]), @"
+    Firebell rings the right people and keeps the room in order: incidents between Slack and PagerDuty
+
+    Usage: firebell [OPTIONS] <COMMAND>
+
+    Commands:
+      serve    Run the server
+      config   Look at the configuration
+      migrate  Bring the database's schema up to date
+      jobs     See and mend what is still to be done
+      demo     See a whole incident on simulated vendors
+      version  Print the version
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+          --log <FILTER>  How much to log on stderr: error, warn, info, debug, or for example
+                          firebell=debug,sqlx=warn [default: RUST_LOG, else info for serve and warn for
+                          the rest] [env: FIREBELL_LOG]
+      -h, --help          Print help
+      -V, --version       Print version
+
+    Examples:
+      firebell demo                                 see it work, without any account
+      firebell config check --config firebell.toml  say all that is wrong
+      firebell serve --config firebell.toml         run the server
+
+    Every key of the file is also a variable: FIREBELL__SLACK__BOT_TOKEN is bot_token in [slack].
+    Exit status: 0 done, 1 failed, 2 the command line or the configuration is wrong.
+    ");
+    assert_snapshot!(help(&["jobs", "retry"]), @"
+    Bring parked jobs back, to run now
+
+    Mend the cause first: the list shows it. A retried job looks whether an earlier attempt had its
+    effect before it acts. A running server takes it up within 5 seconds; with none running, the next
+    one does.
+
+    Usage: firebell jobs retry [OPTIONS] <ID>...
+
+    Arguments:
+      <ID>...
+              As `firebell jobs list` shows them
+
+    Options:
+      -c, --config <FILE>
+              The configuration file [default: firebell.toml if it is here, else the environment alone]
+              
+              [env: FIREBELL_CONFIG]
+
+          --log <FILTER>
+              How much to log on stderr: error, warn, info, debug, or for example
+              firebell=debug,sqlx=warn [default: RUST_LOG, else info for serve and warn for the rest]
+              
+              [env: FIREBELL_LOG]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Example:
+      firebell jobs retry 17
+    ");
+    for command in [
+        &["serve"][..],
+        &["config", "check"],
+        &["migrate"],
+        &["jobs", "list"],
+        &["jobs", "discard"],
+        &["demo"],
+        &["demo", "send"],
+    ] {
+        let help = help(command);
+        assert!(help.contains(&format!("\n  firebell {}", command.join(" "))), "no example in\n{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+    assert_eq!(run(here.path(), &["version"]).out, concat!("firebell ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn what_is_mistyped_is_a_usage_error_with_a_hint() {
+    let here = tempfile::tempdir().expect("a directory");
+    let bare = run(here.path(), &[]);
+    assert_eq!(bare.code, 2);
+    assert!(bare.err.contains("Usage: firebell"), "{}", bare.err);
+    let mistyped = run(here.path(), &["serv"]);
+    assert_eq!(mistyped.code, 2);
+    assert!(mistyped.err.contains("a similar subcommand exists: 'serve'"), "{}", mistyped.err);
+    assert_eq!(run(here.path(), &["jobs", "retry", "seven"]).code, 2);
+    assert_eq!(run(here.path(), &["demo", "--exit", "send", "x"]).code, 2);
+    let filter = run(here.path(), &["version", "--log", "firebell=loud"]);
+    assert_eq!(filter.code, 2);
+    assert!(
+        filter.err.contains("--log (or FIREBELL_LOG): \"firebell=loud\" is no log filter"),
+        "{}",
+        filter.err
+    );
+}
+
+// ── config check ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn config_check_says_everything_that_is_wrong() {
+    let here = with_config(BAD);
+    let mut command = firebell(here.path(), &["config", "check"]);
+    let checked = finish(command.env("FIREBELL__SEVER__LISTEN", "x"));
+    assert_eq!((checked.code, checked.out.as_str()), (2, ""));
+    assert_snapshot!(checked.err, @r#"
+    firebell: 7 problems in the configuration:
+      server.listen = "localhost" is not an IP address with a port; write one such as 0.0.0.0:8080 or [::]:8080
+      slack.bot_token is missing; write the bot token of the Slack app, which starts with xoxb- (or set FIREBELL__SLACK__BOT_TOKEN or FIREBELL__SLACK__BOT_TOKEN_FILE)
+      slack.signing_secrets is missing; write a list with the signing secret of the Slack app (or set FIREBELL__SLACK__SIGNING_SECRETS or FIREBELL__SLACK__SIGNING_SECRETS_FILE)
+      slack.bot_tokn is unknown; did you mean bot_token?
+      pagerduty.from_email is missing; write the e-mail address of a PagerDuty user (or set FIREBELL__PAGERDUTY__FROM_EMAIL)
+      pagerduty.webhook_secrets is missing; write a list with the secret of the webhook subscription (or set FIREBELL__PAGERDUTY__WEBHOOK_SECRETS or FIREBELL__PAGERDUTY__WEBHOOK_SECRETS_FILE)
+      FIREBELL__SEVER__LISTEN is unknown; did you mean FIREBELL__SERVER__LISTEN?
+    "#);
+
+    let checked = run(here.path(), &["config", "check", "--json"]);
+    let found: Value = serde_json::from_str(&checked.out).expect("JSON");
+    assert_eq!((checked.code, &found["ok"], &found["config"]), (2, &json!(false), &Value::Null));
+    assert!(found["problems"].as_array().is_some_and(|p| p.len() > 4), "{found}");
+
+    let nowhere = run(here.path(), &["config", "check", "--config", "nowhere.toml"]);
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.err.contains("nowhere.toml cannot be read"), "{}", nowhere.err);
+}
+
+#[test]
+fn config_check_shows_what_is_in_force_but_no_secret() {
+    let here = with_config("[slack]\nbot_token = 'xoxb-s3cret'\nsigning_secrets = ['s3cret']\n");
+    let checked = finish(firebell(here.path(), &["config", "check"]).env("FIREBELL_SERVER_LISTEN", "x"));
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    assert!(checked.out.contains("bot_token") && checked.out.contains("(set)"), "{}", checked.out);
+    assert!(!(checked.out + &checked.err).contains("s3cret"));
+    assert!(
+        checked
+            .err
+            .contains("warning: FIREBELL_SERVER_LISTEN is not read; did you mean FIREBELL__SERVER__LISTEN?"),
+        "{}",
+        checked.err
+    );
+    assert!(checked.err.contains("The configuration is good (read from firebell.toml, "), "{}", checked.err);
+
+    let checked = run(here.path(), &["config", "check", "--json"]);
+    let found: Value = serde_json::from_str(&checked.out).expect("JSON");
+    assert_eq!((checked.code, &found["ok"], &found["problems"]), (0, &json!(true), &json!([])));
+    assert_eq!(found["config"]["slack"]["bot_token"], "(set)");
+}
+
+// ── jobs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A vendor that refuses everything.
+#[derive(Clone)]
+struct Refuses;
+
+impl Perform for Refuses {
+    async fn perform(&self, _: &Job) -> Result<Finished> {
+        let problem =
+            Problem::Rejected { code: "restricted_action".into(), detail: "ask an administrator".into() };
+        Err(Error::Upstream(Upstream { service: Vendor::Slack, call: "conversations.create", problem }))
+    }
+
+    async fn parked(&self, _: &mut Tx, _: &Job, _: &Error) -> Result<()> {
+        Ok(())
+    }
+
+    async fn stumbled(&self, _: &mut Tx, _: &Job, _: &Error) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Leaves a job parked, and one that waits; their ids.
+async fn two_jobs(db: &Db) -> (i64, i64) {
+    let at = |text: &str| Timestamp::parse(text).expect("a time");
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let refused = NewJob::new("incident.open_channel", json!({"words": "of a private incident"}));
+    let refused = refused.lane("channel:7").dedup("once").at(at("2020-01-02T03:04:05Z"));
+    let parked = tx.enqueue(refused).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    let runner = Runner { db: db.clone(), perform: Refuses, width: 1 };
+    assert_eq!(runner.run_due().await.expect("it runs"), 1);
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let later = NewJob::new("incident.heal", json!({})).never_give_up().at(at("2100-01-02T03:04:05Z"));
+    let waiting = tx.enqueue(later).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    (parked, waiting)
+}
+
+fn url_of(guard: &Guard) -> String {
+    match guard {
+        Guard::Directory(path) => format!("sqlite://{}", path.join("test.db").display()),
+        Guard::Database { server, name } => {
+            let (server, _) = server.rsplit_once('/').expect("an address with a database");
+            format!("{server}/{name}")
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_are_listed_brought_back_and_given_up_on_sqlite() {
+    let (db, guard) = testing::sqlite(&Clock::system()).await;
+    jobs_are_listed_brought_back_and_given_up(&db, &url_of(&guard)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_are_listed_brought_back_and_given_up_on_postgres() {
+    if let Some((db, guard)) = testing::postgres(&Clock::system()).await {
+        jobs_are_listed_brought_back_and_given_up(&db, &url_of(&guard)).await;
+    }
+}
+
+async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
+    let here = tempfile::tempdir().expect("a directory");
+    let jobs = |arguments: &[&str]| {
+        let mut command = firebell(here.path(), &[&["jobs"], arguments].concat());
+        finish(command.env("FIREBELL__DATABASE__URL", url))
+    };
+    assert_eq!(jobs(&["list"]).out, "Nothing is left to do.\n");
+    let (parked, waiting) = two_jobs(db).await;
+    assert_eq!((parked, waiting), (1, 2));
+    let listed = jobs(&["list"]);
+    assert_eq!((listed.code, listed.err.as_str()), (0, ""));
+    allow_duplicates! {
+        assert_snapshot!(listed.out, @"
+        ID  STATE    KIND                   ATTEMPTS  RUN AT (UTC)         LANE
+        1   parked   incident.open_channel  1 of 15   2020-01-02 03:04:05  channel:7
+            Slack refused conversations.create: restricted_action (ask an administrator)
+        2   waiting  incident.heal          0         2100-01-02 03:04:05
+
+        1 is parked and waits for you. Mend its cause, then: firebell jobs retry 1
+        To give it up instead: firebell jobs discard 1
+        ");
+    }
+
+    let listed = jobs(&["list", "--json"]);
+    assert!(!listed.out.contains("private incident"), "a payload is nobody's business");
+    let listed: Value = serde_json::from_str(&listed.out).expect("JSON");
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["state"], &listed[1]["state"]),
+        (&json!(1), &json!("parked"), &json!("waiting"))
+    );
+
+    let refused = jobs(&["retry", "1", "2"]);
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""));
+    assert_eq!(
+        refused.err,
+        "firebell: job 2 is not parked: it runs by itself at 2100-01-02T03:04:05Z; nothing was changed\n"
+    );
+    assert_eq!(
+        jobs(&["retry", "9"]).err,
+        "firebell: there is no job 9; see `firebell jobs list`; nothing was changed\n"
+    );
+    allow_duplicates! {
+        assert_snapshot!(jobs(&["retry", "1"]).out, @"
+        Job 1 (incident.open_channel) runs again.
+        A running server takes it up within 5 seconds; see `firebell jobs list`.
+        ");
+    }
+    let job = db.read().await.expect("a transaction").job(1).await.expect("read").expect("there");
+    assert_eq!((job.parked_at, job.attempts, job.token), (None, 0, 1), "it still looks before it acts");
+    assert!(jobs(&["list"]).out.contains("None is parked"));
+
+    assert_eq!(
+        jobs(&["discard", "1", "2"]).out,
+        "Job 1 (incident.open_channel) will not be done.\nJob 2 (incident.heal) will not be done.\n"
+    );
+    assert_eq!(jobs(&["discard", "1"]).err, "firebell: job 1 is done already; nothing was changed\n");
+    assert!(jobs(&["list"]).out.contains("Nothing is left to do."));
+}
+
+#[test]
+fn a_database_is_made_by_migrate_and_never_by_a_mistyped_path() {
+    let here = with_config("[database]\nurl = 'sqlite://mine.db'\n");
+    let listed = run(here.path(), &["jobs", "list"]);
+    assert_eq!((listed.code, listed.out.as_str()), (1, ""));
+    assert_eq!(listed.err, "firebell: there is no database at sqlite://mine.db\n");
+    assert!(!here.path().join("mine.db").exists());
+    fs::write(here.path().join("mine.db"), "").expect("written");
+    let listed = run(here.path(), &["jobs", "list"]);
+    assert!(
+        listed.err.contains("sqlite://mine.db has no jobs: has `firebell migrate` been run on it?"),
+        "{}",
+        listed.err
+    );
+    for _ in 0..2 {
+        let migrated = run(here.path(), &["migrate"]);
+        assert_eq!((migrated.code, migrated.err.as_str()), (0, ""));
+        assert_eq!(
+            migrated.out,
+            concat!("sqlite://mine.db has the schema of firebell ", env!("CARGO_PKG_VERSION"), ".\n")
+        );
+    }
+    assert!(run(here.path(), &["jobs", "list"]).out.contains("Nothing is left to do."));
+}
+
+// ── serve ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn serve_refuses_to_start_with_every_problem_named() {
+    let here = with_config(BAD);
+    let refused = run(here.path(), &["serve"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    for key in [
+        "server.listen",
+        "slack.bot_token",
+        "slack.bot_tokn",
+        "slack.signing_secrets",
+        "pagerduty.from_email",
+    ] {
+        assert!(refused.err.contains(key), "{key} is not in\n{}", refused.err);
+    }
+    assert!(!refused.err.contains("s3cret"), "{}", refused.err);
+    assert!(!here.path().join("firebell.db").exists(), "nothing was begun");
+}
+
+/// A server on a simulated world, as a process.
+struct Served {
+    world: World,
+    here: tempfile::TempDir,
+    process: Process,
+    address: String,
+    metrics: String,
+}
+
+impl Served {
+    async fn start() -> Self {
+        let world = World::start(Clock::system()).await.expect("the world starts");
+        let here = with_config(&world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0"));
+        let mut process = Process::start(firebell(here.path(), &["serve"]));
+        let line = process.wait_for("listening on");
+        let log: Value = serde_json::from_str(&line).expect("the log is JSON where no terminal is");
+        let said = log["message"].as_str().expect("a message");
+        let (public, metrics) = said.split_once(", metrics on ").expect("both addresses");
+        let address = public.strip_prefix("listening on http://").expect("an address").to_owned();
+        let metrics =
+            metrics.strip_prefix("http://").and_then(|m| m.strip_suffix("/metrics")).expect("an address");
+        Self { world, here, metrics: metrics.to_owned(), process, address }
+    }
+
+    async fn database(&self) -> Db {
+        let url = format!("sqlite://{}", self.here.path().join("firebell.db").display());
+        Db::open(&url, Clock::system()).await.expect("the server's database")
+    }
+
+    /// The first half of a webhook that PagerDuty has just signed; the connection, and the second half.
+    fn begin_webhook(&self) -> (TcpStream, Vec<u8>) {
+        self.world.pagerduty.ping();
+        self.world.pagerduty.trigger("PSVC001", "disk full", "high");
+        let webhook = self.world.pagerduty.take_webhooks().pop().expect("a webhook");
+        let mut head = format!(
+            "POST /webhooks/pagerduty HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n",
+            webhook.body.len()
+        );
+        for (name, value) in webhook.headers.iter().filter(|(name, _)| name != "content-length") {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let mut connection = TcpStream::connect(&self.address).expect("it listens");
+        let (first, second) = webhook.body.split_at(webhook.body.len() / 2);
+        connection.write_all(&[head.as_bytes(), b"\r\n", first].concat()).expect("sent");
+        (connection, second.to_vec())
+    }
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut connection = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_serves_takes_up_retried_jobs_and_stops_when_asked() {
+    let served = Served::start().await;
+    assert!(get(&served.address, "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(get(&served.metrics, "/metrics").contains("firebell_jobs_parked"));
+
+    // A job for somebody whom nobody knows yet, parked by hand as the runner would.
+    let db = served.database().await;
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let meet = NewJob::new("oncall.meet", json!({"user": "U0ANA"})).at(Timestamp::from_secs(4_000_000_000));
+    let id = tx.enqueue(meet).await.expect("enqueued");
+    tx.exec("UPDATE job SET parked_at = run_at WHERE id = $1", &[&id]).await.expect("parked");
+    tx.commit().await.expect("committed");
+    let retried = run(served.here.path(), &["jobs", "retry", &id.to_string()]);
+    assert_eq!((retried.code, retried.err.as_str()), (0, ""));
+    let promised = Instant::now() + Duration::from_secs(6);
+    loop {
+        let job = db.read().await.expect("a transaction").job(id).await.expect("read").expect("there");
+        if job.done_at.is_some() {
+            break;
+        }
+        assert!(Instant::now() < promised, "nobody took it up: {job:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    db.close().await;
+
+    served.process.signal("TERM");
+    let (status, said) = served.process.end();
+    assert_eq!(status.code(), Some(0), "{said:#?}");
+    assert!(said.last().is_some_and(|line| line.contains("\"stopped\"")), "{said:#?}");
+    assert!(TcpStream::connect(&served.address).is_err(), "nobody listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_under_way_is_kept_when_the_server_stops() {
+    let mut served = Served::start().await;
+    let (mut connection, rest) = served.begin_webhook();
+    served.process.signal("TERM");
+    served.process.wait_for("stopping");
+    tokio::time::sleep(Duration::from_millis(200)).await; // whatever stops too early has stopped now
+    connection.write_all(&rest).expect("the connection is still served");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let db = served.database().await;
+    let (status, said) = served.process.end();
+    assert_eq!(status.code(), Some(0), "{said:#?}");
+    let kept: Option<i64> = db
+        .read()
+        .await
+        .expect("a transaction")
+        .scalar("SELECT count(*) FROM inbox", &[])
+        .await
+        .expect("read");
+    assert_eq!(kept, Some(1), "what was answered is stored");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_it_at_once() {
+    let mut served = Served::start().await;
+    let (connection, _) = served.begin_webhook();
+    served.process.signal("INT");
+    served.process.wait_for("stopping");
+    served.process.signal("TERM");
+    let asked_at = Instant::now();
+    let (status, said) = served.process.end();
+    assert_eq!(status.code(), Some(1), "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("ended at once by a second SIGTERM")), "{said:#?}");
+    assert!(asked_at.elapsed() < Duration::from_secs(5), "a request was waited for");
+    drop(connection);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_taken_is_an_error_that_names_it() {
+    let world = World::start(Clock::system()).await.expect("the world starts");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().map(|at| (taken, at.to_string())).expect("bound");
+    let here = with_config(&world.firebell_toml("sqlite://firebell.db", &taken.1));
+    let refused = run(here.path(), &["serve"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.err.contains(&format!("cannot listen on {}; is another program there?", taken.1)),
+        "{}",
+        refused.err
+    );
+    assert!(Path::new(here.path()).join("firebell.db").exists());
+}
