@@ -98,7 +98,8 @@ impl Running {
 
     /// Runs what is due now, and what that causes, until nothing is due; the number of jobs and deliveries.
     pub async fn work_off(&self) -> Result<usize> {
-        let runner = runner(&self.app, &self.metrics);
+        // One after the other: the same order in every run.
+        let runner = Runner { width: 1, ..runner(&self.app, &self.metrics) };
         let mut done = 0;
         loop {
             let now = events::read_due(&self.app).await? + runner.run_due().await?;

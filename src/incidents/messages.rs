@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::declare::{Checked, NewIncident};
 use super::effects::{Effect, PageChange};
 use super::lifecycle::Remark;
-use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, Status};
+use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, RoleRow, Status};
 use super::timeline::Entry;
 use crate::clock::Timestamp;
-use crate::config::{Severity, show_duration};
+use crate::config::{Commands, Severity, show_duration};
 use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
@@ -46,12 +48,20 @@ pub fn why_nobody_is_paged(new: &NewIncident, checked: &Checked<'_>, has_pagerdu
 }
 
 /// The first message in the room, for people who have just been pulled in.
-pub fn first_update(incident: &Incident, page: Option<&LinkedPage>, paging: &str) -> Message {
+pub fn first_update(
+    incident: &Incident,
+    page: Option<&LinkedPage>,
+    paging: &str,
+    commands: &Commands,
+) -> Message {
     let test = if incident.is_test { ":test_tube: *This is a test.* " } else { "" };
     let pagerduty = page
         .and_then(|p| p.html_url.as_deref().map(|url| link(url, &p.label())))
         .unwrap_or_else(|| said(paging));
-    let commander = "none yet: press *Take command*, or `role ic @somebody`";
+    let commander = format!(
+        "none yet: press *Take command* on the pinned summary, or type `{} role ic @name`",
+        commands.incident
+    );
     Message::text(format!(
         "{test}:rotating_light: *{} incident declared*\n*Title:* {}\n*PagerDuty:* {pagerduty}\n*IC:* {commander}\n*Status:* {}",
         incident.severity_shout(),
@@ -161,6 +171,23 @@ pub fn without_room(incident: &Incident, message: &Message) -> Message {
     Message::with_blocks(text, blocks)
 }
 
+/// When nothing else is known: everybody on the first two levels, service by service.
+pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)]) -> String {
+    let lines: Vec<String> = services
+        .iter()
+        .filter(|(_, on_call)| !on_call.is_empty())
+        .take(10)
+        .map(|(service, on_call)| {
+            let people: Vec<String> = on_call.iter().take(2).map(contact).collect();
+            format!("• {}: {}", said(service), people.join(", then "))
+        })
+        .collect();
+    match lines.as_slice() {
+        [] => "If it is urgent, escalate by hand: I know nobody who is on call.".into(),
+        lines => format!("If it is urgent, call who is on call:\n{}", lines.join("\n")),
+    }
+}
+
 pub fn paged_at_last(page: &LinkedPage) -> Message {
     let label = page.label();
     let shown = page.html_url.as_deref().map_or_else(|| untrusted(&label), |url| link(url, &label));
@@ -216,8 +243,9 @@ pub fn noted(by: &Actor, remark: &Remark) -> Message {
     Message::text(format!("{icon}{at}: {} — {}", said(&remark.text), name(by)))
 }
 
-pub fn mitigated(by: &Actor) -> Message {
-    Message::text(format!(":adhesive_bandage: *Mitigated*, says {}. The incident stays open.", name(by)))
+pub fn mitigated(by: &Actor, text: &str) -> Message {
+    let how = if text.is_empty() { String::new() } else { format!("\n{}", said(text)) };
+    Message::text(format!(":adhesive_bandage: *Mitigated*, says {}. The incident stays open.{how}", name(by)))
 }
 
 pub fn ended(incident: &Incident, by: &Actor, text: &str) -> Message {
@@ -226,7 +254,7 @@ pub fn ended(incident: &Incident, by: &Actor, text: &str) -> Message {
     let line = match incident.status {
         Status::Cancelled => format!(":no_entry_sign: *Cancelled* by {}.", name(by)),
         _ => format!(
-            ":white_check_mark: *Resolved* by {} after {}. Thank you all; follow up in the timeline.",
+            ":white_check_mark: *Resolved* by {} after {}. Thank you all. If it comes back, press *Reopen* on the pinned summary.",
             name(by),
             span(took)
         ),
@@ -307,12 +335,14 @@ pub fn outsider(outsider: &Outsider) -> (String, String) {
     (format!("{}{phone}", outsider.name), "no_slack_account".into())
 }
 
-/// `1h 12m`, `3m`, `40s`.
+/// `2d 3h`, `1h 12m`, `3m`, `40s`.
 pub fn span(time: Duration) -> String {
     let secs = time.as_secs();
     match (secs / 3600, secs / 60 % 60) {
         (0, 0) => format!("{secs}s"),
         (0, m) => format!("{m}m"),
+        (h, _) if h >= 48 && h % 24 == 0 => format!("{}d", h / 24),
+        (h, _) if h >= 48 => format!("{}d {}h", h / 24, h % 24),
         (h, 0) => format!("{h}h"),
         (h, m) => format!("{h}h {m}m"),
     }
@@ -395,13 +425,18 @@ pub fn list_line(incident: &Incident, now: Timestamp) -> String {
     )
 }
 
-/// The timeline as people read it: UTC, oldest first, as many of the last entries as fit.
-pub fn timeline(incident: &Incident, entries: &[Entry]) -> String {
+/// The timeline as people read it: oldest first, as many of the last entries as fit, in the zone in which they also
+/// type times.
+pub fn timeline(incident: &Incident, entries: &[Entry], zone: &TimeZone) -> String {
+    let mut day = None;
     let lines: Vec<String> = entries
         .iter()
         .map(|e| {
+            let at = e.occurred_at.to_jiff().to_zoned(zone.clone());
+            let new_day = day.replace(at.date()) != Some(at.date());
+            let head = if new_day { format!("_{}_\n", at.strftime("%A, %-d %B %Y")) } else { String::new() };
             let by = if e.actor == "Firebell" { String::new() } else { format!(" — {}", said(&e.actor)) };
-            format!("`{}` *{}* {}{by}", e.occurred_at.hh_mm(), e.kind, untrusted(&plain(&e.text, 300)))
+            format!("{head}`{}` *{}* {}{by}", at.strftime("%H:%M"), e.kind, untrusted(&plain(&e.text, 300)))
         })
         .collect();
     let mut shown = lines.len();
@@ -410,13 +445,38 @@ pub fn timeline(incident: &Incident, entries: &[Entry]) -> String {
     }
     let left_out = lines.len() - shown;
     let more = if left_out == 0 { String::new() } else { format!("_{left_out} earlier entries left out_\n") };
-    format!("*{}* timeline (UTC)\n{more}{}", said(&incident.headline()), lines[left_out..].join("\n"))
+    let zone = zone.iana_name().unwrap_or("UTC");
+    format!("*{}* timeline ({zone})\n{more}{}", said(&incident.headline()), lines[left_out..].join("\n"))
 }
 
 // ── answers ───────────────────────────────────────────────────────────────────────────────────────────────
 
 pub fn contact(contact: &Contact) -> String {
     said(&contact.name_and_phone())
+}
+
+/// One that looks the same is open.
+pub fn looks_like(twin: &Incident, now: Timestamp) -> String {
+    format!(
+        "This looks like an incident that is open already:\n{}\nJoin it there. If yours is another one, declare it anyway.",
+        list_line(twin, now)
+    )
+}
+
+pub fn is_commanded(commands: &Commands, by: &RoleRow) -> String {
+    format!(
+        "{} is incident commander already. To take over, type `{} role ic`.",
+        said(&by.name),
+        commands.incident
+    )
+}
+
+pub fn is_open(incident: &Incident) -> String {
+    format!("{} is open.", incident.label())
+}
+
+pub fn which_severity(incident: &Incident) -> String {
+    format!("{} is *{}*. Change it to:", said(&incident.headline()), incident.severity_shout())
 }
 
 /// What the declarer reads at once.

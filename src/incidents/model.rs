@@ -206,6 +206,11 @@ impl Incident {
         if self.is_private { format!("{} (private incident)", self.label()) } else { self.headline() }
     }
 
+    /// Somebody acknowledged, and this page has come back since: unacknowledged, escalated, or a new one.
+    pub fn is_paged_again(&self, page: &LinkedPage) -> bool {
+        page.status == "triggered" && self.acknowledged_at.is_some_and(|at| page.status_changed_at > at)
+    }
+
     /// `SEV1`.
     pub fn severity_shout(&self) -> String {
         self.severity.to_uppercase()

@@ -29,7 +29,7 @@ on_both_engines!(
         10:00 firebell: :eyes: @ana acknowledged #1 in PagerDuty.
         10:01 firebell: :arrow_up: @ana escalated #1 to @ben.
         ");
-        assert_snapshot!(stage.summary("inc-1"), @"
+        assert_snapshot!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 Checkout errors > 5% <!here>
         Severity
         :large_orange_circle: SEV3
@@ -250,8 +250,8 @@ on_both_engines!(
         // Again, too late, and for what is over: a friendly no.
         stage.minute().await;
         stage.click("U0DEE", "incidents", "Open").await;
-        stage.press("U0DEE", "incidents", "incident.open_held", &ids[7]).await;
-        stage.press("U0DEE", "incidents", "incident.open_held", "QNOSUCH").await;
+        stage.press_action("U0DEE", "incidents", "incident.open_held", &ids[7]).await;
+        stage.press_action("U0DEE", "incidents", "incident.open_held", "QNOSUCH").await;
         stage.settle().await;
         assert_snapshot!(stage.world.slack.ephemeral_transcript("U0CHO"), @"");
         assert_snapshot!(stage.world.slack.ephemeral_transcript("U0DEE"), @"");

@@ -88,7 +88,7 @@ on_both_engines!(
         10:10 note pagerduty/Dee Example: Resolution Note: The rollback helped
         ");
         assert_snapshot!(stage.members("inc-1"), @"U0ANA U0BEN U0CHO U0DEE U0EVE");
-        assert_snapshot!(stage.summary("inc-1"), @"
+        assert_snapshot!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down
         Severity
         :rotating_light: SEV1
@@ -146,7 +146,7 @@ on_both_engines!(
         10:03 firebell: :white_check_mark: Resolved by Ben Example after 3m. Thank you all; follow up in the timeline.
         deleted old logs
         ");
-        assert!(stage.summary("inc-1").contains("#1 resolved"), "{}", stage.summary("inc-1"));
+        assert!(stage.summary_of("inc-1").contains("#1 resolved"), "{}", stage.summary_of("inc-1"));
         assert_snapshot!(stage.in_pagerduty(), @"
         10:00 Firebell triggered #1 INC-1 payments-down
         10:00 PagerDuty notified Ana Example of #1 INC-1 payments-down
@@ -186,7 +186,7 @@ on_both_engines!(
             stage.post(webhook).await;
             stage.settle().await;
         }
-        assert!(stage.summary("inc-1").contains("#1 resolved"), "{}", stage.summary("inc-1"));
+        assert!(stage.summary_of("inc-1").contains("#1 resolved"), "{}", stage.summary_of("inc-1"));
         assert_eq!(
             stage.acknowledged_at(1).await.hh_mm(),
             "10:01",
@@ -309,7 +309,7 @@ on_both_engines!(
         stage.world.desk.heal("POST /incidents");
         stage.wait(Duration::from_secs(120)).await;
         assert_eq!((stage.rooms().len(), pd.incidents().len(), pd.pages().len()), (1, 1, 1));
-        assert!(stage.summary("inc-1").contains("#1 triggered"), "{}", stage.summary("inc-1"));
+        assert!(stage.summary_of("inc-1").contains("#1 triggered"), "{}", stage.summary_of("inc-1"));
         stage.end().await;
     }
 );

@@ -18,7 +18,7 @@ on_both_engines!(
         // A page that nobody merged is none of ours.
         pd.acknowledge(&other, "PCHO001");
         stage.minute().await;
-        assert_snapshot!(stage.summary("inc-1"), @"
+        assert_snapshot!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down
         Severity
         :rotating_light: SEV1
@@ -92,7 +92,7 @@ on_both_engines!(
         pd.merge(&primary, &stranger, "PBEN001");
         stage.minute().await;
         assert_eq!(stage.status(1).await, "investigating");
-        assert_snapshot!(stage.summary("inc-1"), @"
+        assert_snapshot!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down
         Severity
         :rotating_light: SEV1

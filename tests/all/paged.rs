@@ -106,7 +106,7 @@ on_both_engines!(
         10:02 firebell: :arrow_right: @ana reassigned #1 to Zoe <Example>, Wim Example.
         ");
         assert_snapshot!(stage.members("inc-1"), @"U0ANA U0DEE U0YAN");
-        assert_snapshot!(stage.summary("inc-1"), @"
+        assert_snapshot!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down
         Severity
         :rotating_light: SEV1

@@ -84,7 +84,7 @@ pub(super) async fn first_update(app: &App, job: &Job, id: IncidentId) -> Result
     let paging = paging_line(&tx.steps(id).await?);
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
-    let message = messages::first_update(&incident, linked.first(), &paging);
+    let message = messages::first_update(&incident, linked.first(), &paging, &app.config.commands);
     let ts = post(app, job, channel, &format!("first-update-{id}"), id, &message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(us) = &app.directory.current().ourselves {
