@@ -71,9 +71,27 @@ pub fn new_id(clock: &Clock) -> Uuid {
     let millis = u64::try_from(clock.now().as_micros() / 1000).unwrap_or(0);
     let counter = LAST.fetch_add(1, Ordering::Relaxed);
     let mut random = [0u8; 10];
-    random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
-    // 12 bits of counter first: ids made in the same millisecond keep their order.
-    random[0] = u8::try_from(counter >> 4 & 0xff).unwrap_or(0);
-    random[1] = (u8::try_from(counter & 0x0f).unwrap_or(0) << 4) | (random[1] & 0x0f);
+    random[4..].copy_from_slice(&Uuid::new_v4().as_bytes()[10..]);
+    // 26 bits of counter first, in the places that version 7 leaves free (12 and 14 bits, the rest of their bytes is
+    // the version's and the variant's): ids made in the same millisecond keep their order.
+    let bits = |shift: u32, mask: u64| u8::try_from(counter >> shift & mask).unwrap_or(0);
+    random[0] = bits(22, 0x0f);
+    random[1] = bits(14, 0xff);
+    random[2] = bits(8, 0x3f);
+    random[3] = bits(0, 0xff);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn ids_of_one_moment_sort_as_they_were_made() {
+        let clock = Clock::manual(Timestamp::from_secs(1_795_255_200));
+        let ids: Vec<Uuid> = (0..70_000).map(|_| new_id(&clock)).collect();
+        assert!(ids.is_sorted());
+        assert_eq!(ids[0].get_version_num(), 7);
+    }
 }

@@ -234,3 +234,5 @@ BEGIN
 END $$;
 CREATE TRIGGER timeline_append_only BEFORE UPDATE OR DELETE ON timeline
     FOR EACH ROW EXECUTE FUNCTION timeline_is_append_only();
+CREATE TRIGGER timeline_append_only_as_a_whole BEFORE TRUNCATE ON timeline
+    FOR EACH STATEMENT EXECUTE FUNCTION timeline_is_append_only();

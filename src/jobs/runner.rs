@@ -71,8 +71,8 @@ impl<P: Perform> Runner<P> {
         running.wait().await;
     }
 
-    /// Runs everything that is due now, and what that causes, until nothing is due. For tests and the demo; the
-    /// number of jobs done.
+    /// Runs everything that is due now, and what that causes, until nothing is due; the number of jobs done. One after
+    /// the other, so that a test sees the same world each time.
     pub async fn run_due(&self) -> Result<usize> {
         let mut done = 0;
         loop {
@@ -81,13 +81,9 @@ impl<P: Perform> Runner<P> {
                 return Ok(done);
             }
             done += claimed.len();
-            let running = TaskTracker::new();
             for job in claimed {
-                let runner = self.clone();
-                running.spawn(async move { runner.work(job).await });
+                self.work(job).await;
             }
-            running.close();
-            running.wait().await;
         }
     }
 

@@ -10,6 +10,7 @@ macro_rules! assert_reads {
 
 mod canon;
 mod looking;
+mod queue;
 mod stage;
 
 mod acts;
@@ -19,9 +20,12 @@ mod declare;
 mod ends;
 mod forms;
 mod inbound;
+mod jobs;
+mod lanes;
 mod merges;
 mod paged;
 mod roster;
+mod schema;
 mod sweep;
 mod timeline;
 mod verbs;

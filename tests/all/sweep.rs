@@ -100,9 +100,7 @@ async fn sweep(postgres: bool) {
         }
     }
     let mut wrong = Vec::new();
-    let mut ran = 0;
     while let Some(done) = runs.join_next().await {
-        ran += 1;
         let (what, end) = done.expect("the scenario is played to its end");
         let mut difference = canon::difference(&clean.description, &end.description);
         difference.extend(end.unexpected);
@@ -111,7 +109,6 @@ async fn sweep(postgres: bool) {
         }
     }
     wrong.sort();
-    eprintln!("{ran} runs");
     assert!(
         wrong.is_empty(),
         "{} runs ended otherwise than the clean one:\n{}",
@@ -128,25 +125,4 @@ async fn any_answer_may_be_lost_and_any_call_may_break_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_answer_may_be_lost_and_any_call_may_break_on_postgres() {
     sweep(true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn timing() {
-    for _ in 0..5 {
-        let t = std::time::Instant::now();
-        let (db, _guard, clock) = database(std::env::var("PGT").is_ok()).await.unwrap();
-        eprintln!("db {:?}", t.elapsed());
-        let world = World::start(clock.clone()).await.expect("the world starts");
-        eprintln!("world {:?}", t.elapsed());
-        let stage = Stage::on(world, db.clone(), clock, "").await;
-        eprintln!("stage {:?}", t.elapsed());
-        stage.settle().await;
-        eprintln!("settled {:?}", t.elapsed());
-        live(&stage).await;
-        eprintln!("lived {:?} calls {}", t.elapsed(), stage.world.desk.calls().len());
-        canon::describe(&stage.world, &db).await;
-        eprintln!("described {:?}", t.elapsed());
-        stage.running.shutdown().await;
-        eprintln!("down {:?}", t.elapsed());
-    }
 }
