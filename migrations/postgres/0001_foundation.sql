@@ -7,8 +7,6 @@ CREATE TABLE inbox (
     received_at TIMESTAMPTZ NOT NULL,
     run_at TIMESTAMPTZ NOT NULL,
     attempts BIGINT NOT NULL DEFAULT 0,
-    token BIGINT NOT NULL DEFAULT 0,
-    lease_until TIMESTAMPTZ,
     last_error TEXT,
     done_at TIMESTAMPTZ,
     parked_at TIMESTAMPTZ,

@@ -19,7 +19,7 @@ use crate::incidents::declare::NewIncident;
 use crate::incidents::forms::declare_form;
 use crate::incidents::help::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
-use crate::incidents::{asked, declare, messages};
+use crate::incidents::{asked, declare, trouble};
 use crate::oncall::Known;
 use crate::oncall::model::meet_job;
 use crate::slack::blocks::untrusted;
@@ -286,7 +286,7 @@ fn whom_to_call(app: &App, what: &str) -> Reply {
     let now = app.clock.now();
     let on_call: Vec<_> =
         known.config.services.iter().map(|s| (s.name.clone(), declare::on_call(&known, s, now))).collect();
-    Reply::only(format!(":warning: {what}\n{}", messages::whom_to_call_by_service(&on_call)))
+    Reply::only(format!(":warning: {what}\n{}", trouble::whom_to_call_by_service(&on_call)))
 }
 
 /// Refusals quote what was typed; only our own backticks are markup.

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::declare::NewIncident;
 use super::messages::{self, span};
-use super::model::{Incident, LinkedPage, Role, RoleRow, Status, Step, StepRow, StepState};
+use super::model::{
+    Incident, LinkedPage, PAGED_BY_SECOND_ROAD, Role, RoleRow, Status, Step, StepRow, StepState,
+};
+use super::trouble;
 use crate::clock::Timestamp;
 use crate::config::{Config, SeverityWord};
 use crate::front::Message;
@@ -123,6 +126,10 @@ fn pagerduty_line(s: &Summary<'_>) -> String {
         Some(row) if row.state == StepState::Skipped => {
             format!("nobody paged ({})", untrusted(row.detail.as_deref().unwrap_or("not wanted")))
         }
+        Some(row) if row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD) => "paged".into(),
+        Some(row) if matches!(row.state, StepState::Failed | StepState::Retrying) => {
+            ":warning: *nobody paged yet*".into()
+        }
         Some(_) => "being paged …".into(),
         None => "–".into(),
     }
@@ -138,6 +145,10 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
                 let text = format!(":x: *{} failed*: {detail}", row.step.title());
                 shown.push(blocks::section_with(&text, retry(s.incident.id, row.step)));
             }
+            StepState::Retrying if row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD) => {
+                let text = ":hourglass: Paged through the Events API; the incident's number follows.";
+                shown.push(blocks::context(text));
+            }
             StepState::Retrying => {
                 let text = format!(":hourglass: *{}* is being retried: {detail}", row.step.title());
                 shown.push(blocks::context(&text));
@@ -146,7 +157,7 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
         }
     }
     if !s.uninvited.is_empty() {
-        shown.push(blocks::context(&messages::uninvited(s.uninvited).text));
+        shown.push(blocks::context(&trouble::uninvited(s.uninvited).text));
     }
     shown
 }

@@ -23,6 +23,7 @@ mod store;
 pub mod timeline;
 mod times;
 mod told;
+pub mod trouble;
 
 pub use effects::Effect;
 pub use model::Incident;

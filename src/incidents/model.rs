@@ -134,6 +134,9 @@ impl Step {
     }
 }
 
+/// What the paging step says while the page went by the second road and its number is not known yet.
+pub const PAGED_BY_SECOND_ROAD: &str = "paged through the Events API; its number follows";
+
 word_enum! {
     pub enum StepState {
         Waiting = "waiting",

@@ -109,13 +109,12 @@ impl Tx {
     /// Ends all leases. At the start of a program that has the database to itself: their holder was killed.
     pub async fn end_leases(&mut self) -> Result<u64> {
         let before = self.now() - Duration::from_micros(1);
-        let mut ended = 0;
-        for sql in [
-            "UPDATE job SET lease_until = $1 WHERE lease_until > $1 AND done_at IS NULL AND parked_at IS NULL",
-            "UPDATE inbox SET lease_until = $1 WHERE lease_until > $1 AND done_at IS NULL AND parked_at IS NULL",
-        ] {
-            ended += self.exec(sql, &[&before]).await?;
-        }
+        let ended = self
+            .exec(
+                "UPDATE job SET lease_until = $1 WHERE lease_until > $1 AND done_at IS NULL AND parked_at IS NULL",
+                &[&before],
+            )
+            .await?;
         self.leaves(Work::Jobs);
         Ok(ended)
     }

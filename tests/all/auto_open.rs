@@ -77,7 +77,7 @@ on_both_engines!(
         for webhook in &webhooks {
             stage.post(webhook).await;
             stage.post_as(webhook, "another-attempt", "PWHSUB1").await;
-            stage.post_body(stage.as_event(webhook, &format!("OTHER{}", webhook.event_id))).await;
+            stage.post_body(Stage::as_event(webhook, &format!("OTHER{}", webhook.event_id))).await;
         }
         stage.settle().await;
         assert_eq!(stage.rooms(), ["inc-1-checkout-errors"]);

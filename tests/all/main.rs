@@ -1,5 +1,7 @@
 //! Scenarios that a user lives through, against the simulated vendors, through the real front door, on both engines.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the test's failure")]
+
 /// What a person reads, as an inline snapshot that both engines must match.
 macro_rules! assert_reads {
     ($read:expr, @$snapshot:literal) => {{
@@ -15,6 +17,7 @@ mod queue;
 mod stage;
 
 mod auto_open;
+mod bad_days;
 mod buttons;
 mod declare;
 mod ends;
@@ -31,6 +34,7 @@ mod repeats;
 mod rights;
 mod roster;
 mod schema;
+mod slack_days;
 mod sweep;
 mod timeline;
 mod verbs;

@@ -54,7 +54,7 @@ on_both_engines!(
         // The same event as another attempt, and as another subscription's event, is no new page.
         stage.leaves("inc-1", "U0ANA").await;
         stage.post_as(&reassigned, "another-attempt", "PWHSUB1").await;
-        stage.post_body(stage.as_event(&reassigned, "01ANOTHEREVENT")).await;
+        stage.post_body(Stage::as_event(&reassigned, "01ANOTHEREVENT")).await;
         stage.minute().await;
         assert_eq!(stage.members("inc-1"), "U0BEN U0CHO U0DEE");
         assert_eq!(stage.timeline(1).await.matches("Reassigned").count(), 1);

@@ -74,7 +74,7 @@ async fn run(db: Db, clock: Clock, fault: Option<(&str, usize, Fault)>) -> End {
 }
 
 /// A database for one run; `None` where the tests were given no Postgres.
-async fn database(postgres: bool) -> Option<(Db, Guard, Clock)> {
+pub async fn database(postgres: bool) -> Option<(Db, Guard, Clock)> {
     let clock = Clock::manual(START);
     let (db, guard) = if postgres { testing::postgres(&clock).await? } else { testing::sqlite(&clock).await };
     Some((db, guard, clock))

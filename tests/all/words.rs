@@ -1,17 +1,12 @@
-//! The words of `/incident`: help, who is meant, what is misspelt, and what is missing.
+//! Help, near misses, people by name: what `/incident` makes of words.
+
+use std::time::Duration;
 
 use firebell::on_both_engines;
 
 use crate::acts::{exchange, form_answer, read_form, text};
 use crate::stage::Stage;
-
-const ROOM: &str = "inc-1-payments-down";
-
-async fn declared(db: firebell::store::Db, clock: firebell::clock::Clock) -> Stage {
-    let stage = Stage::set(db, clock).await;
-    stage.typed("U0ANA", "/incident declare payments down sev2").await;
-    stage
-}
+use crate::verbs::{ROOM, declared};
 
 on_both_engines!(
     async fn help_says_everything_and_more_about_one_verb(db: Db, clock: Clock) {
@@ -224,6 +219,94 @@ on_both_engines!(
         10:00 firebell: :repeat: Reopened by Ana Example: errors are back
 
         10:00 @firebell set the channel topic: [SEV4] INC-1 payments down | IC: none | Status: Investigating
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn reopening_pages_anew_when_asked_to(db: Db, clock: Clock) {
+        let stage = declared(db, clock).await;
+        stage.typed_in("U0ANA", ROOM, "/incident ack").await;
+        stage.typed_in("U0ANA", ROOM, "/incident resolve").await;
+        stage.clock.advance(Duration::from_secs(600));
+        let answer = stage.typed_in("U0ANA", ROOM, "/incident reopen errors are back --page").await;
+        assert_reads!(answer, @"INC-1 is open again, paging Ana Example ☎ +49 1515550101.");
+        let pages = stage.world.pagerduty.incidents();
+        assert_eq!(pages.len(), 2);
+        assert_reads!(stage.last(ROOM, 4), @"
+        10:00 @firebell set the channel topic: [SEV2] INC-1 payments down | IC: none | Status: Resolved
+
+        10:10 firebell: :repeat: Reopened by Ana Example: errors are back
+
+        10:10 @firebell set the channel topic: [SEV2] INC-1 payments down | IC: none | Status: Investigating
+
+        10:10 firebell: :pager: #2 is paging @ana.
+        ");
+        assert_reads!(stage.summary(ROOM), @"
+        10:00 firebell [pinned]: INC-1 payments down
+        Severity
+        :red_circle: SEV2
+        Status
+        Investigating
+        Incident commander
+        none yet
+        Service
+        payments
+        PagerDuty
+        #2 triggered, #1 resolved
+        Declared
+        @ana, 2026-11-21 10:00 UTC
+        [Acknowledge] [Take command] [Post update] [Mitigated] [Resolve]
+        ");
+        // The new one rings until somebody acknowledges, and is the one that counts.
+        stage.press("U0ANA", ROOM, "Acknowledge").await;
+        stage.world.pagerduty.resolve(&pages[1].id, Some("PANA001"));
+        stage.settle().await;
+        assert!(stage.summary(ROOM).contains("Resolved after"));
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_note_is_written_at_the_time_people_know(db: Db, clock: Clock) {
+        let stage = Stage::set_with(db, clock, "[incidents]\ntimezone = 'Europe/Berlin'\n").await;
+        stage.typed("U0ANA", "/incident declare payments down sev2").await;
+        let notes = [
+            "/incident note deployed v42 --at 10:45 --type action",
+            "/incident note “nightly job ran” —at 23:50", // not yet today
+            "/incident note rolled back with --force --type decision",
+            "/incident note we go on --at=9:05",
+        ];
+        assert_reads!(stage.talk("U0ANA", ROOM, &notes).await, @"
+        /incident note deployed v42 --at 10:45 --type action
+          → INC-1 noted, as of <!date^1795254300^{date_short_pretty} at {time}|2026-11-21 09:45 UTC>.
+        /incident note “nightly job ran” —at 23:50
+          → INC-1 noted, as of <!date^1795215000^{date_short_pretty} at {time}|2026-11-20 22:50 UTC>.
+        /incident note rolled back with --force --type decision
+          → INC-1 noted.
+        /incident note we go on --at=9:05
+          → INC-1 noted, as of <!date^1795248300^{date_short_pretty} at {time}|2026-11-21 08:05 UTC>.
+        ");
+        stage.settle().await;
+        assert_reads!(stage.typed_in("U0ANA", ROOM, "/incident timeline").await, @"
+        *INC-1 payments down* timeline (Europe/Berlin)
+        _Friday, 20 November 2026_
+        `23:50` *note* nightly job ran — Ana Example
+        _Saturday, 21 November 2026_
+        `09:05` *note* we go on — Ana Example
+        `10:45` *action* deployed v42 — Ana Example
+        `11:00` *declared* Declared payments down as SEV2 — Ana Example
+        `11:00` *channel* Opened #inc-1-payments-down
+        `11:00` *page* Opened PagerDuty incident #1
+        `11:00` *page* #1 triggered, paging Ana Example
+        `11:00` *decision* rolled back with --force — Ana Example
+        ");
+        assert_reads!(stage.pagerduty()[3..].join("\n"), @"
+        10:00 Firebell noted on #1 INC-1 payments down: Action: deployed v42 — Ana Example (Slack)
+        10:00 Firebell noted on #1 INC-1 payments down: nightly job ran — Ana Example (Slack)
+        10:00 Firebell noted on #1 INC-1 payments down: Decision: rolled back with --force — Ana Example (Slack)
+        10:00 Firebell noted on #1 INC-1 payments down: we go on — Ana Example (Slack)
         ");
         stage.end().await;
     }
