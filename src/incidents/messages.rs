@@ -14,6 +14,9 @@ use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
 use crate::slack::blocks::{channel, date, link, mention, plain, section, untrusted};
 
+/// On-call rows older than this are shown with their age.
+const STALE: Duration = Duration::from_secs(600);
+
 /// Slack cuts what is longer out of sight.
 const LONGEST_LINE: usize = 2500;
 
@@ -111,11 +114,15 @@ pub fn whom_to_call(on_call: &[Contact]) -> String {
     if on_call.is_empty() {
         return "I know nobody who is on call for this; escalate by hand.".into();
     }
-    let lines: Vec<String> = on_call
+    let mut lines: Vec<String> = on_call
         .iter()
         .take(6)
         .map(|c| format!("• level {}: please call {}", c.level, said(&c.name_and_phone())))
         .collect();
+    let said_ago = on_call.iter().map(|c| c.said_ago).max().unwrap_or_default();
+    if said_ago > STALE {
+        lines.push(format!("_That is what PagerDuty said {} ago; it may have changed._", span(said_ago)));
+    }
     lines.join("\n")
 }
 
