@@ -45,6 +45,8 @@ pub enum Reply {
     Only(Message),
     /// The channel sees it, with the typed command.
     Everyone(Message),
+    /// Takes the place of the question whose button was pressed.
+    Instead(Message),
     /// A form to open; its trigger dies in 3 seconds, so the edge opens it before anything else.
     Modal(Value),
     /// What is wrong with a submitted form: block id → sentence.
@@ -54,6 +56,10 @@ pub enum Reply {
 impl Reply {
     pub fn only(text: impl Into<String>) -> Self {
         Self::Only(Message::text(text))
+    }
+
+    pub fn instead(text: impl Into<String>) -> Self {
+        Self::Instead(Message::text(text))
     }
 
     pub fn everyone(text: impl Into<String>) -> Self {

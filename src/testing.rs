@@ -35,15 +35,20 @@ pub async fn sqlite(clock: &Clock) -> (Db, Guard) {
 
 /// A migrated, empty Postgres database; `None`, and a line that says so, when the tests were given no server.
 pub async fn postgres(clock: &Clock) -> Option<(Db, Guard)> {
+    let (url, guard) = postgres_url().await?;
+    let db = Db::connect(&url, 8, clock.clone()).await.expect("Postgres connects");
+    db.migrate().await.expect("Postgres migrates");
+    Some((db, guard))
+}
+
+/// The address of a Postgres database without any table; `None` as in [`postgres`].
+pub async fn postgres_url() -> Option<(String, Guard)> {
     let server = postgres_server()?;
     let name = format!("t_{}", Uuid::new_v4().simple());
     on_server(&server, format!("CREATE DATABASE {name}")).await.expect("Postgres creates a database");
     let mut url = url::Url::parse(&server).expect("the tests' Postgres address is a URL");
     url.set_path(&name);
-    let guard = Guard::Database { server, name };
-    let db = Db::connect(url.as_str(), 8, clock.clone()).await.expect("Postgres connects");
-    db.migrate().await.expect("Postgres migrates");
-    Some((db, guard))
+    Some((url.into(), Guard::Database { server, name }))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests' server is not a setting of the program")]
@@ -94,7 +99,7 @@ impl Drop for Guard {
 /// ```
 #[macro_export]
 macro_rules! on_both_engines {
-    ($(#[$meta:meta])* async fn $name:ident($db:ident: Db, $clock:ident: Clock) $body:block) => {
+    ($(#[$meta:meta])* async fn $name:ident($db:ident: Db, $clock:ident: Clock $(,)?) $body:block) => {
         mod $name {
             use super::*;
 

@@ -17,7 +17,6 @@
 
 mod baseline;
 mod client;
-mod interim;
 mod machine;
 mod report;
 mod room;
@@ -44,9 +43,6 @@ fn main() -> Result<()> {
     let after = |flag: &str| arguments.iter().skip_while(|a| *a != flag).skip(1).cloned().collect::<Vec<_>>();
     if let [name, rest @ ..] = &after("--baseline")[..] {
         return baseline::serve(name, rest.first().map(String::as_str));
-    }
-    if let [path] = &after("--interim")[..] {
-        return interim::serve(path);
     }
     if !has("--bench") {
         eprintln!("load: measures only under `cargo bench`");

@@ -131,8 +131,8 @@ impl Server {
         let toml = world.firebell_toml(&database.url, &address.to_string());
         let config = scratch().join(format!("firebell-{}.toml", address.port()));
         write_privately(&config, &toml)?;
-        let mut command = on_one_core(std::env::current_exe()?);
-        command.arg("--interim").arg(&config);
+        let mut command = on_one_core(env!("CARGO_BIN_EXE_firebell"));
+        command.args(["serve", "--config"]).arg(&config);
         command.stdout(Stdio::null()).stderr(File::create(&log)?).env("TOKIO_WORKER_THREADS", "1");
         let began_at = Instant::now();
         let child = command.spawn().context("starting firebell")?;

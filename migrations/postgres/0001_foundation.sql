@@ -7,8 +7,6 @@ CREATE TABLE inbox (
     received_at TIMESTAMPTZ NOT NULL,
     run_at TIMESTAMPTZ NOT NULL,
     attempts BIGINT NOT NULL DEFAULT 0,
-    token BIGINT NOT NULL DEFAULT 0,
-    lease_until TIMESTAMPTZ,
     last_error TEXT,
     done_at TIMESTAMPTZ,
     parked_at TIMESTAMPTZ,
@@ -236,3 +234,5 @@ BEGIN
 END $$;
 CREATE TRIGGER timeline_append_only BEFORE UPDATE OR DELETE ON timeline
     FOR EACH ROW EXECUTE FUNCTION timeline_is_append_only();
+CREATE TRIGGER timeline_append_only_as_a_whole BEFORE TRUNCATE ON timeline
+    FOR EACH STATEMENT EXECUTE FUNCTION timeline_is_append_only();

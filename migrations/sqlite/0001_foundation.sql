@@ -8,8 +8,6 @@ CREATE TABLE inbox (
     received_at INTEGER NOT NULL,
     run_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    token INTEGER NOT NULL DEFAULT 0,
-    lease_until INTEGER,
     last_error TEXT,
     done_at INTEGER,
     parked_at INTEGER,

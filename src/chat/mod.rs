@@ -3,22 +3,27 @@
 mod once;
 mod store;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::config::{Command, Who};
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply, Right};
 use crate::ids::{ChannelId, SlackUserId};
-use crate::incidents::asked;
 use crate::incidents::command::{self, Asked};
-use crate::incidents::declare;
-use crate::incidents::messages;
+use crate::incidents::declare::NewIncident;
+use crate::incidents::forms::declare_form;
+use crate::incidents::help::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
+use crate::incidents::{asked, declare, trouble};
 use crate::oncall::Known;
 use crate::oncall::model::meet_job;
-use crate::store::Priority;
+use crate::slack::blocks::untrusted;
+use crate::store::{Priority, Tx};
 use once::Request;
 
 /// A slash command from our workspace.
@@ -33,12 +38,12 @@ pub struct Typed {
     pub trigger_id: String,
 }
 
+/// Looking is given up before the edge's deadline: nothing is in doubt then, and the person can be told so.
+const LOOK_WITHIN: Duration = Duration::from_millis(1_500);
+
 /// Answers a command. Errors become the sentence that the person reads.
 pub async fn answer(app: &App, typed: &Typed) -> Reply {
-    match command(app, typed).await {
-        Ok(reply) => reply,
-        Err(error) => in_words(app, &error),
-    }
+    command(app, typed).await.unwrap_or_else(|error| in_words(app, &error))
 }
 
 async fn command(app: &App, typed: &Typed) -> Result<Reply> {
@@ -55,16 +60,21 @@ async fn command(app: &App, typed: &Typed) -> Result<Reply> {
 async fn incident(app: &App, known: &Known, typed: &Typed) -> Result<Reply> {
     let caller = caller(app, known, &typed.user, Some(&typed.channel)).await?;
     let asked = command::parse(&typed.text, known)?;
-    if let Asked::Form { .. } | Asked::Help { .. } = &asked {
-        return without_database(known, &asked);
+    match &asked {
+        Asked::Help { about } => return Ok(Reply::only(help(&known.config, about))),
+        Asked::Form { new } => return open_form(known, &caller, new),
+        _ => {}
     }
     if asked.only_looks() {
-        let mut tx = app.db.read().await?;
-        return asked::look(&mut tx, known, &caller, &asked).await;
+        return look(app, known, &caller, async {
+            let mut tx = app.db.read().await?;
+            asked::look(&mut tx, known, &caller, &asked).await
+        })
+        .await;
     }
     may(known, &caller, Right::Declare)?;
     let request = Request {
-        key: format!("trigger:{}", typed.trigger_id),
+        key: format!("trigger:{}:{}", typed.user, typed.trigger_id),
         place: format!("typed:{}:{}", typed.user, typed.channel),
         fingerprint: hex::encode(Sha256::digest(format!("{} {}", typed.command, typed.text))),
     };
@@ -74,26 +84,47 @@ async fn incident(app: &App, known: &Known, typed: &Typed) -> Result<Reply> {
     }
     let reply = asked::act(&mut tx, known, &caller, &asked).await?;
     once::remember(&mut tx, &request, &reply).await?;
-    tx.commit().await?;
-    Ok(reply)
+    Ok(settle(app, tx, reply).await)
 }
 
-fn without_database(known: &Known, asked: &Asked) -> Result<Reply> {
-    match asked {
-        Asked::Form { title } => {
-            Ok(Reply::Modal(crate::incidents::forms::declare_form(&known.config, title)))
+/// The form to declare with, for those who may.
+fn open_form(known: &Known, caller: &Caller, new: &NewIncident) -> Result<Reply> {
+    may(known, caller, Right::Declare)?;
+    Ok(Reply::Modal(declare_form(&known.config, new)))
+}
+
+/// What only reads: without a database there is nothing to see, and nothing is lost.
+async fn look(
+    app: &App,
+    known: &Known,
+    caller: &Caller,
+    looking: impl Future<Output = Result<Reply>>,
+) -> Result<Reply> {
+    match timeout(LOOK_WITHIN, looking).await {
+        Ok(Err(Error::Internal(inner))) => {
+            tracing::error!(error = format!("{inner:#}"), "cannot look something up");
+            Ok(whom_to_call(app, "I cannot look that up now: my database does not answer."))
         }
-        Asked::Help { about } => Ok(Reply::only(command::help(&known.config, about))),
-        _ => Err(Error::internal("this needs the database")),
+        Err(_) => Ok(whom_to_call(app, "I cannot look that up now: my database is slow.")),
+        Ok(Ok(reply @ Reply::Modal(_))) => may(known, caller, Right::Declare).map(|()| reply),
+        Ok(other) => other,
+    }
+}
+
+/// Commits, and answers. When the commit's own answer is lost nobody knows what became of it.
+async fn settle(app: &App, tx: Tx, reply: Reply) -> Reply {
+    match tx.commit().await {
+        Ok(()) => reply,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "a commit's answer was lost");
+            late(app)
+        }
     }
 }
 
 /// Answers a button or a submitted form.
 pub async fn interaction(app: &App, payload: &Value) -> Reply {
-    match interact(app, payload).await {
-        Ok(reply) => reply,
-        Err(error) => in_words(app, &error),
-    }
+    interact(app, payload).await.unwrap_or_else(|error| in_words(app, &error))
 }
 
 async fn interact(app: &App, payload: &Value) -> Result<Reply> {
@@ -108,34 +139,36 @@ async fn interact(app: &App, payload: &Value) -> Result<Reply> {
     match payload["type"].as_str().unwrap_or_default() {
         "block_actions" => press(app, &known, &caller, payload).await,
         "view_submission" => submit(app, &known, &caller, payload).await,
-        "shortcut" => without_database(&known, &Asked::Form { title: String::new() }),
+        "shortcut" => open_form(&known, &caller, &NewIncident::default()),
         _ => Ok(Reply::Nothing),
     }
 }
 
 async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Reply> {
     let action = &payload["actions"][0];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let pressed = Pressed { action: text(&action["action_id"]), value: text(&action["value"]) };
+    let pressed = Pressed {
+        action: text(&action["action_id"]),
+        row: text(&action["block_id"]),
+        value: text(&action["value"]),
+    };
     // A link's button, or a choice in a form that is read on submission.
     if !pressed.action.starts_with("incident.") {
         return Ok(Reply::Nothing);
     }
     may(known, caller, Right::Declare)?;
     if pressed.only_looks() {
-        let mut tx = app.db.read().await?;
-        return pressed::press(&mut tx, known, caller, &pressed).await;
+        return look(app, known, caller, async {
+            let mut tx = app.db.read().await?;
+            pressed::press(&mut tx, known, caller, &pressed).await
+        })
+        .await;
     }
+    let time = if pressed.is_once() { String::new() } else { text(&action["action_ts"]) };
+    let message = text(&payload["container"]["message_ts"]);
     let request = Request {
-        key: format!(
-            "press:{}:{}:{}:{}",
-            caller.user,
-            text(&payload["container"]["message_ts"]),
-            pressed.action,
-            text(&action["action_ts"])
-        ),
+        key: format!("press:{}:{message}:{}:{time}", caller.user, pressed.action),
         place: String::new(),
-        fingerprint: String::new(),
+        fingerprint: hex::encode(Sha256::digest(&pressed.value)),
     };
     let mut tx = app.db.write(Priority::Command).await?;
     if let Some(first) = once::first_answer(&mut tx, &request).await? {
@@ -143,13 +176,11 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
     }
     let reply = pressed::press(&mut tx, known, caller, &pressed).await?;
     once::remember(&mut tx, &request, &reply).await?;
-    tx.commit().await?;
-    Ok(reply)
+    Ok(settle(app, tx, reply).await)
 }
 
 async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Reply> {
     let view = &payload["view"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let form = Submitted {
         form: text(&view["callback_id"]),
         metadata: text(&view["private_metadata"]),
@@ -160,7 +191,7 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
     let request = Request {
         key: format!("view:{}", text(&view["id"])),
         place: String::new(),
-        fingerprint: hex::encode(Sha256::digest(form.values.to_string())),
+        fingerprint: hex::encode(Sha256::digest(format!("{} {} {}", form.form, form.metadata, form.values))),
     };
     let mut tx = app.db.write(Priority::Command).await?;
     if let Some(first) = once::first_answer(&mut tx, &request).await? {
@@ -171,8 +202,11 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
         return Ok(reply); // nothing was done: the next try is another submission
     }
     once::remember(&mut tx, &request, &reply).await?;
-    tx.commit().await?;
-    Ok(reply)
+    Ok(settle(app, tx, reply).await)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Full members of our workspace only. Somebody we have not met is read from Slack at once, and asked to try again.
@@ -203,11 +237,20 @@ fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {
     if known.people.is_one_of(&caller.user, whom) {
         return Ok(());
     }
-    let who: Vec<String> = whom.iter().map(Who::to_string).collect();
-    Err(Error::Denied(format!(
-        "That needs the right to {name}, which {} have. Ask one of them, or an administrator to extend [rights].",
-        if who.is_empty() { "none".into() } else { who.join(", ") }
-    )))
+    let who: Vec<String> = whom
+        .iter()
+        .map(|who| match who {
+            Who::User(id) => known.people.name_of(&SlackUserId::new(id.clone())),
+            other => other.to_string(),
+        })
+        .collect();
+    Err(Error::Denied(match who.as_slice() {
+        [] => format!("Nobody has the right to {name}. An administrator can give it under [rights]."),
+        who => format!(
+            "That needs the right to {name}. Ask one of those who have it ({}), or an administrator to extend [rights].",
+            who.join(", ")
+        ),
+    }))
 }
 
 /// The sentence for a person. Inner texts are logged, once, here.
@@ -220,7 +263,10 @@ fn in_words(app: &App, error: &Error) -> Reply {
         }
         Error::Internal(inner) => {
             tracing::error!(error = format!("{inner:#}"), "a command failed");
-            not_stored(app, "Something broke on our side, and nothing was stored.")
+            whom_to_call(
+                app,
+                "Something is broken on my side: nothing was stored, and nobody was paged. Please try again.",
+            )
         }
     }
 }
@@ -228,29 +274,22 @@ fn in_words(app: &App, error: &Error) -> Reply {
 /// When the deadline passed: from memory alone.
 pub fn late(app: &App) -> Reply {
     let list = format!("`{} list`", app.config.commands.incident);
-    not_stored(
-        app,
-        &format!(
-            "The database is slow. Your command is not stored yet, or possibly stored: see {list} before you repeat it."
-        ),
-    )
+    let what = format!(
+        "My database is slow. Your command is not stored yet, or possibly stored: see {list} before you repeat it."
+    );
+    whom_to_call(app, &what)
 }
 
 /// Whatever is broken here, people can be called.
-fn not_stored(app: &App, what: &str) -> Reply {
+fn whom_to_call(app: &App, what: &str) -> Reply {
     let known = app.known();
     let now = app.clock.now();
-    let mut on_call = Vec::new();
-    for service in known.config.default_service().into_iter().chain(&known.config.services) {
-        on_call.extend(declare::on_call(&known, service, now));
-        if !on_call.is_empty() {
-            break;
-        }
-    }
-    Reply::only(format!(":warning: {what}\nIf it is urgent:\n{}", messages::whom_to_call(&on_call)))
+    let on_call: Vec<_> =
+        known.config.services.iter().map(|s| (s.name.clone(), declare::on_call(&known, s, now))).collect();
+    Reply::only(format!(":warning: {what}\n{}", trouble::whom_to_call_by_service(&on_call)))
 }
 
-/// Refusals quote what was typed.
+/// Refusals quote what was typed; only our own backticks are markup.
 fn safe(text: &str) -> String {
-    crate::slack::blocks::escape(text).replace("&lt;!", "&lt;\u{200B}!")
+    text.split('`').map(untrusted).collect::<Vec<_>>().join("`")
 }

@@ -42,14 +42,14 @@ pub(super) struct Demo {
 enum DemoCommand {
     /// Type something in the running demo's Slack
     ///
-    /// A text that begins with / is a command, one in [brackets] presses the button of that label; the answer is printed
+    /// A text that begins with / is a command, one in brackets presses the button of that label; the answer is printed
     /// as the person reads it. Anything else is said in the channel. What happens there appears where the demo runs.
     #[command(after_help = "Examples:
   firebell demo send '/incident declare search-slow sev2 --service search' --as eve
   firebell demo send '[Take command]' --as cho --channel inc-2-search-slow
   firebell demo send 'who is on it?' --channel inc-2-search-slow")]
     Send {
-        /// A command such as '/incident list', a '[Button]', or words to say
+        /// A command such as '/incident list', a button's label in brackets, or words to say
         text: String,
         /// Who types: ana, ben, cho, dee or eve
         #[arg(long = "as", value_name = "NAME", default_value = "ana")]

@@ -58,13 +58,15 @@ enum Command {
     },
     /// Bring the database's schema up to date
     ///
-    /// `serve` does this by itself at start; this is for those who migrate in a step of its own. Reads only [database].
+    /// `serve` does this by itself at start; this is for those who migrate in a step of its own. It reads the
+    /// database section only.
     #[command(after_help = "Example:\n  firebell migrate --config firebell.toml")]
     Migrate(ConfigFile),
     /// See and mend what is still to be done
     ///
     /// A job is one effect on Slack or PagerDuty. It is repeated until it succeeds; what they refuse, or what failed too
-    /// often, is parked and waits for you. These commands read only [database] and work while a server runs on it.
+    /// often, is parked and waits for you. These commands read the database section only, and
+    /// work while a server runs on it.
     Jobs {
         #[command(subcommand)]
         command: jobs::JobsCommand,

@@ -49,8 +49,8 @@ enum Last {
     Text,
     /// One empty line is enough.
     Empty,
-    /// The next line takes its place.
-    Waiting,
+    /// Says what is waited for; the next line takes its place.
+    Waiting(String),
 }
 
 impl Screen {
@@ -70,7 +70,7 @@ impl Screen {
         let now = if line.is_empty() { Last::Empty } else { Last::Text };
         match (std::mem::replace(&mut self.last, now), line.is_empty()) {
             (Last::Empty, true) => return Ok(()),
-            (Last::Waiting, _) => write!(self.out, "\r\x1b[2K")?,
+            (Last::Waiting(_), _) => write!(self.out, "\r\x1b[2K")?,
             _ => {}
         }
         if line.is_empty() { writeln!(self.out) } else { writeln!(self.out, "{MARGIN}{line}") }
@@ -133,12 +133,13 @@ impl Screen {
         lines.try_for_each(|line| self.put(&format!("  {line}")))
     }
 
-    /// Done in the middle of waiting: the line is there until the next one comes.
+    /// Under way: the line is there until the next one comes.
     pub(super) fn waiting_for(&mut self, what: &str) -> io::Result<()> {
-        if self.live {
+        let now = Last::Waiting(what.to_owned());
+        if self.live && !what.is_empty() && self.last != now {
             let line = self.paint(Ink::Dim, &cut(&format!("… {what}"), WIDTH - width(MARGIN)));
             write!(self.out, "\r\x1b[2K{MARGIN}{line}")?;
-            self.last = Last::Waiting;
+            self.last = now;
             self.out.flush()?;
         }
         Ok(())

@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::error::Result;
-use crate::jobs::{Delivery, Finished};
-use crate::store::Priority;
+use crate::error::{Error, Result};
+use crate::jobs::Delivery;
+use crate::oncall::Known;
+use crate::store::{Priority, Tx, Work};
 
-/// Deliveries read per claim; few enough that a claim is not held long.
-const BATCH: i64 = 32;
+/// Deliveries read in one transaction, at most, and for how long: on SQLite people's commands wait meanwhile.
+const BATCH: i64 = 64;
+const SHARE: Duration = Duration::from_millis(4);
 /// With nothing waiting, look at least this often.
 const POLL: Duration = Duration::from_secs(5);
 /// A delivery that cannot be understood this often waits for a person.
@@ -21,14 +23,14 @@ const MOST_ATTEMPTS: i64 = 8;
 
 /// Reads the inbox until stopped: one at a time and oldest first, because PagerDuty's order is worth keeping.
 pub async fn read_inbox(app: App, stop: CancellationToken) {
-    let mut bell = app.db.work_bell();
+    let mut bell = app.db.bell(Work::Deliveries);
     while !stop.is_cancelled() {
         bell.borrow_and_update();
-        let read = read_due(&app).await.unwrap_or_else(|error| {
+        let (_, more) = read_some(&app).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read the inbox");
-            0
+            (0, false)
         });
-        if read == 0 {
+        if !more {
             let later = app.clock.now() + POLL;
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -41,33 +43,46 @@ pub async fn read_inbox(app: App, stop: CancellationToken) {
 
 /// Reads what waits now; the number of deliveries.
 pub async fn read_due(app: &App) -> Result<usize> {
+    Ok(read_some(app).await?.0)
+}
+
+/// Reads as much as fits into one transaction: how many deliveries, and whether more may wait. One that cannot be
+/// understood takes the others' work back with it; it is put off by itself, and they come again.
+async fn read_some(app: &App) -> Result<(usize, bool)> {
     let mut tx = app.db.write(Priority::Job).await?;
-    let deliveries = tx.claim_deliveries(BATCH).await?;
-    tx.commit().await?;
-    for delivery in &deliveries {
-        if let Err(error) = understand(app, delivery).await {
+    let (known, began_at) = (app.known(), tx.now());
+    let waiting = tx.next_deliveries(BATCH).await?;
+    let mut read = 0;
+    for delivery in &waiting {
+        if let Err(error) = understand(&mut tx, &known, delivery).await {
+            tx.rollback().await?;
             postpone(app, delivery, &error).await?;
+            return Ok((1, true));
+        }
+        read += 1;
+        if app.clock.now().since(began_at) > SHARE {
+            break;
         }
     }
-    Ok(deliveries.len())
+    tx.commit().await?;
+    Ok((read, i64::try_from(waiting.len()) == Ok(BATCH) || read < waiting.len()))
 }
 
-async fn understand(app: &App, delivery: &Delivery) -> Result<Finished> {
-    let mut tx = app.db.write(Priority::Job).await?;
-    let known = app.known();
+async fn understand(tx: &mut Tx, known: &Known, delivery: &Delivery) -> Result<()> {
     match delivery.source.as_str() {
-        "pagerduty" => pagerduty::understand(&mut tx, &known, &delivery.body).await?,
-        "slack" => slack::understand(&mut tx, &known, &delivery.body).await?,
+        "pagerduty" => pagerduty::understand(tx, known, &delivery.body).await?,
+        "slack" => slack::understand(tx, known, &delivery.body).await?,
         other => tracing::warn!(source = other, "a delivery from nobody we know"),
     }
-    delivery.finish(tx).await
+    tx.delivery_done(delivery).await
 }
 
-async fn postpone(app: &App, delivery: &Delivery, error: &crate::error::Error) -> Result<()> {
+async fn postpone(app: &App, delivery: &Delivery, error: &Error) -> Result<()> {
     let mut tx = app.db.write(Priority::Job).await?;
     let said = format!("{error:#}");
-    let again_at = (delivery.attempts < MOST_ATTEMPTS)
-        .then(|| tx.now() + Duration::from_secs(1 << delivery.attempts.clamp(0, 8)));
+    let attempts = delivery.attempts + 1;
+    let again_at =
+        (attempts < MOST_ATTEMPTS).then(|| tx.now() + Duration::from_secs(1 << attempts.clamp(0, 8)));
     tracing::error!(
         delivery = delivery.id,
         source = delivery.source,

@@ -26,12 +26,12 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
         kind if kind.starts_with("service.") => service_changed(tx, known, &event["data"]).await?,
         kind if !KINDS.contains(&kind) => tracing::debug!(kind, "a PagerDuty event that means nothing to us"),
         kind => {
-            if let Some(event) = read_event(kind, event) {
-                refresh_if_surprised(tx, known, &event).await?;
-                pages::observe(tx, known, &event).await?;
-            } else {
+            let Some(event) = read_event(kind, event) else {
                 tracing::warn!(kind, "PagerDuty sent a signed event that cannot be read; left out");
-            }
+                return Ok(());
+            };
+            refresh_if_surprised(tx, known, &event).await?;
+            pages::observe(tx, known, &event).await?;
         }
     }
     Ok(())

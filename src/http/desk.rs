@@ -26,8 +26,8 @@ pub trait FrontDesk: Send + Sync {
     /// Opens a form: the one vendor call from the request path, because its trigger dies in 3 seconds.
     fn open_modal(&self, trigger_id: String, view: Value) -> BoxFuture<'_, Result<()>>;
 
-    /// Says something about an interaction whose HTTP answer cannot carry words. `reply` is `Only` or `Everyone`.
-    /// Must not block: it hands the words on and returns.
+    /// Says something about an interaction whose HTTP answer cannot carry words. `reply` is `Only`, `Everyone` or
+    /// `Instead`. Must not block: it hands the words on and returns.
     fn follow_up(&self, payload: &Value, reply: Reply);
 
     /// What to say when the deadline passed: from memory, without the database.

@@ -56,15 +56,16 @@ impl FrontDesk for Inside {
     }
 
     fn follow_up(&self, payload: &Value, reply: Reply) {
-        let (message, kind) = match reply {
-            Reply::Only(message) => (message, "ephemeral"),
-            Reply::Everyone(message) => (message, "in_channel"),
+        let (message, kind, replaces) = match reply {
+            Reply::Only(message) => (message, "ephemeral", false),
+            Reply::Everyone(message) => (message, "in_channel", false),
+            Reply::Instead(message) => (message, "ephemeral", true),
             _ => return,
         };
         let Some(url) = payload["response_url"].as_str().map(str::to_owned) else { return };
         let slack = self.app.slack.clone();
         self.tasks.spawn(async move {
-            if let Err(error) = slack.respond(&url, &body(&message, kind)).await {
+            if let Err(error) = slack.respond(&url, &body(&message, kind, replaces)).await {
                 tracing::warn!(%error, "an answer to a button did not arrive");
             }
         });
@@ -75,11 +76,12 @@ impl FrontDesk for Inside {
     }
 }
 
-/// `replace_original: false`: the button's message stays.
-fn body(message: &Message, kind: &str) -> Value {
-    let mut body = serde_json::json!({
-        "response_type": kind, "replace_original": false, "text": message.text,
-    });
+/// Without `replace_original` the button's message stays.
+fn body(message: &Message, kind: &str, replaces: bool) -> Value {
+    let mut body = serde_json::json!({ "replace_original": replaces, "text": message.text });
+    if !replaces {
+        body["response_type"] = kind.into();
+    }
     if !message.blocks.is_empty() {
         body["blocks"] = message.blocks.clone().into();
     }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::said;
 use crate::error::{Error, Result};
 use crate::jobs::NewDelivery;
-use crate::store::{Db, Priority};
+use crate::store::Db;
 
 /// Deliveries that may wait for the writer; beyond it the sender is told to come back.
 const QUEUE: usize = 4096;
@@ -119,13 +119,8 @@ async fn store(db: &Db, batch: &[NewDelivery]) -> Vec<Result<Accepted, Unavailab
 }
 
 async fn commit(db: &Db, batch: &[NewDelivery]) -> Result<()> {
-    let committing = async {
-        let mut tx = db.write(Priority::Intake).await?;
-        tx.receive_many(batch).await?;
-        tx.commit().await
-    };
     // A database that hangs must not hang the writer: its connection is given up with the transaction.
-    tokio::time::timeout(PATIENCE, committing)
+    tokio::time::timeout(PATIENCE, db.receive_many(batch))
         .await
         .unwrap_or_else(|_| Err(Error::internal("the database did not commit in time")))
 }
@@ -160,6 +155,7 @@ mod tests {
     use super::*;
     use crate::on_both_engines;
     use crate::row;
+    use crate::store::Priority;
 
     row! {
         pub struct Kept {

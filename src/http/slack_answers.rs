@@ -35,7 +35,7 @@ pub(super) fn to_command(reply: Reply) -> Response {
         json_body(&Spoken { response_type, text, blocks })
     };
     match in_words(reply) {
-        Reply::Only(message) => spoken("ephemeral", &message),
+        Reply::Only(message) | Reply::Instead(message) => spoken("ephemeral", &message),
         Reply::Everyone(message) => spoken("in_channel", &message),
         _ => empty(),
     }
@@ -51,11 +51,11 @@ pub(super) fn to_interaction(desk: &dyn FrontDesk, payload: &Value, reply: Reply
             json_body(&json!({ "response_action": "errors", "errors": errors }))
         }
         Reply::Modal(view) if submitted => json_body(&json!({ "response_action": "update", "view": view })),
-        Reply::Only(message) if submitted => {
+        Reply::Only(message) | Reply::Instead(message) if submitted => {
             json_body(&json!({ "response_action": "update", "view": notice(&message) }))
         }
         reply => {
-            if let reply @ (Reply::Only(_) | Reply::Everyone(_)) = in_words(reply) {
+            if let reply @ (Reply::Only(_) | Reply::Everyone(_) | Reply::Instead(_)) = in_words(reply) {
                 desk.follow_up(payload, reply);
             }
             empty()

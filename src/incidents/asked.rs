@@ -1,12 +1,12 @@
 //! What each subcommand of `/incident` does and answers.
 
-use jiff::civil::Time;
-
-use super::command::{Asked, Target, Verb, help};
+use super::command::{Asked, Target, Verb};
 use super::declare::{self, Declared, NewIncident};
 use super::forms::{self, Summary};
+use super::help::help;
 use super::lifecycle::{self, Remark};
 use super::model::{Actor, Incident};
+use super::times::last_time_of_day;
 use super::{messages, pressed};
 use crate::clock::Timestamp;
 use crate::config::nearest;
@@ -14,71 +14,81 @@ use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
 use crate::ids::SlackUserId;
 use crate::oncall::Known;
-use crate::slack::words::{self, Reference, first_word};
+use crate::slack::blocks::{self, untrusted};
+use crate::slack::words::{self, Reference, first_word, quoted};
 use crate::store::Tx;
 
 /// What only looks.
 pub async fn look(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Reply> {
-    match asked {
-        Asked::Form { title } => Ok(Reply::Modal(forms::declare_form(&known.config, title))),
-        Asked::Help { about } => Ok(Reply::only(help(&known.config, about))),
-        Asked::List => list(tx, caller).await,
-        Asked::On { target, verb: Verb::Timeline } => {
-            let incident = find(tx, known, caller, target.as_ref()).await?;
+    let (target, verb) = match asked {
+        Asked::Form { new } => return Ok(Reply::Modal(forms::declare_form(&known.config, new))),
+        Asked::Help { about } => return Ok(Reply::only(help(&known.config, about))),
+        Asked::List => return list(tx, known, caller).await,
+        Asked::Declare { .. } => return Err(Error::internal("declaring is no look")),
+        Asked::On { target, verb } => (target.as_ref(), verb),
+    };
+    let incident = find(tx, known, caller, target, verb).await?;
+    match verb {
+        Verb::Timeline => {
             let entries = tx.timeline(incident.id).await?;
-            Ok(Reply::only(messages::timeline(&incident, &entries)))
+            Ok(Reply::only(messages::timeline(&incident, &entries, &known.config.incidents.timezone)))
         }
-        Asked::On { target, .. } => {
-            let incident = find(tx, known, caller, target.as_ref()).await?;
-            status(tx, &incident).await
+        Verb::UpdateForm { status } => {
+            lifecycle::must_be_open(known, &incident)?;
+            Ok(Reply::Modal(forms::update_form(&incident, *status)))
         }
-        Asked::Declare { .. } => Err(Error::internal("declaring is no look")),
+        Verb::Severities => {
+            lifecycle::must_be_open(known, &incident)?;
+            Ok(Reply::Only(choose_severity(known, &incident, &messages::which_severity(&incident))))
+        }
+        Verb::ReopenForm if incident.is_open() => Ok(Reply::only(messages::is_open(&incident))),
+        Verb::ReopenForm => Ok(Reply::Modal(forms::reopen_form(&incident))),
+        _ => status(tx, &incident).await,
     }
 }
 
 /// What changes something, in one transaction.
 pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Reply> {
     match asked {
-        Asked::Declare { new } => declare_for(tx, known, caller, new).await,
+        Asked::Declare { new } => {
+            let by = Actor::from(caller);
+            Ok(Reply::Only(match declare::declare(tx, known, &by, new).await? {
+                Declared::New(incident) => declared(known, &incident, new, tx.now()),
+                Declared::LooksLike(twin) => pressed::offer_anyway(&twin, new, tx.now()),
+            }))
+        }
         Asked::On { target, verb } => {
-            let incident = find(tx, known, caller, target.as_ref()).await?;
+            let incident = find(tx, known, caller, target.as_ref(), verb).await?;
             verb_on(tx, known, caller, &incident, verb).await
         }
         _ => look(tx, known, caller, asked).await,
     }
 }
 
-pub async fn declare_for(tx: &mut Tx, known: &Known, caller: &Caller, new: &NewIncident) -> Result<Reply> {
-    let by = Actor::from(caller);
-    match declare::declare(tx, known, &by, new).await? {
-        Declared::New(incident) => Ok(Reply::Only(declared(known, &incident, new, tx.now()))),
-        Declared::LooksLike(twin) => Ok(Reply::Only(pressed::offer_anyway(&twin, new, tx.now()))),
-    }
-}
-
 /// "Declaring INC-7 …": what will happen in the next seconds, and whom to call if it does not.
-fn declared(known: &Known, incident: &Incident, new: &NewIncident, now: Timestamp) -> Message {
-    let service = incident.service.as_deref().and_then(|name| known.config.service(name).ok());
-    let paging = if incident.wants_page {
-        let on_call = service.map(|s| declare::on_call(known, s, now)).unwrap_or_default();
-        let first: Vec<String> = on_call.iter().filter(|c| c.level == 1).map(messages::contact).collect();
-        if first.is_empty() { "paging the on-call".into() } else { format!("paging {}", first.join(", ")) }
-    } else {
-        "paging nobody".into()
-    };
-    let channel = super::model::channel_name(
-        &known.config.incidents.channel_prefix,
-        incident.number,
-        &incident.title,
-        0,
-    );
+pub(super) fn declared(known: &Known, incident: &Incident, new: &NewIncident, now: Timestamp) -> Message {
+    let paging = if incident.wants_page { paging(known, incident, now) } else { "paging nobody".into() };
+    let prefix = &known.config.incidents.channel_prefix;
+    let channel = super::model::channel_name(prefix, incident.number, &incident.title, 0);
     let text = messages::declaring(incident, &channel, &paging);
     if new.severity.is_some() {
         return Message::text(text);
     }
-    let text = format!("{text}\nYou named no severity, so it is {}. Change it:", incident.severity_shout());
-    let blocks = vec![crate::slack::blocks::section(&text), forms::severity_buttons(&known.config, incident)];
-    Message::with_blocks(text, blocks)
+    let text = format!("{text}\nYou named no severity, so it is *{}*. Change it:", incident.severity_shout());
+    choose_severity(known, incident, &text)
+}
+
+/// `paging Ana Example ☎ +49 …`
+fn paging(known: &Known, incident: &Incident, now: Timestamp) -> String {
+    let service = incident.service.as_deref().and_then(|name| known.config.service(name).ok());
+    let on_call = service.map(|s| declare::on_call(known, s, now)).unwrap_or_default();
+    let first: Vec<String> = on_call.iter().filter(|c| c.level == 1).map(messages::contact).collect();
+    if first.is_empty() { "paging the on-call".into() } else { format!("paging {}", first.join(", ")) }
+}
+
+fn choose_severity(known: &Known, incident: &Incident, text: &str) -> Message {
+    let buttons = forms::severity_buttons(&known.config, incident);
+    Message::with_blocks(text, vec![blocks::section(text), buttons])
 }
 
 async fn verb_on(
@@ -94,9 +104,8 @@ async fn verb_on(
         Ok(Reply::only(if news { format!("{label} {what}.") } else { format!("{label} {already}.") }))
     };
     match verb {
-        Verb::Status | Verb::Timeline => status(tx, incident).await,
         Verb::Acknowledge => {
-            let news = lifecycle::acknowledge(tx, incident, &by).await?;
+            let news = lifecycle::acknowledge(tx, known, incident, &by).await?;
             done(news, "acknowledged", "was acknowledged already")
         }
         Verb::Update { status, text } => {
@@ -106,24 +115,26 @@ async fn verb_on(
         Verb::Severity { word } => {
             let to = declare::severity(&known.config, word)?;
             let news = lifecycle::change_severity(tx, known, incident, &by, to).await?;
-            done(news, &format!("is {} now", to.label()), &format!("is {} already", to.label()))
+            let text = severity_now(tx, known, incident, news).await?;
+            Ok(Reply::only(text))
         }
         Verb::Role { role, who } => {
             let to = person(known, caller, who.as_deref())?;
-            let news = lifecycle::assign_role(tx, incident, &by, *role, &to).await?;
-            let role = role.title().to_lowercase();
-            let name = crate::slack::blocks::untrusted(&to.name);
+            let news = lifecycle::assign_role(tx, known, incident, &by, *role, &to).await?;
+            let (role, name) = (role.title().to_lowercase(), untrusted(&to.name));
             done(news, &format!("has {name} as {role}"), &format!("had {name} as {role} already"))
         }
         Verb::Note { kind, at, text } => {
-            let occurred_at = at.as_deref().map(|at| time_of_day(at, known, tx.now())).transpose()?;
+            let zone = &known.config.incidents.timezone;
+            let occurred_at = at.as_deref().map(|at| last_time_of_day(at, zone, tx.now())).transpose()?;
             let remark = Remark { kind: *kind, text: text.clone(), occurred_at };
             lifecycle::note(tx, incident, &by, &remark).await?;
-            done(true, "noted", "")
+            let at = occurred_at.map(|at| format!(", as of {}", blocks::date(at))).unwrap_or_default();
+            done(true, &format!("noted{at}"), "")
         }
-        Verb::Mitigated => {
-            let news = lifecycle::mitigated(tx, incident, &by).await?;
-            done(news, "is mitigated", "was mitigated already")
+        Verb::Mitigated { text } => {
+            let news = lifecycle::mitigated(tx, known, incident, &by, text).await?;
+            done(news, "is mitigated. It stays open until somebody resolves it", "was mitigated already")
         }
         Verb::Resolve { text } => {
             let news = lifecycle::resolve(tx, incident, &by, text).await?;
@@ -134,57 +145,85 @@ async fn verb_on(
             done(news, "cancelled", &format!("is {} already", incident.status))
         }
         Verb::Reopen { reason, page } => {
-            let news = lifecycle::reopen(tx, known, incident, &by, reason, *page).await?;
-            done(news, "is open again", "is open")
+            if !lifecycle::reopen(tx, known, incident, &by, reason, *page).await? {
+                return Ok(Reply::only(messages::is_open(incident)));
+            }
+            let pages = *page && lifecycle::can_page(known, incident);
+            let paging = if pages { paging(known, incident, tx.now()) } else { "paging nobody".into() };
+            done(true, &format!("is open again, {paging}"), "")
         }
+        _ => Err(Error::internal("looking changes nothing")),
     }
 }
 
+/// "INC-7 is SEV1 now, paging …"
+pub(super) async fn severity_now(
+    tx: &mut Tx,
+    known: &Known,
+    before: &Incident,
+    news: bool,
+) -> Result<String> {
+    let incident = tx.incident(before.id).await?;
+    let shown = format!("{} is *{}*", incident.label(), incident.severity_shout());
+    Ok(match (news, incident.wants_page && !before.wants_page) {
+        (false, _) => format!("{shown} already."),
+        (true, true) => format!("{shown} now, {}.", paging(known, &incident, tx.now())),
+        (true, false) => format!("{shown} now."),
+    })
+}
+
 /// The incident meant: named, or the one whose channel this is. Private ones exist for their members only.
-async fn find(tx: &mut Tx, known: &Known, caller: &Caller, target: Option<&Target>) -> Result<Incident> {
+async fn find(
+    tx: &mut Tx,
+    known: &Known,
+    caller: &Caller,
+    target: Option<&Target>,
+    verb: &Verb,
+) -> Result<Incident> {
     let name = &known.config.commands.incident;
-    let found = match target {
+    let (channel, otherwise) = match target {
         Some(Target::Number(number)) => {
             let found = tx.visible_incident(&caller.user, *number).await?;
             return found.ok_or_else(|| {
                 Error::not_found(format!("There is no incident INC-{number}. See `{name} list`."))
             });
         }
-        Some(Target::Channel(channel)) => tx.incident_in(channel).await?,
-        None => match &caller.channel {
-            Some(channel) => tx.incident_in(channel).await?,
-            None => None,
-        },
+        Some(Target::Channel(channel)) => (Some(channel), "That channel is no incident's room."),
+        None => (caller.channel.as_ref(), "Which incident?"),
     };
-    match found {
-        Some(incident) => tx.visible_incident_by_id(&caller.user, incident.id).await?,
-        None => None,
+    if let Some(channel) = channel
+        && let Some(incident) = tx.incident_in(channel).await?
+        && let Some(incident) = tx.visible_incident_by_id(&caller.user, incident.id).await?
+    {
+        return Ok(incident);
     }
-    .ok_or_else(|| {
-        Error::not_found(format!(
-            "Which incident? Say this in its channel, or name it, as in `{name} status INC-7`. Open ones: `{name} list`."
-        ))
-    })
+    let open = tx.visible_open_incidents(&caller.user).await?;
+    let which = open.first().map_or_else(|| "INC-7".to_owned(), Incident::label);
+    let hint = format!("Say this in its channel, or name it: `{name} {} {which}`.", verb.word());
+    let shown: Vec<String> = open.iter().take(5).map(|i| quoted(&i.headline())).collect();
+    let shown = match shown.as_slice() {
+        [] => "No incident is open.".to_owned(),
+        some => format!("Open: {}.", some.join(", ")),
+    };
+    Err(Error::not_found(format!("{otherwise} {hint} {shown}")))
 }
 
-async fn list(tx: &mut Tx, caller: &Caller) -> Result<Reply> {
+async fn list(tx: &mut Tx, known: &Known, caller: &Caller) -> Result<Reply> {
+    const MOST: usize = 25;
     let now = tx.now();
     let open = tx.visible_open_incidents(&caller.user).await?;
     let closed = tx.visible_recent_incidents(&caller.user, 5).await?;
     let lines = |incidents: &[Incident]| {
-        incidents
-            .iter()
-            .take(25)
-            .map(|i| format!("• {}", messages::list_line(i, now)))
-            .collect::<Vec<_>>()
-            .join("\n")
+        let lines = incidents.iter().take(MOST).map(|i| format!("• {}", messages::list_line(i, now)));
+        lines.collect::<Vec<_>>().join("\n")
     };
+    let name = &known.config.commands.incident;
     let mut text = if open.is_empty() {
-        ":white_check_mark: No open incidents.".to_owned()
+        format!(":white_check_mark: No open incidents. `{name} declare` opens one.")
     } else {
         format!("*Open incidents*\n{}", lines(&open))
     };
-    if open.len() > 25 {
+    if open.len() > MOST {
         text += "\n… and more: the oldest are not shown.";
     }
     if !closed.is_empty() {
@@ -200,54 +239,46 @@ async fn status(tx: &mut Tx, incident: &Incident) -> Result<Reply> {
     let steps = tx.steps(incident.id).await?;
     let summary =
         Summary { incident, emoji: "", roles: &roles, pages: &pages, steps: &steps, uninvited: &[] };
-    Ok(Reply::only(forms::status_text(&summary, tx.now())))
+    Ok(Reply::Only(forms::status(&summary, tx.now())))
 }
 
-/// A mention, a handle, or nobody (the caller).
+/// A mention, a handle, an address, or nobody (the caller).
 fn person(known: &Known, caller: &Caller, word: Option<&str>) -> Result<Actor> {
     let Some(word) = word else { return Ok(Actor::from(caller)) };
     let (word, _) = first_word(word);
     if word.eq_ignore_ascii_case("me") {
         return Ok(Actor::from(caller));
     }
-    let user: Option<SlackUserId> = match words::reference(word) {
-        Some(Reference::User(id)) => Some(id),
-        Some(_) => None,
-        None => known.people.member_by_handle(word).map(|m| m.id.clone()),
-    };
-    let member = user.and_then(|id| known.people.member(&id).cloned());
-    match member {
-        Some(m) if m.is_bot || m.is_deleted => {
-            Err(Error::refused(format!("{} cannot take a role: a bot or a deactivated account.", m.called())))
+    let people = &known.people;
+    let spoken = words::plain(word);
+    let member = match words::reference(word) {
+        Some(Reference::User(id)) => match people.member(&id) {
+            Some(member) => Some(member),
+            // Slack vouches for the mention; we have not met them yet.
+            None => return Ok(met_by_mention(id, &spoken)),
+        },
+        Some(_) => {
+            let text = format!("A role is for one person, and {} is none.", quoted(word));
+            return Err(Error::refused(text));
         }
-        Some(m) => Ok(Actor { name: m.called().to_owned(), slack: Some(m.id) }),
+        None => people.member_by_handle(&spoken).or_else(|| people.member_by_email(&spoken)),
+    };
+    match member {
+        Some(m) if m.is_bot || m.is_deleted || m.is_guest => Err(Error::refused(format!(
+            "{} cannot take a role: only full members of this workspace can.",
+            quoted(m.called())
+        ))),
+        Some(m) => Ok(Actor { name: m.called().to_owned(), slack: Some(m.id.clone()) }),
         None => {
-            let handles = known.people.members.values().filter(|m| !m.is_deleted).map(|m| m.name.as_str());
-            let hint = nearest(word.trim_start_matches('@'), handles)
+            let handles = people.members.values().filter(|m| !m.is_deleted).map(|m| m.name.as_str());
+            let hint = nearest(spoken.trim_start_matches('@'), handles)
                 .map(|near| format!(" Did you mean @{near}?"))
                 .unwrap_or_default();
-            Err(Error::not_found(format!("I know nobody called {}.{hint}", words::plain(word))))
+            Err(Error::not_found(format!("I know nobody called {}.{hint}", quoted(word))))
         }
     }
 }
 
-/// `14:30` today in the configured zone, or yesterday if that is still to come.
-fn time_of_day(text: &str, known: &Known, now: Timestamp) -> Result<Timestamp> {
-    let zone = &known.config.incidents.timezone;
-    let padded = if text.len() == 4 { format!("0{text}") } else { text.to_owned() };
-    let time = Time::strptime("%H:%M", &padded).map_err(|_| {
-        Error::refused(format!("`--at` takes a time such as 14:30, not {}.", words::plain(text)))
-    })?;
-    let today = now.to_jiff().to_zoned(zone.clone()).date();
-    let at = |date: jiff::civil::Date| {
-        date.to_datetime(time)
-            .to_zoned(zone.clone())
-            .map(|z| Timestamp::from_micros(z.timestamp().as_microsecond()))
-            .map_err(|_| Error::refused("That time does not exist on that day."))
-    };
-    let today_at = at(today)?;
-    if today_at <= now {
-        return Ok(today_at);
-    }
-    at(today.yesterday().map_err(|_| Error::refused("That time is out of range."))?)
+fn met_by_mention(id: SlackUserId, spoken: &str) -> Actor {
+    Actor { name: spoken.trim_start_matches('@').to_owned(), slack: Some(id) }
 }

@@ -1,47 +1,35 @@
 //! The grammar of `/incident`: words in, what was asked for out. Free text survives as it was typed.
 
 use super::declare::{self, NewIncident};
+use super::help;
 use super::model::{Kind, Role, Status};
 use crate::config::{Config, SeverityWord, nearest};
 use crate::error::{Error, Result};
 use crate::ids::ChannelId;
 use crate::oncall::Known;
-use crate::slack::words::{self, Flag, Reference, Words, first_word, option, switch, take_flags, unquoted};
-
-/// Every subcommand: its word, its arguments, what it is for.
-pub const VERBS: &[(&str, &str, &str)] = &[
-    ("declare", "<title…> [sev1..5] [--service S] [--private] [--test] [--no-page]", "declare an incident"),
-    ("status", "[INC-n]", "where it stands"),
-    ("list", "", "open incidents, and the last closed ones"),
-    ("ack", "[INC-n]", "acknowledge, here and in PagerDuty"),
-    (
-        "update",
-        "[INC-n] [--status S] <text>",
-        "tell everybody what is new (S: investigating, identified, monitoring)",
-    ),
-    ("sev", "[INC-n] <1..5>", "change the severity; raising pages and invites"),
-    ("role", "[INC-n] <ic|deputy|scribe|liaison> [@user]", "give a role; without a name, to yourself"),
-    (
-        "note",
-        "[INC-n] <text> [--at HH:MM] [--type hypothesis|decision|action]",
-        "add to the timeline and to PagerDuty",
-    ),
-    ("timeline", "[INC-n]", "what happened, when, by whom"),
-    ("mitigated", "[INC-n]", "customers are no longer hurt; the incident stays open"),
-    ("resolve", "[INC-n] [text]", "close it, here and in PagerDuty"),
-    ("cancel", "[INC-n] [text]", "it was none"),
-    ("reopen", "[INC-n] <reason> [--page]", "open it again; --page pages the on-call anew"),
-    ("help", "[command]", "this"),
-];
+use crate::slack::words::{
+    self, Flag, Reference, Unknown, Words, first_word, last_word, option, quoted, switch, take_flags,
+    unquoted,
+};
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
-    Form { title: String },
-    Help { about: String },
+    /// The form, with what was said already.
+    Form {
+        new: NewIncident,
+    },
+    Help {
+        about: String,
+    },
     List,
-    Declare { new: NewIncident },
-    On { target: Option<Target>, verb: Verb },
+    Declare {
+        new: NewIncident,
+    },
+    On {
+        target: Option<Target>,
+        verb: Verb,
+    },
 }
 
 /// An incident named by number, or by its channel.
@@ -56,93 +44,194 @@ pub enum Verb {
     Status,
     Timeline,
     Acknowledge,
-    Update { status: Option<Status>, text: String },
-    Severity { word: String },
-    Role { role: Role, who: Option<String> },
-    Note { kind: Kind, at: Option<String>, text: String },
-    Mitigated,
-    Resolve { text: String },
-    Cancel { text: String },
-    Reopen { reason: String, page: bool },
+    Update {
+        status: Option<Status>,
+        text: String,
+    },
+    /// `update` with nothing after it.
+    UpdateForm {
+        status: Option<Status>,
+    },
+    Severity {
+        word: String,
+    },
+    /// `sev` with nothing after it.
+    Severities,
+    Role {
+        role: Role,
+        who: Option<String>,
+    },
+    Note {
+        kind: Kind,
+        at: Option<String>,
+        text: String,
+    },
+    Mitigated {
+        text: String,
+    },
+    Resolve {
+        text: String,
+    },
+    Cancel {
+        text: String,
+    },
+    Reopen {
+        reason: String,
+        page: bool,
+    },
+    /// `reopen` with nothing after it.
+    ReopenForm,
 }
 
 impl Asked {
     /// Looking writes nothing.
     pub fn only_looks(&self) -> bool {
+        match self {
+            Self::Form { .. } | Self::Help { .. } | Self::List => true,
+            Self::Declare { .. } => false,
+            Self::On { verb, .. } => verb.only_looks(),
+        }
+    }
+}
+
+impl Verb {
+    pub fn only_looks(&self) -> bool {
         matches!(
             self,
-            Self::Form { .. }
-                | Self::Help { .. }
-                | Self::List
-                | Self::On { verb: Verb::Status | Verb::Timeline, .. }
+            Self::Status | Self::Timeline | Self::UpdateForm { .. } | Self::Severities | Self::ReopenForm
         )
+    }
+
+    /// As in the registry.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Timeline => "timeline",
+            Self::Acknowledge => "ack",
+            Self::Update { .. } | Self::UpdateForm { .. } => "update",
+            Self::Severity { .. } | Self::Severities => "sev",
+            Self::Role { .. } => "role",
+            Self::Note { .. } => "note",
+            Self::Mitigated { .. } => "mitigated",
+            Self::Resolve { .. } => "resolve",
+            Self::Cancel { .. } => "cancel",
+            Self::Reopen { .. } | Self::ReopenForm => "reopen",
+        }
     }
 }
 
 /// Reads the words after the command's name.
 pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
-    let (verb, rest) = first_word(raw);
-    if verb.is_empty() {
-        return Ok(Asked::Form { title: String::new() });
+    let config = &known.config;
+    // `INC-7 resolve` is as good as `resolve INC-7`.
+    let (lead, rest) = target(raw, config, false);
+    let (word, rest) = first_word(rest);
+    if word.is_empty() {
+        let form = Asked::Form { new: NewIncident::default() };
+        return Ok(if lead.is_some() { Asked::On { target: lead, verb: Verb::Status } } else { form });
     }
-    let on = |verb: &dyn Fn(&str) -> Result<Verb>| -> Result<Asked> {
-        let (target, rest) = target(rest);
-        Ok(Asked::On { target, verb: verb(rest)? })
+    let Some(spoken) = help::find(word) else {
+        return short(lead, word, rest, known).unwrap_or_else(|| Err(unknown_verb(raw, word, config)));
     };
-    match verb.to_lowercase().as_str() {
-        "declare" | "new" | "open" | "create" if rest.is_empty() => Ok(Asked::Form { title: String::new() }),
-        "declare" | "new" | "open" | "create" => declaration(rest, known),
-        "help" | "--help" | "-h" | "?" => Ok(Asked::Help { about: rest.to_lowercase() }),
-        "list" | "ls" => no_more(rest, Asked::List),
-        "status" | "show" => on(&|rest| no_more(rest, Verb::Status)),
-        "timeline" => on(&|rest| no_more(rest, Verb::Timeline)),
-        "ack" | "acknowledge" => on(&|rest| no_more(rest, Verb::Acknowledge)),
-        "update" => on(&|rest| update(rest, known)),
-        "sev" | "severity" => on(&|rest| severity(rest)),
-        "role" => on(&role),
-        "lead" | "ic" | "commander" => on(&|rest| {
-            Ok(Verb::Role { role: Role::Commander, who: (!rest.is_empty()).then(|| rest.to_owned()) })
-        }),
-        "note" => on(&|rest| note(rest, known)),
-        "mitigated" | "mitigate" => on(&|rest| no_more(rest, Verb::Mitigated)),
-        "resolve" | "resolved" | "close" => on(&|rest| Ok(Verb::Resolve { text: typed(rest, known) })),
-        "cancel" => on(&|rest| Ok(Verb::Cancel { text: typed(rest, known) })),
-        "reopen" => on(&|rest| reopen(rest, known)),
-        other => Err(unknown_verb(other, &known.config)),
+    match spoken.word {
+        "declare" => declaration(rest, known),
+        "help" => Ok(Asked::Help { about: rest.to_owned() }),
+        "list" if rest.is_empty() => Ok(Asked::List),
+        "list" => Err(too_much("list", rest, config)),
+        verb => on(lead, verb, rest, known),
     }
 }
 
-fn no_more<T>(rest: &str, asked: T) -> Result<T> {
-    if rest.is_empty() {
-        return Ok(asked);
+fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Asked> {
+    let says_something = matches!(word, "update" | "note" | "mitigated" | "resolve" | "cancel" | "reopen");
+    let (own, rest) = match &lead {
+        Some(_) => (None, rest),
+        None => target(rest, &known.config, says_something),
+    };
+    let nothing_more = |verb: Verb| {
+        if rest.is_empty() { Ok(verb) } else { Err(too_much(word, rest, &known.config)) }
+    };
+    let verb = match word {
+        "status" => nothing_more(Verb::Status),
+        "timeline" => nothing_more(Verb::Timeline),
+        "ack" => nothing_more(Verb::Acknowledge),
+        "update" => update(rest, known),
+        "sev" => Ok(severity(rest)),
+        "role" => role(rest, &known.config),
+        "note" => note(rest, known),
+        "mitigated" => Ok(Verb::Mitigated { text: typed(rest, known) }),
+        "resolve" => Ok(Verb::Resolve { text: typed(rest, known) }),
+        "cancel" => Ok(Verb::Cancel { text: typed(rest, known) }),
+        "reopen" => reopen(rest, known),
+        other => Err(Error::internal(format!("the registry has {other}, and the grammar has not"))),
+    }?;
+    Ok(Asked::On { target: lead.or(own), verb })
+}
+
+/// Words that are no subcommand and clear all the same: `ic @ana`, `sev2`.
+fn short(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Option<Result<Asked>> {
+    if ["lead", "ic", "commander"].iter().any(|w| w.eq_ignore_ascii_case(word)) {
+        return Some(on(lead, "role", &format!("ic {rest}"), known));
     }
-    Err(Error::refused(format!("I do not know what to do with “{}”.", words::plain(rest))))
+    let (own, left) = target(rest, &known.config, false);
+    (is_severity_shaped(word) && left.is_empty())
+        .then(|| Ok(Asked::On { target: lead.or(own), verb: severity(word) }))
 }
 
-/// The words as a person reads them, without quotes around the whole.
-fn typed(raw: &str, known: &Known) -> String {
-    words::plain_named(unquoted(raw), |id| known.people.name_of(id))
-}
-
-fn unknown_verb(word: &str, config: &Config) -> Error {
+fn too_much(word: &str, rest: &str, config: &Config) -> Error {
     let name = &config.commands.incident;
-    let word = words::plain(word);
-    let hint = match nearest(&word, VERBS.iter().map(|v| v.0)) {
-        Some(near) => format!("Did you mean `{name} {near}`?"),
-        None => {
-            format!("To declare an incident: `{name} declare {word} … sev1`. All commands: `{name} help`.")
+    let rest = quoted(rest);
+    Error::refused(match word {
+        "list" => format!("`{name} list` takes no more words, so “{rest}” says nothing to me."),
+        _ => format!(
+            "`{name} {word}` takes an incident such as INC-7, or nothing; “{rest}” says nothing to me. \
+             To tell everybody: `{name} update {rest}`"
+        ),
+    })
+}
+
+/// The words as a person reads them, without quotes around the whole, and without what no text should hold.
+fn typed(raw: &str, known: &Known) -> String {
+    let words = words::plain_named(unquoted(raw), |id| known.people.name_of(id));
+    words
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+fn unknown_verb(raw: &str, word: &str, config: &Config) -> Error {
+    let name = &config.commands.incident;
+    let (said, all) = (quoted(word), quoted(raw));
+    let rest = quoted(raw.trim().strip_prefix(word).unwrap_or_default());
+    let hint = match help::near(word) {
+        _ if is_severity_shaped(word) => {
+            format!("To declare an incident: `{name} declare {rest} {said}`.")
         }
+        Some(near) => {
+            format!("Did you mean `{}`?", format!("{name} {near} {rest}").trim_end())
+        }
+        None if is_severity(last_word(raw).1, config) => {
+            format!("To declare an incident: `{name} declare {all}`.")
+        }
+        None => format!("To declare an incident: `{name} declare {all} sev1`. All commands: `{name} help`."),
     };
-    Error::refused(format!("I do not know `{name} {word}`. {hint}"))
+    Error::refused(format!("I do not know `{name} {said}`. {hint}"))
 }
 
 const DECLARE: &[Flag] = &[option("service"), switch("private"), switch("test"), switch("no-page")];
 
 fn declaration(rest: &str, known: &Known) -> Result<Asked> {
-    let words = take_flags(rest, DECLARE)?;
-    let (title, severity) = severity_last(&words.text, &known.config);
+    let config = &known.config;
+    // `--sev1` is meant well.
+    let (head, last) = last_word(rest);
+    let dashed = last.starts_with("--") && is_severity(bare(last), config);
+    let rest = if dashed { format!("{head} {}", bare(last)) } else { rest.to_owned() };
+    let words = take_flags(&rest, DECLARE, Unknown::IsRefused)?;
+    let (title, severity) = severity_last(unquoted(&words.text), config);
     let new = NewIncident {
-        title: typed(&title, known),
+        title: typed(title, known),
         severity,
         service: words.value("service").map(words::plain),
         private: words.has("private"),
@@ -150,51 +239,70 @@ fn declaration(rest: &str, known: &Known) -> Result<Asked> {
         no_page: words.has("no-page"),
         anyway: false,
     };
-    declare::check(&known.config, &new)?;
-    Ok(Asked::Declare { new })
+    match declare::check(config, &new) {
+        Ok(_) => Ok(Asked::Declare { new }),
+        Err((declare::Field::Title, _)) => Ok(Asked::Form { new }),
+        Err((_, error)) => Err(error),
+    }
 }
 
 /// The last word, or the last two (`sev 1`), if they are a severity, or look like one that does not exist.
-fn severity_last(text: &str, config: &Config) -> (String, Option<String>) {
-    let is_severity = |word: &str| {
-        let digits = word.trim_start_matches(|c: char| c.is_alphabetic() || c == '-');
-        let lower = word.to_lowercase();
-        let shaped = (lower.starts_with("sev") || lower.starts_with('p'))
-            && !digits.is_empty()
-            && digits.chars().all(|c| c.is_ascii_digit())
-            && word.len() - digits.len() <= 4;
-        shaped || !matches!(config.severity(word), SeverityWord::Unknown)
-    };
-    let parts: Vec<&str> = text.split_whitespace().collect();
-    let cut = |n: usize| {
-        let tail = parts[parts.len() - n..].join(" ");
-        let head = text.trim_end().strip_suffix(parts[parts.len() - 1]).unwrap_or(text).trim_end();
-        let head = if n == 2 { head.strip_suffix(parts[parts.len() - 2]).unwrap_or(head) } else { head };
-        (head.trim_end().to_owned(), Some(tail))
-    };
-    match parts.as_slice() {
-        [.., last] if parts.len() > 1 && is_severity(last) => cut(1),
-        [.., "sev" | "SEV" | "Sev", n] if n.chars().all(|c| c.is_ascii_digit()) && parts.len() > 2 => cut(2),
-        _ => (text.to_owned(), None),
+fn severity_last<'a>(text: &'a str, config: &Config) -> (&'a str, Option<String>) {
+    let (head, last) = last_word(text);
+    if is_severity(bare(last), config) {
+        return (head, Some(bare(last).to_owned()));
     }
+    let (before, word) = last_word(head);
+    let two = format!("{} {}", bare(word), bare(last));
+    if bare(last).chars().all(|c| c.is_ascii_digit()) && is_severity(&two, config) {
+        return (before, Some(two));
+    }
+    (text, None)
 }
 
-/// `INC-7`, `#inc-7-…` or its escaped form, as the first word after the verb.
-fn target(rest: &str) -> (Option<Target>, &str) {
+fn is_severity(word: &str, config: &Config) -> bool {
+    is_severity_shaped(word) || !matches!(config.severity(word), SeverityWord::Unknown)
+}
+
+/// `sev7`, `SEV-12`, `sev 3`, `p0`; but `p99` is a percentile.
+fn is_severity_shaped(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    let digits = |rest: &str, most: usize| {
+        let rest = rest.trim_start_matches(['-', '_', ' ']);
+        (1..=most).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_digit())
+    };
+    lower.strip_prefix("sev").is_some_and(|rest| digits(rest, 2))
+        || lower.strip_prefix('p').is_some_and(|rest| digits(rest, 1))
+}
+
+/// Without what people put around a word.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|c: char| "\"'“”„‘’.,;:!?()[]-–—".contains(c))
+}
+
+/// `INC-7`, `#inc-7-…` or its escaped form, as the first word. Where words follow that say something, a channel that
+/// is not named like an incident's is one of them.
+fn target<'a>(rest: &'a str, config: &Config, says_something: bool) -> (Option<Target>, &'a str) {
     let (word, after) = first_word(rest);
-    if let Some(Reference::Channel(id, _)) = words::reference(word) {
-        return (Some(Target::Channel(id)), after);
+    let prefix = format!("{}-", config.incidents.channel_prefix);
+    if let Some(Reference::Channel(id, label)) = words::reference(word) {
+        let is_room = label.is_empty() || label.starts_with(&prefix);
+        return if is_room || !says_something { (Some(Target::Channel(id)), after) } else { (None, rest) };
     }
     let lower = word.to_lowercase();
-    let number = lower.strip_prefix("inc-").map(|n| n.trim_end_matches([':', ',']));
+    let lower = lower.trim_end_matches([':', ',']);
+    let number = match lower.strip_prefix('#').and_then(|name| name.strip_prefix(&prefix)) {
+        Some(name) => name.split('-').next(),
+        None => lower.strip_prefix("inc").map(|n| n.strip_prefix('-').unwrap_or(n)),
+    };
     match number.and_then(|n| n.parse().ok()) {
         Some(number) => (Some(Target::Number(number)), after),
-        None => (None, rest),
+        None => (None, rest.trim()),
     }
 }
 
 fn update(rest: &str, known: &Known) -> Result<Verb> {
-    let words = take_flags(rest, &[option("status")])?;
+    let words = take_flags(rest, &[option("status")], Unknown::IsText)?;
     let mut status = words.value("status").map(status_word).transpose()?;
     let mut text = words.text.as_str();
     // `update identified: it is the cache` says the same.
@@ -206,87 +314,80 @@ fn update(rest: &str, known: &Known) -> Result<Verb> {
         text = after;
     }
     let text = typed(text, known);
-    if text.trim().is_empty() {
-        return Err(Error::refused("What is new? Say it after `update`."));
-    }
-    Ok(Verb::Update { status, text })
+    Ok(if text.is_empty() { Verb::UpdateForm { status } } else { Verb::Update { status, text } })
 }
 
 fn status_word(word: &str) -> Result<Status> {
-    Status::from_word(&word.to_lowercase()).filter(|s| s.is_open()).ok_or_else(|| {
-        Error::refused(format!(
-            "{} is no status to update to: say investigating, identified or monitoring, or use `resolve`.",
-            words::plain(word)
-        ))
+    const OPEN: [Status; 3] = [Status::Investigating, Status::Identified, Status::Monitoring];
+    let lower = word.to_lowercase();
+    Status::from_word(&lower).filter(|s| s.is_open()).ok_or_else(|| {
+        let hint = match nearest(&lower, OPEN.iter().map(|s| s.word())) {
+            Some(near) => format!("Did you mean {near}?"),
+            None => "Say investigating, identified or monitoring, or use `resolve`.".to_owned(),
+        };
+        Error::refused(format!("“{}” is no status to update to. {hint}", quoted(word)))
     })
 }
 
-fn severity(rest: &str) -> Result<Verb> {
-    let word = rest.trim();
-    if word.is_empty() {
-        return Err(Error::refused("Which severity? `sev 2`, for example."));
+fn severity(rest: &str) -> Verb {
+    let word = words::plain(rest.trim());
+    match word.as_str() {
+        "" => Verb::Severities,
+        digits if digits.chars().all(|c| c.is_ascii_digit()) => {
+            Verb::Severity { word: format!("sev{digits}") }
+        }
+        _ => Verb::Severity { word },
     }
-    let word =
-        if word.chars().all(|c| c.is_ascii_digit()) { format!("sev{word}") } else { words::plain(word) };
-    Ok(Verb::Severity { word })
 }
 
-fn role(rest: &str) -> Result<Verb> {
+/// `ic @ana`, `ic`, and the other way round.
+fn role(rest: &str, config: &Config) -> Result<Verb> {
     let (word, who) = first_word(rest);
-    let role = Role::from_spoken(word).ok_or_else(|| {
-        let hint = nearest(word, Role::ALL.iter().map(|r| r.word()))
-            .map(|near| format!(" Did you mean {near}?"))
-            .unwrap_or_default();
-        Error::refused(format!("Which role? ic, deputy, scribe or liaison.{hint}"))
-    })?;
-    Ok(Verb::Role { role, who: (!who.is_empty()).then(|| who.to_owned()) })
+    if let Some(role) = Role::from_spoken(word) {
+        return Ok(Verb::Role { role, who: (!who.is_empty()).then(|| who.to_owned()) });
+    }
+    if let Some(role) = Role::from_spoken(who) {
+        return Ok(Verb::Role { role, who: Some(word.to_owned()) });
+    }
+    let name = &config.commands.incident;
+    let hint = match nearest(word, Role::ALL.iter().map(|r| r.word())) {
+        Some(near) => format!("Did you mean `{name} role {near}`?"),
+        None => format!("`{name} role ic @ana` gives it to Ana, `{name} role ic` to yourself."),
+    };
+    Err(Error::refused(format!("Which role: ic, deputy, scribe or liaison? {hint}")))
 }
 
 fn note(rest: &str, known: &Known) -> Result<Verb> {
-    let words: Words = take_flags(rest, &[option("at"), option("type")])?;
+    const TYPES: [&str; 4] = ["note", "hypothesis", "decision", "action"];
+    let words: Words = take_flags(rest, &[option("at"), option("type")], Unknown::IsText)?;
     let kind = match words.value("type").map(str::to_lowercase).as_deref() {
         None | Some("note") => Kind::Note,
         Some("hypothesis") => Kind::Hypothesis,
         Some("decision") => Kind::Decision,
         Some("action") => Kind::Action,
         Some(other) => {
-            return Err(Error::refused(format!(
-                "{} is no type of note: say hypothesis, decision or action.",
-                words::plain(other)
-            )));
+            let hint = match nearest(other, TYPES) {
+                Some(near) => format!("Did you mean {near}?"),
+                None => "Say hypothesis, decision or action.".to_owned(),
+            };
+            return Err(Error::refused(format!("“{}” is no type of note. {hint}", quoted(other))));
         }
     };
     let text = typed(&words.text, known);
-    if text.trim().is_empty() {
-        return Err(Error::refused("What shall be noted? Say it after `note`."));
+    if text.is_empty() {
+        let name = &known.config.commands.incident;
+        return Err(Error::refused(format!(
+            "What shall be noted? `{name} note rolled back to v41 --at 03:12`"
+        )));
     }
     Ok(Verb::Note { kind, at: words.value("at").map(str::to_owned), text })
 }
 
 fn reopen(rest: &str, known: &Known) -> Result<Verb> {
-    let words = take_flags(rest, &[switch("page")])?;
+    let words = take_flags(rest, &[switch("page")], Unknown::IsText)?;
     let reason = typed(&words.text, known);
-    if reason.trim().is_empty() {
-        return Err(Error::refused("Why is it opened again? Say it after `reopen`."));
+    if reason.is_empty() {
+        return Ok(Verb::ReopenForm);
     }
     Ok(Verb::Reopen { reason, page: words.has("page") })
-}
-
-/// What can be said, and about one command more.
-pub fn help(config: &Config, about: &str) -> String {
-    let name = &config.commands.incident;
-    let line = |(verb, arguments, what): &(&str, &str, &str)| {
-        let arguments = if arguments.is_empty() { String::new() } else { format!(" {arguments}") };
-        format!("`{name} {verb}{arguments}` — {what}")
-    };
-    if let Some(verb) = VERBS.iter().find(|v| v.0 == about) {
-        return line(verb);
-    }
-    let severities: Vec<String> =
-        config.severities.iter().map(|s| format!("{} *{}* {}", s.emoji, s.label(), s.description)).collect();
-    format!(
-        "*{name}* alone opens a form. In an incident's channel the incident is implied.\n{}\n\n*Severities*\n{}",
-        VERBS.iter().map(line).collect::<Vec<_>>().join("\n"),
-        severities.join("\n")
-    )
 }

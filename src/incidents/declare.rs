@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::effects::Effect;
+use super::lifecycle::{self, Remark};
 use super::messages;
 use super::model::{Actor, Incident, Kind, Origin, Source, Status, Step, StepState};
 use super::timeline::NewEntry;
-use crate::config::{Config, Service, Severity, SeverityWord};
+use crate::config::{Config, Service, Severity, SeverityWord, nearest};
 use crate::error::{Error, Result};
 use crate::ids::{IncidentId, SlackUserId, new_id};
 use crate::oncall::Known;
 use crate::oncall::model::Contact;
+use crate::slack::words::quoted;
 use crate::store::Tx;
 
 /// The longest title; PagerDuty takes 1024 characters, people read fewer.
 pub const LONGEST_TITLE: usize = 200;
 
 /// What somebody, or PagerDuty, wants declared. Names are checked by [`check`].
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent switches of the command")]
 pub struct NewIncident {
     pub title: String,
@@ -46,31 +48,52 @@ pub enum Declared {
     LooksLike(Box<Incident>),
 }
 
-/// Everything that can be refused about a request, without a database.
-pub fn check<'a>(config: &'a Config, new: &NewIncident) -> Result<Checked<'a>> {
-    let title = crate::slack::blocks::plain(new.title.trim(), LONGEST_TITLE).replace(['\n', '\t'], " ");
-    if title.trim().is_empty() {
-        return Err(Error::refused(format!(
-            "An incident needs a title: `{} declare payments down sev1`.",
-            config.commands.incident
-        )));
-    }
+/// Which part of a request is wrong: a form says it beside that field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Title,
+    Severity,
+    Service,
+}
+
+/// Everything that can be refused about a request, without a database. What is missing comes last, so that a form
+/// that asks for it finds the rest in order.
+pub fn check<'a>(config: &'a Config, new: &NewIncident) -> Result<Checked<'a>, (Field, Error)> {
     let severity = match &new.severity {
         None => config.default_severity(),
-        Some(word) => severity(config, word)?,
+        Some(word) => severity(config, word).map_err(|e| (Field::Severity, e))?,
     };
     let service = match &new.service {
-        Some(word) => Some(config.service(word)?),
+        Some(word) => Some(config.service(word).map_err(|e| (Field::Service, e))?),
         None => config.default_service(),
     };
+    let title = title(&new.title);
+    let name = &config.commands.incident;
+    if title.is_empty() {
+        let say = format!("An incident needs a title: `{name} declare payments down sev1`.");
+        return Err((Field::Title, Error::refused(say)));
+    }
     if service.is_none() && config.pagerduty.is_some() && !new.no_page && !new.test && severity.page {
         let names: Vec<&str> = config.services.iter().map(|s| s.name.as_str()).collect();
-        return Err(Error::refused(format!(
-            "Which service? Add `--service` and one of: {}. Or `--no-page` to page nobody.",
-            names.join(", ")
-        )));
+        let say = match names.as_slice() {
+            [] => {
+                "No service is configured, so nobody can be paged. Add `--no-page` to declare all the same."
+                    .into()
+            }
+            _ => format!(
+                "Which service is it? Add `--service` and one of: {}. Or add `--no-page` to page nobody.",
+                names.join(", ")
+            ),
+        };
+        return Err((Field::Service, Error::refused(say)));
     }
     Ok(Checked { title, severity, service })
+}
+
+/// One line that channels, topics and PagerDuty can show.
+fn title(typed: &str) -> String {
+    let line = typed.split_whitespace().collect::<Vec<_>>().join(" ");
+    crate::slack::blocks::plain(&line, LONGEST_TITLE).trim().to_owned()
 }
 
 /// A severity by any of its words; errs with what to say instead.
@@ -83,10 +106,14 @@ pub fn severity<'a>(config: &'a Config, word: &str) -> Result<&'a Severity> {
             names.first().copied().unwrap_or("sev1")
         ))),
         SeverityWord::Unknown => {
-            let hint = crate::config::nearest(word, names.iter().copied())
-                .map_or_else(String::new, |near| format!(" Did you mean {near}?"));
+            // "Did you mean sev1?" to somebody who typed sev9 would be a guess.
+            let is_number = word.ends_with(|c: char| c.is_ascii_digit());
+            let near =
+                nearest(word, config.severities.iter().flat_map(Severity::words)).filter(|_| !is_number);
+            let hint = near.map_or_else(String::new, |near| format!(" Did you mean {near}?"));
             Err(Error::refused(format!(
-                "{word} is no severity.{hint} The severities are {}.",
+                "“{}” is no severity.{hint} The severities are {}.",
+                quoted(word),
                 names.join(", ")
             )))
         }
@@ -95,7 +122,8 @@ pub fn severity<'a>(config: &'a Config, word: &str) -> Result<&'a Severity> {
 
 /// Declares on behalf of a person. The caller has checked the right to.
 pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) -> Result<Declared> {
-    let checked = check(&known.config, new)?;
+    let checked = check(&known.config, new).map_err(|(_, error)| error)?;
+    tx.declare_alone().await?;
     if !new.anyway
         && let Some(twin) = look_alike(tx, &checked, by.slack.as_ref()).await?
     {
@@ -135,6 +163,11 @@ pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) 
     } else {
         let why = messages::why_nobody_is_paged(new, &checked, known.config.pagerduty.is_some());
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
+    }
+    if checked.title.ends_with('…') && !new.title.trim_end().ends_with('…') {
+        // The whole of what somebody pasted is worth keeping.
+        let remark = Remark { kind: Kind::Note, text: new.title.clone(), occurred_at: None };
+        lifecycle::note(tx, &incident, by, &remark).await?;
     }
     Ok(Declared::New(Box::new(incident)))
 }

@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::declare::NewIncident;
 use super::messages::{self, span};
-use super::model::{Incident, LinkedPage, RoleRow, Status, Step, StepRow, StepState};
+use super::model::{
+    Incident, LinkedPage, PAGED_BY_SECOND_ROAD, Role, RoleRow, Status, Step, StepRow, StepState,
+};
+use super::trouble;
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Config, SeverityWord};
 use crate::front::Message;
 use crate::ids::IncidentId;
 use crate::slack::blocks::{self, Style, date, link, mention, plain, untrusted};
@@ -26,9 +30,21 @@ pub mod press {
     pub const DECLARE_ANYWAY: &str = "incident.declare_anyway";
 }
 
+/// The rows of buttons under a question, which are answered once; the summary's stay.
+pub mod question {
+    pub const LOOK_ALIKE: &str = "incident.look_alike";
+    pub const SEVERITIES: &str = "incident.severities";
+    pub const COMMANDER: &str = "incident.commander";
+    pub const REMINDER: &str = "incident.reminder";
+    pub const IS_IT_OVER: &str = "incident.ask_to_resolve";
+
+    pub const ALL: [&str; 5] = [LOOK_ALIKE, SEVERITIES, COMMANDER, REMINDER, IS_IT_OVER];
+}
+
 /// Which modal was submitted.
 pub mod form {
     pub const DECLARE: &str = "incident.declare_form";
+    pub const DECLARE_ANYWAY: &str = "incident.declare_anyway_form";
     pub const UPDATE: &str = "incident.update_form";
     pub const REOPEN: &str = "incident.reopen_form";
 }
@@ -76,7 +92,7 @@ fn facts(s: &Summary<'_>) -> Vec<String> {
     for role in s.roles {
         facts.push(format!("*{}*\n{}", role.role.title(), mention(&role.slack_user_id)));
     }
-    if !s.roles.iter().any(|r| r.role == super::model::Role::Commander) {
+    if !s.roles.iter().any(|r| r.role == Role::Commander) {
         facts.push("*Incident commander*\n_none yet_".into());
     }
     facts.push(format!("*Service*\n{}", untrusted(i.service.as_deref().unwrap_or("–"))));
@@ -110,6 +126,10 @@ fn pagerduty_line(s: &Summary<'_>) -> String {
         Some(row) if row.state == StepState::Skipped => {
             format!("nobody paged ({})", untrusted(row.detail.as_deref().unwrap_or("not wanted")))
         }
+        Some(row) if row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD) => "paged".into(),
+        Some(row) if matches!(row.state, StepState::Failed | StepState::Retrying) => {
+            ":warning: *nobody paged yet*".into()
+        }
         Some(_) => "being paged …".into(),
         None => "–".into(),
     }
@@ -125,6 +145,10 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
                 let text = format!(":x: *{} failed*: {detail}", row.step.title());
                 shown.push(blocks::section_with(&text, retry(s.incident.id, row.step)));
             }
+            StepState::Retrying if row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD) => {
+                let text = ":hourglass: Paged through the Events API; the incident's number follows.";
+                shown.push(blocks::context(text));
+            }
             StepState::Retrying => {
                 let text = format!(":hourglass: *{}* is being retried: {detail}", row.step.title());
                 shown.push(blocks::context(&text));
@@ -133,7 +157,7 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
         }
     }
     if !s.uninvited.is_empty() {
-        shown.push(blocks::context(&messages::uninvited(s.uninvited).text));
+        shown.push(blocks::context(&trouble::uninvited(s.uninvited).text));
     }
     shown
 }
@@ -153,10 +177,10 @@ fn verbs(s: &Summary<'_>) -> Vec<Value> {
     let i = s.incident;
     let id = i.id.to_string();
     let mut verbs = Vec::new();
-    if i.acknowledged_at.is_none() {
+    if i.acknowledged_at.is_none() || s.pages.iter().any(|p| i.is_paged_again(p)) {
         verbs.push(blocks::button("Acknowledge", press::ACKNOWLEDGE, &id, Style::Primary, None));
     }
-    if !s.roles.iter().any(|r| r.role == super::model::Role::Commander) {
+    if !s.roles.iter().any(|r| r.role == Role::Commander) {
         verbs.push(blocks::button("Take command", press::TAKE_COMMAND, &id, Style::Default, None));
     }
     verbs.push(blocks::button("Post update", press::UPDATE_FORM, &id, Style::Default, None));
@@ -185,7 +209,7 @@ pub fn ask_to_resolve(id: IncidentId, text: &str) -> Message {
         blocks::button("Resolve", press::RESOLVE, &id, Style::Primary, None),
         blocks::button("Keep open", press::KEEP_OPEN, &id, Style::Default, None),
     ];
-    ask(text, "incident.ask_to_resolve", &buttons)
+    ask(text, question::IS_IT_OVER, &buttons)
 }
 
 /// PagerDuty pages again for what is over here.
@@ -198,7 +222,7 @@ pub fn ask_to_reopen(incident: &Incident) -> Message {
 
 pub fn take_command(id: IncidentId, text: &str) -> Message {
     let button = blocks::button("Take command", press::TAKE_COMMAND, &id.to_string(), Style::Primary, None);
-    ask(text, "incident.commander", &[button])
+    ask(text, question::COMMANDER, &[button])
 }
 
 /// The reminder of the next update, with its snoozes.
@@ -215,7 +239,7 @@ pub fn remind_update(id: IncidentId, text: &str) -> Message {
         snooze("60 min", 60),
         snooze("90 min", 90),
     ];
-    ask(text, "incident.reminder", &buttons)
+    ask(text, question::REMINDER, &buttons)
 }
 
 /// "Did you mean another severity?", for who named none.
@@ -232,7 +256,7 @@ pub fn severity_buttons(config: &Config, incident: &Incident) -> Value {
             button
         })
         .collect();
-    blocks::actions("incident.severities", &buttons)
+    blocks::actions(question::SEVERITIES, &buttons)
 }
 
 /// PagerDuty incidents without a channel, each with a button to open one.
@@ -254,106 +278,115 @@ pub fn digest(held: &[LinkedPage]) -> Message {
 
 // ── modals ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The form behind a bare `/incident`; what was typed already is filled in.
-pub fn declare_form(config: &Config, title: &str) -> Value {
+/// The form behind a bare `/incident`; what was said already is filled in.
+pub fn declare_form(config: &Config, said: &NewIncident) -> Value {
     let severities: Vec<(String, String)> = config
         .severities
         .iter()
-        .map(|s| (format!("{} – {}", s.label(), s.description), s.name.clone()))
+        .map(|s| {
+            // A menu has room for the first clause.
+            let clause = s.description.split(':').next().unwrap_or_default();
+            (format!("{} – {clause}", s.label()), s.name.clone())
+        })
         .collect();
+    let severity = match said.severity.as_deref().map(|word| config.severity(word)) {
+        Some(SeverityWord::Known(severity)) => severity,
+        _ => config.default_severity(),
+    };
+    let title = blocks::plain_text_input("value", false, 200, &said.title);
+    let select = blocks::static_select("value", "Choose a severity", &severities, Some(&severity.name));
     let mut fields = vec![
-        blocks::input(
-            "title",
-            "What is wrong?",
-            &blocks::plain_text_input("value", false, 200, title),
-            false,
-        ),
-        blocks::input(
-            "severity",
-            "Severity",
-            &blocks::static_select(
-                "value",
-                "Choose a severity",
-                &severities,
-                Some(&config.default_severity().name),
-            ),
-            false,
-        ),
+        blocks::input("title", "What is wrong?", &title, false),
+        blocks::input("severity", "Severity", &select, false),
     ];
     if !config.services.is_empty() {
         let services: Vec<(String, String)> =
             config.services.iter().map(|s| (s.name.clone(), s.name.clone())).collect();
-        let chosen = config.default_service().map(|s| s.name.as_str());
+        let named = said.service.as_deref().and_then(|word| config.service(word).ok());
+        let chosen = named.or_else(|| config.default_service()).map(|s| s.name.as_str());
         let select = blocks::static_select("value", "Choose a service", &services, chosen);
-        fields.push(blocks::input(
-            "service",
-            "Service",
-            &select,
-            chosen.is_none() && config.pagerduty.is_none(),
-        ));
+        fields.push(blocks::input("service", "Service: whose on-call is paged", &select, true));
     }
-    let switches = json!({ "type": "checkboxes", "action_id": "value", "options": [
-        option("Private: only those invited see it", "private"),
-        option("Page nobody", "no_page"),
-        option("This is a test: every message is marked, nobody is paged", "test"),
-    ]});
-    fields.push(blocks::input("switches", "Options", &switches, true));
+    let switches = [
+        ("Private: only those invited see it", "private", said.private),
+        ("Page nobody", "no_page", said.no_page),
+        ("This is a test: every message is marked, nobody is paged", "test", said.test),
+    ];
+    fields.push(blocks::input("switches", "Options", &checkboxes(&switches), true));
     blocks::modal(form::DECLARE, "Declare an incident", "Declare", "", &fields)
 }
 
-fn option(text: &str, value: &str) -> Value {
-    json!({ "text": { "type": "plain_text", "text": text }, "value": value })
+/// (text, value, chosen)
+fn checkboxes(switches: &[(&str, &str, bool)]) -> Value {
+    let option = |(text, value, _): &(&str, &str, bool)| json!({ "text": { "type": "plain_text", "text": text }, "value": value });
+    let all: Vec<Value> = switches.iter().map(option).collect();
+    let chosen: Vec<Value> = switches.iter().filter(|s| s.2).map(option).collect();
+    let mut boxes = json!({ "type": "checkboxes", "action_id": "value", "options": all });
+    if !chosen.is_empty() {
+        boxes["initial_options"] = chosen.into();
+    }
+    boxes
 }
 
-pub fn update_form(incident: &Incident) -> Value {
-    let states: Vec<(String, String)> = [Status::Investigating, Status::Identified, Status::Monitoring]
+/// Instead of the form: one that looks the same is open.
+pub fn declare_anyway_form(text: &str, again: &NewIncident) -> Value {
+    let metadata = json!(again).to_string();
+    blocks::modal(
+        form::DECLARE_ANYWAY,
+        "Is it the same?",
+        "Declare anyway",
+        &metadata,
+        &[blocks::section(text)],
+    )
+}
+
+pub fn update_form(incident: &Incident, status: Option<Status>) -> Value {
+    let choices: Vec<(String, String)> = [Status::Investigating, Status::Identified, Status::Monitoring]
         .iter()
         .map(|s| (s.title().to_owned(), s.word().to_owned()))
         .collect();
+    let chosen = status.unwrap_or(incident.status).word();
+    let select = blocks::static_select("value", "Choose a status", &choices, Some(chosen));
     let fields = [
-        blocks::input(
-            "status",
-            "Status",
-            &blocks::static_select("value", "Choose a status", &states, Some(incident.status.word())),
-            false,
-        ),
+        blocks::input("status", "Status", &select, false),
         blocks::input("text", "What is new?", &blocks::plain_text_input("value", true, 2500, ""), false),
     ];
-    blocks::modal(form::UPDATE, "Post an update", "Post", &incident.id.to_string(), &fields)
+    let title = format!("Update {}", incident.label());
+    blocks::modal(form::UPDATE, &title, "Post", &incident.id.to_string(), &fields)
 }
 
 pub fn reopen_form(incident: &Incident) -> Value {
-    let page = json!({ "type": "checkboxes", "action_id": "value", "options": [
-        option("Page the on-call again", "page"),
-    ]});
+    let page = checkboxes(&[("Page the on-call again", "page", false)]);
     let fields = [
         blocks::input("text", "Why?", &blocks::plain_text_input("value", false, 500, ""), false),
         blocks::input("switches", "Options", &page, true),
     ];
-    blocks::modal(form::REOPEN, "Reopen the incident", "Reopen", &incident.id.to_string(), &fields)
+    let title = format!("Reopen {}", incident.label());
+    blocks::modal(form::REOPEN, &title, "Reopen", &incident.id.to_string(), &fields)
 }
 
-/// `/incident status` in words.
-pub fn status_text(s: &Summary<'_>, now: Timestamp) -> String {
+/// `/incident status`: in words, and with a way out of what failed.
+pub fn status(s: &Summary<'_>, now: Timestamp) -> Message {
     let i = s.incident;
-    let commander = s
-        .roles
-        .iter()
-        .find(|r| r.role == super::model::Role::Commander)
-        .map_or_else(|| "none".to_owned(), |r| untrusted(&r.name));
-    let update = match (&i.last_update, i.last_update_at) {
-        (Some(text), Some(at)) => {
-            format!("\n*Last update* ({} ago): {}", span(now.since(at)), untrusted(&plain(text, 1000)))
-        }
-        _ => String::new(),
-    };
-    let failed: Vec<&str> =
-        s.steps.iter().filter(|r| r.state == StepState::Failed).map(|r| r.step.title()).collect();
-    let failed =
-        if failed.is_empty() { String::new() } else { format!("\n:x: Failed: {}", failed.join(", ")) };
-    format!(
-        "{}\nIC: {commander} · PagerDuty: {}{update}{failed}",
-        messages::list_line(i, now),
-        pagerduty_line(s)
-    )
+    let mut lines = vec![messages::list_line(i, now)];
+    let commander = s.roles.iter().find(|r| r.role == Role::Commander);
+    let commander = commander.map_or_else(|| "none yet".to_owned(), |r| untrusted(&r.name));
+    lines.push(format!("IC: {commander} · PagerDuty: {}", pagerduty_line(s)));
+    if let (Some(text), Some(at)) = (&i.last_update, i.last_update_at) {
+        lines.push(format!("*Last update* ({} ago): {}", span(now.since(at)), untrusted(&plain(text, 1000))));
+    }
+    if let Some(due_at) = i.update_due_at.filter(|_| i.is_open()) {
+        lines.push(if due_at > now {
+            format!("The next update is due in {}.", span(due_at.since(now)))
+        } else {
+            "The next update is due now.".to_owned()
+        });
+    }
+    let text = lines.join("\n");
+    let trouble = trouble(s);
+    if trouble.is_empty() {
+        return Message::text(text);
+    }
+    let shown = std::iter::once(blocks::section(&text)).chain(trouble).collect();
+    Message::with_blocks(text, shown)
 }

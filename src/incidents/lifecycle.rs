@@ -3,10 +3,9 @@
 
 use uuid::Uuid;
 
-use super::declare::commander_due;
 use super::effects::{Effect, PageChange};
 use super::messages;
-use super::model::{Actor, Incident, Kind, Role, Source, Status, Step, StepState};
+use super::model::{Actor, Incident, Kind, Role, RoleRow, Source, Status, Step, StepState};
 use super::timeline::NewEntry;
 use crate::clock::Timestamp;
 use crate::config::{Severity, SeverityWord};
@@ -15,14 +14,21 @@ use crate::ids::{SlackUserId, new_id};
 use crate::oncall::Known;
 use crate::store::Tx;
 
-/// Acknowledges, here and in PagerDuty. False when somebody had.
-pub async fn acknowledge(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
-    must_be_open(incident)?;
+/// Acknowledges, here and in PagerDuty; again, when PagerDuty has paged again since. False when there is nothing to
+/// acknowledge.
+pub async fn acknowledge(tx: &mut Tx, known: &Known, incident: &Incident, by: &Actor) -> Result<bool> {
+    must_be_open(known, incident)?;
     let at = tx.now();
-    if !tx.set_acknowledged(incident.id, at).await? {
+    let first = tx.set_acknowledged(incident.id, at).await?;
+    let mut entry = NewEntry::new(Kind::Acknowledged, Source::Slack, by.clone(), "Acknowledged");
+    if !first {
+        let pages = tx.linked_pages(incident.id).await?;
+        let Some(ringing) = pages.iter().find(|p| incident.is_paged_again(p)) else { return Ok(false) };
+        entry = entry.once(format!("again:{}:{}", ringing.id, ringing.status_changed_at));
+    }
+    if tx.append(incident.id, entry).await?.is_none() {
         return Ok(false);
     }
-    append(tx, incident, Kind::Acknowledged, by, "Acknowledged").await?;
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Acknowledge }).await?;
     join(tx, incident, by, "acknowledged").await?;
     tx.say(incident, messages::acknowledged(by)).await?;
@@ -40,7 +46,7 @@ pub async fn update(
     status: Option<Status>,
     text: &str,
 ) -> Result<()> {
-    must_be_open(incident)?;
+    must_be_open(known, incident)?;
     let status = status.filter(|s| *s != incident.status);
     if let Some(to) = status {
         move_to(tx, incident, to).await?;
@@ -64,11 +70,8 @@ pub async fn change_severity(
     by: &Actor,
     to: &Severity,
 ) -> Result<bool> {
-    must_be_open(incident)?;
-    if !tx.change_severity(incident.id, &incident.severity, &to.name).await? {
-        return Ok(false);
-    }
-    if incident.severity == to.name {
+    must_be_open(known, incident)?;
+    if incident.severity == to.name || !tx.change_severity(incident.id, &incident.severity, &to.name).await? {
         return Ok(false);
     }
     let text = format!("{} → {}", incident.severity_shout(), to.label());
@@ -88,13 +91,7 @@ pub async fn change_severity(
     }
     let incident = tx.incident(incident.id).await?;
     super::reminders::start_anew(tx, known, &incident).await?;
-    if tx.commander(incident.id).await?.is_none()
-        && let Some(after) = commander_due(&known.config, to)
-    {
-        let at = tx.now() + after;
-        tx.set_commander_due(incident.id, Some(at)).await?;
-        tx.cause_at(&Effect::NudgeCommander { incident: incident.id }, at).await?;
-    }
+    super::reminders::want_commander(tx, known, &incident).await?;
     tx.restate(&incident).await?;
     Ok(true)
 }
@@ -107,24 +104,40 @@ async fn page_for(
     to: &Severity,
     raised: bool,
 ) -> Result<()> {
-    let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
     let has_page = !tx.linked_pages(incident.id).await?.is_empty();
-    if raised && to.page && can_page && !has_page && tx.set_page_wanted(incident.id).await? {
+    if raised && to.page && can_page(known, incident) && !has_page && tx.set_page_wanted(incident.id).await? {
         return tx.cause_step(&Effect::Page { incident: incident.id }).await;
     }
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Severity }).await?;
     Ok(())
 }
 
+/// Takes command if nobody has; whoever has it keeps it. `None` when it is taken now.
+pub async fn take_command(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+) -> Result<Option<RoleRow>> {
+    // Two people press at the same moment: one goes after the other.
+    let incident = tx.lock_incident(incident.id).await?;
+    if let Some(commander) = tx.commander(incident.id).await? {
+        return Ok(Some(commander));
+    }
+    assign_role(tx, known, &incident, by, Role::Commander, by).await?;
+    Ok(None)
+}
+
 /// Gives a role to a person, who is invited. False when they had it.
 pub async fn assign_role(
     tx: &mut Tx,
+    known: &Known,
     incident: &Incident,
     by: &Actor,
     role: Role,
     to: &Actor,
 ) -> Result<bool> {
-    must_be_open(incident)?;
+    must_be_open(known, incident)?;
     let Some(user) = &to.slack else {
         return Err(Error::refused("A role needs a person who is in Slack."));
     };
@@ -163,14 +176,21 @@ pub async fn note(tx: &mut Tx, incident: &Incident, by: &Actor, remark: &Remark)
 }
 
 /// The bleeding has stopped: a milestone, the incident stays open. False when it was set.
-pub async fn mitigated(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
-    must_be_open(incident)?;
+pub async fn mitigated(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    by: &Actor,
+    text: &str,
+) -> Result<bool> {
+    must_be_open(known, incident)?;
     let at = tx.now();
     if !tx.set_mitigated(incident.id, at).await? {
         return Ok(false);
     }
-    append(tx, incident, Kind::Mitigated, by, "Mitigated: customers are no longer hurt").await?;
-    tx.say(incident, messages::mitigated(by)).await?;
+    let how = if text.is_empty() { "customers are no longer hurt" } else { text };
+    append(tx, incident, Kind::Mitigated, by, format!("Mitigated: {how}")).await?;
+    tx.say(incident, messages::mitigated(by, text)).await?;
     tx.redraw(incident.id).await?;
     Ok(true)
 }
@@ -235,10 +255,11 @@ pub async fn reopen(
     append(tx, incident, Kind::Reopened, by, format!("Reopened: {reason}")).await?;
     let incident = tx.incident(incident.id).await?;
     super::reminders::start_anew(tx, known, &incident).await?;
+    super::reminders::want_commander(tx, known, &incident).await?;
     tx.say(&incident, messages::reopened(by, reason)).await?;
-    let can_page = known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test;
-    if page && can_page {
+    if page && can_page(known, &incident) {
         tx.set_page_wanted(incident.id).await?;
+        tx.forget_acknowledgement(incident.id).await?; // of the first round
         tx.cause_step(&Effect::Page { incident: incident.id }).await?;
     } else if page {
         let why = "there is no PagerDuty service to page, or this is a test".to_owned();
@@ -246,6 +267,11 @@ pub async fn reopen(
     }
     tx.restate(&incident).await?;
     Ok(true)
+}
+
+/// Whether there is somebody to page about it at all.
+pub(super) fn can_page(known: &Known, incident: &Incident) -> bool {
+    known.config.pagerduty.is_some() && incident.service.is_some() && !incident.is_test
 }
 
 /// Brings a person into the room.
@@ -273,13 +299,13 @@ async fn move_to(tx: &mut Tx, incident: &Incident, to: Status) -> Result<()> {
     )))
 }
 
-fn must_be_open(incident: &Incident) -> Result<()> {
+pub(super) fn must_be_open(known: &Known, incident: &Incident) -> Result<()> {
     if incident.is_open() {
         return Ok(());
     }
+    let (label, name) = (incident.label(), &known.config.commands.incident);
     Err(Error::refused(format!(
-        "{} is {}. Reopen it first: `reopen <reason>`.",
-        incident.label(),
+        "{label} is {}. If it is back, open it again first: `{name} reopen {label} why`",
         incident.status
     )))
 }

@@ -6,6 +6,7 @@ pub mod command;
 pub mod declare;
 pub mod effects;
 pub mod forms;
+pub mod help;
 pub mod lifecycle;
 mod merges;
 pub mod messages;
@@ -18,7 +19,9 @@ mod responders;
 pub mod steps;
 mod store;
 pub mod timeline;
+mod times;
 mod told;
+pub mod trouble;
 
 pub use effects::Effect;
 pub use model::Incident;

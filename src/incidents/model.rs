@@ -134,6 +134,9 @@ impl Step {
     }
 }
 
+/// What the paging step says while the page went by the second road and its number is not known yet.
+pub const PAGED_BY_SECOND_ROAD: &str = "paged through the Events API; its number follows";
+
 word_enum! {
     pub enum StepState {
         Waiting = "waiting",
@@ -204,6 +207,11 @@ impl Incident {
     /// What PagerDuty, logs and metrics may know: a private incident's title stays here.
     pub fn public_title(&self) -> String {
         if self.is_private { format!("{} (private incident)", self.label()) } else { self.headline() }
+    }
+
+    /// Somebody acknowledged, and this page has come back since: unacknowledged, escalated, or a new one.
+    pub fn is_paged_again(&self, page: &LinkedPage) -> bool {
+        page.status == "triggered" && self.acknowledged_at.is_some_and(|at| page.status_changed_at > at)
     }
 
     /// `SEV1`.

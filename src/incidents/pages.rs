@@ -13,6 +13,7 @@ use super::opening;
 use super::responders::bring_in;
 use super::timeline::NewEntry;
 use super::told::{Told, actor};
+use super::trouble;
 use crate::clock::Timestamp;
 use crate::config::AutoResolve;
 use crate::error::Result;
@@ -232,7 +233,7 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
         let note = "It ended before it was paged.".to_owned();
         tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
     } else if was_told {
-        tx.say(&incident, messages::paged_at_last(page)).await?;
+        tx.say(&incident, trouble::paged_at_last(page)).await?;
     }
     if incident.channel_id.is_some() {
         room_for_page(tx, &incident).await?;

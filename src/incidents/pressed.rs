@@ -6,14 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::asked::declare_for;
-use super::declare::{self, NewIncident};
+use super::declare::{self, Declared, Field, NewIncident};
 use super::effects::Effect;
 use super::forms::{self, form, press};
-use super::lifecycle;
-use super::messages;
-use super::model::{Actor, Incident, Role, Status, Step, StepState};
-use super::{opening, reminders};
+use super::model::{Actor, Incident, Status, Step, StepState};
+use super::{asked, lifecycle, messages, opening, reminders};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
@@ -26,6 +23,8 @@ use crate::store::Tx;
 #[derive(Clone, Debug)]
 pub struct Pressed {
     pub action: String,
+    /// The row of buttons that it stands in.
+    pub row: String,
     pub value: String,
 }
 
@@ -33,6 +32,23 @@ impl Pressed {
     /// Opening a form writes nothing.
     pub fn only_looks(&self) -> bool {
         matches!(self.action.as_str(), press::UPDATE_FORM | press::REOPEN_FORM)
+    }
+
+    /// An offer is taken up once, however often its button is pressed.
+    pub fn is_once(&self) -> bool {
+        self.action == press::DECLARE_ANYWAY
+    }
+
+    /// A question is answered in its own place, and its buttons go. Elsewhere the channel shows what was done, and
+    /// only who pressed in vain is told.
+    fn answer(&self, news: bool, done: &str, already: &str) -> Reply {
+        let is_question = forms::question::ALL.contains(&self.row.as_str());
+        match (is_question, news) {
+            (true, true) => Reply::instead(done),
+            (true, false) => Reply::instead(already),
+            (false, true) => Reply::Nothing,
+            (false, false) => Reply::only(already),
+        }
     }
 }
 
@@ -46,14 +62,14 @@ pub struct Submitted {
 
 /// One that looks the same is open: its place, and a way to declare all the same.
 pub fn offer_anyway(twin: &Incident, new: &NewIncident, now: Timestamp) -> Message {
-    let text = format!(
-        "This looks like an incident that is open already:\n{}\nIf it is another one, declare it anyway.",
-        messages::list_line(twin, now)
-    );
-    let again = NewIncident { anyway: true, ..new.clone() };
-    let value = json!(again).to_string();
+    let value = json!(anyway(new)).to_string();
     let button = blocks::button("Declare anyway", press::DECLARE_ANYWAY, &value, Style::Danger, None);
-    forms::ask(&text, "incident.look_alike", &[button])
+    forms::ask(&messages::looks_like(twin, now), forms::question::LOOK_ALIKE, &[button])
+}
+
+fn anyway(new: &NewIncident) -> NewIncident {
+    // As short as the title will be: a button's value has a limit.
+    NewIncident { title: blocks::plain(&new.title, declare::LONGEST_TITLE), anyway: true, ..new.clone() }
 }
 
 /// Does what a button says, for whoever pressed it.
@@ -67,44 +83,66 @@ pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Presse
     match action {
         press::DECLARE_ANYWAY => {
             let new: NewIncident = serde_json::from_str(&pressed.value).map_err(|_| stale())?;
-            return declare_for(tx, known, caller, &new).await;
+            return match declare::declare(tx, known, &by, &anyway(&new)).await? {
+                Declared::New(incident) => {
+                    Ok(Reply::Instead(asked::declared(known, &incident, &new, tx.now())))
+                }
+                Declared::LooksLike(_) => Err(stale()),
+            };
         }
         press::OPEN_HELD => return open_held(tx, known, caller, &pressed.value).await,
         _ => {}
     }
     let incident = incident(tx, caller, &pressed.value).await?;
-    let label = incident.label();
+    let (label, who) = (incident.label(), blocks::untrusted(&caller.name));
     match action {
         press::ACKNOWLEDGE => {
-            let news = lifecycle::acknowledge(tx, &incident, &by).await?;
-            Ok(unless(news, &format!("{label} was acknowledged already.")))
+            let news = lifecycle::acknowledge(tx, known, &incident, &by).await?;
+            Ok(pressed.answer(news, "", &format!("{label} was acknowledged already.")))
         }
         press::TAKE_COMMAND => {
-            let news = lifecycle::assign_role(tx, &incident, &by, Role::Commander, &by).await?;
-            Ok(unless(news, "You are incident commander already."))
+            let commander = lifecycle::take_command(tx, known, &incident, &by).await?;
+            let already = match &commander {
+                Some(row) if row.slack_user_id == caller.user => "You are incident commander already.".into(),
+                Some(row) => messages::is_commanded(&known.config.commands, row),
+                None => String::new(),
+            };
+            let done = format!(":firefighter: {who} took command of {label}.");
+            Ok(pressed.answer(commander.is_none(), &done, &already))
         }
-        press::UPDATE_FORM => Ok(Reply::Modal(forms::update_form(&incident))),
+        press::UPDATE_FORM => {
+            lifecycle::must_be_open(known, &incident)?;
+            Ok(Reply::Modal(forms::update_form(&incident, None)))
+        }
+        press::REOPEN_FORM if incident.is_open() => Ok(Reply::only(messages::is_open(&incident))),
         press::REOPEN_FORM => Ok(Reply::Modal(forms::reopen_form(&incident))),
         press::MITIGATED => {
-            let news = lifecycle::mitigated(tx, &incident, &by).await?;
-            Ok(unless(news, &format!("{label} was mitigated already.")))
+            let news = lifecycle::mitigated(tx, known, &incident, &by, "").await?;
+            Ok(pressed.answer(news, "", &format!("{label} was mitigated already.")))
         }
         press::RESOLVE => {
             let news = lifecycle::resolve(tx, &incident, &by, "").await?;
-            Ok(unless(news, &format!("{label} is {} already.", incident.status)))
+            let done = format!(":white_check_mark: {who} resolved {label}.");
+            Ok(pressed.answer(news, &done, &format!("{label} is {} already.", incident.status)))
         }
-        press::KEEP_OPEN => Ok(Reply::only(format!("{label} stays open."))),
+        press::KEEP_OPEN => {
+            Ok(pressed.answer(true, &format!(":fire: {label} is not over, says {who}. It stays open."), ""))
+        }
         press::SEVERITY => {
             let word = field(&pressed.value, "severity")?;
             let to = declare::severity(&known.config, &word)?;
             let news = lifecycle::change_severity(tx, known, &incident, &by, to).await?;
-            Ok(unless(news, &format!("{label} is {} already.", to.label())))
+            Ok(Reply::instead(asked::severity_now(tx, known, &incident, news).await?))
         }
         press::SNOOZE => {
+            lifecycle::must_be_open(known, &incident)?;
             let minutes: u64 = field(&pressed.value, "minutes")?.parse().map_err(|_| stale())?;
-            let by = Duration::from_secs(minutes.clamp(1, 1440) * 60);
-            reminders::snooze(tx, &incident, by).await?;
-            Ok(Reply::only(format!("I shall remind you of {label} in {}.", messages::span(by))))
+            let time = Duration::from_secs(minutes.clamp(1, 1440) * 60);
+            reminders::snooze(tx, &incident, time).await?;
+            let until = blocks::date(tx.now() + time);
+            let said =
+                format!(":zzz: {who} snoozed the reminder for {}, until {until}.", messages::span(time));
+            Ok(pressed.answer(true, &said, ""))
         }
         press::RETRY => retry(tx, &incident, &field(&pressed.value, "step")?).await,
         _ => Err(stale()),
@@ -157,10 +195,14 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
                 no_page: switched(&form.values, "no_page"),
                 anyway: false,
             };
-            if let Err(Error::Refused(why)) = declare::check(&known.config, &new) {
-                return Ok(error("title", &why));
+            if let Err((field, why)) = declare::check(&known.config, &new) {
+                return Ok(beside(field, &new, &why));
             }
-            declare_for(tx, known, caller, &new).await
+            submit_declaration(tx, known, &by, &new).await
+        }
+        form::DECLARE_ANYWAY => {
+            let new: NewIncident = serde_json::from_str(&form.metadata).map_err(|_| stale())?;
+            submit_declaration(tx, known, &by, &anyway(&new)).await
         }
         form::UPDATE => {
             let incident = incident(tx, caller, &form.metadata).await?;
@@ -180,9 +222,31 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
             }
             let page = switched(&form.values, "page");
             let news = lifecycle::reopen(tx, known, &incident, &by, &reason, page).await?;
-            Ok(unless(news, &format!("{} is open.", incident.label())))
+            Ok(if news { Reply::Nothing } else { Reply::only(messages::is_open(&incident)) })
         }
         _ => Err(stale()),
+    }
+}
+
+async fn submit_declaration(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) -> Result<Reply> {
+    let now = tx.now();
+    Ok(match declare::declare(tx, known, by, new).await? {
+        Declared::New(incident) => Reply::Only(asked::declared(known, &incident, new, now)),
+        Declared::LooksLike(twin) => {
+            Reply::Modal(forms::declare_anyway_form(&messages::looks_like(&twin, now), &anyway(new)))
+        }
+    })
+}
+
+/// What is wrong, in words for a form: there are no flags in it.
+fn beside(field: Field, new: &NewIncident, why: &Error) -> Reply {
+    match field {
+        Field::Title => error("title", "Say what is wrong, in a few words."),
+        Field::Severity => error("severity", &why.to_string()),
+        Field::Service if new.service.is_none() => {
+            error("service", "Choose the service whose on-call is to be paged, or tick “Page nobody”.")
+        }
+        Field::Service => error("service", &why.to_string()),
     }
 }
 
@@ -205,11 +269,9 @@ fn field(value: &str, name: &str) -> Result<String> {
 }
 
 fn stale() -> Error {
-    Error::not_found("That button is out of date. Look at the incident anew.")
-}
-
-fn unless(news: bool, already: &str) -> Reply {
-    if news { Reply::Nothing } else { Reply::only(already) }
+    Error::not_found(
+        "There is no such incident, or that button is out of date. The pinned summary shows what can be done now.",
+    )
 }
 
 fn error(block: &str, why: &str) -> Reply {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::declare::commander_due;
 use super::effects::Effect;
 use super::model::Incident;
 use crate::config::SeverityWord;
@@ -27,6 +28,18 @@ async fn set(tx: &mut Tx, incident: &Incident, due_at: Option<crate::clock::Time
     tx.set_update_due(incident.id, due_at).await?;
     if let Some(at) = due_at {
         tx.cause_at(&Effect::RemindUpdate { incident: incident.id }, at).await?;
+    }
+    Ok(())
+}
+
+/// A level that needs a commander, and has none, asks for one after a while; any other level asks no more.
+pub async fn want_commander(tx: &mut Tx, known: &Known, incident: &Incident) -> Result<()> {
+    let SeverityWord::Known(severity) = known.config.severity(&incident.severity) else { return Ok(()) };
+    let taken = tx.commander(incident.id).await?.is_some();
+    let due_at = commander_due(&known.config, severity).filter(|_| !taken).map(|after| tx.now() + after);
+    tx.set_commander_due(incident.id, due_at).await?;
+    if let Some(at) = due_at {
+        tx.cause_at(&Effect::NudgeCommander { incident: incident.id }, at).await?;
     }
     Ok(())
 }

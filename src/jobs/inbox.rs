@@ -1,10 +1,9 @@
 //! Deliveries from outside: stored once, answered, and only then understood. The row is itself the job.
 
-use super::{Finished, LEASE};
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::row;
-use crate::store::{Bytes, Tx};
+use crate::store::{Bytes, Db, Priority, Tx, Work};
 
 /// A verified delivery on its way into the store.
 #[derive(Clone, Debug)]
@@ -25,26 +24,38 @@ row! {
         pub body: Bytes,
         pub received_at: Timestamp,
         pub attempts: i64,
-        pub token: i64,
     }
 }
 
-/// The claim; see the queue's for the guards.
-macro_rules! claim_sql {
-    ($lock:literal) => {
-        concat!(
-            "UPDATE inbox SET lease_until = $2, attempts = attempts + 1, token = token + 1
-             WHERE id IN (
-                SELECT id FROM inbox
-                WHERE done_at IS NULL AND parked_at IS NULL AND run_at <= $1
-                  AND (lease_until IS NULL OR lease_until < $1)
-                ORDER BY id LIMIT $3 + 0 ",
-            $lock,
-            ")
-               AND done_at IS NULL AND parked_at IS NULL AND (lease_until IS NULL OR lease_until < $1)
-             RETURNING id, source, delivery_key, body, received_at, attempts, token"
+/// Postgres' advisory lock for reading the inbox; any number that nothing else in this database uses.
+const READING: i64 = 0x6669_7265_6265_6c6d;
+
+impl Db {
+    /// Stores deliveries that wait together, in one transaction. In one statement on Postgres, to save round trips;
+    /// SQLite has no arrays, and none to save.
+    pub async fn receive_many(&self, new: &[NewDelivery]) -> Result<()> {
+        if !self.is_postgres() {
+            let mut tx = self.write(Priority::Intake).await?;
+            for delivery in new {
+                tx.receive(delivery).await?;
+            }
+            return tx.commit().await;
+        }
+        let sources: Vec<&str> = new.iter().map(|d| d.source).collect();
+        let keys: Vec<&str> = new.iter().map(|d| d.key.as_str()).collect();
+        let bodies: Vec<&[u8]> = new.iter().map(|d| d.body.as_slice()).collect();
+        self.insert_arrays(
+            "WITH kept AS (
+                INSERT INTO inbox (source, delivery_key, body, received_at, run_at)
+                SELECT s, k, b, $4, $4 FROM unnest($1::text[], $2::text[], $3::bytea[]) AS d(s, k, b)
+                ON CONFLICT (source, delivery_key) DO NOTHING RETURNING id
+             ) SELECT pg_notify($5, $6) FROM kept LIMIT 1",
+            (&sources, &keys, &bodies),
+            self.clock().now(),
+            Work::Deliveries,
         )
-    };
+        .await
+    }
 }
 
 impl Tx {
@@ -58,44 +69,40 @@ impl Tx {
                 &[&new.source, &new.key, &new.body, &now],
             )
             .await?;
-        self.leaves_work();
+        self.leaves(Work::Deliveries);
         Ok(rows == 1)
     }
 
-    /// Stores many in one statement (Postgres only: SQLite has no arrays, and no round trips to save).
-    pub async fn receive_many(&mut self, new: &[NewDelivery]) -> Result<()> {
-        if !self.is_postgres() {
-            for delivery in new {
-                self.receive(delivery).await?;
-            }
-            return Ok(());
-        }
+    /// The oldest that wait, at most so many; until this transaction ends, nobody else is given any. Nothing while
+    /// another replica reads: one at a time keeps the order in which they came. There is no lease to run out, because
+    /// finding out what a delivery means talks to nobody: it is done in this transaction, or was never begun.
+    pub async fn next_deliveries(&mut self, most: i64) -> Result<Vec<Delivery>> {
         let now = self.now();
-        let sources: Vec<String> = new.iter().map(|d| d.source.to_owned()).collect();
-        let keys: Vec<String> = new.iter().map(|d| d.key.clone()).collect();
-        let bodies: Vec<Bytes> = new.iter().map(|d| d.body.clone()).collect();
-        self.insert_arrays(
-            "INSERT INTO inbox (source, delivery_key, body, received_at, run_at)
-             SELECT s, k, b, $4, $4 FROM unnest($1::text[], $2::text[], $3::bytea[]) AS d(s, k, b)
-             ON CONFLICT (source, delivery_key) DO NOTHING",
-            (sources, keys, bodies),
-            now,
+        if self.is_postgres()
+            && self.scalar("SELECT pg_try_advisory_xact_lock($1)", &[&READING]).await? != Some(true)
+        {
+            return Ok(Vec::new());
+        }
+        self.all(
+            "SELECT id, source, delivery_key, body, received_at, attempts FROM inbox
+             WHERE done_at IS NULL AND parked_at IS NULL AND run_at <= $1 ORDER BY id LIMIT $2 + 0",
+            &[&now, &most],
+        )
+        .await
+    }
+
+    /// Records that a delivery was understood.
+    pub async fn delivery_done(&mut self, delivery: &Delivery) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "UPDATE inbox SET done_at = $2, attempts = attempts + 1 WHERE id = $1 AND done_at IS NULL",
+            &[&delivery.id, &now],
         )
         .await?;
-        self.leaves_work();
         Ok(())
     }
 
-    /// Takes up to `most` deliveries, oldest first.
-    pub async fn claim_deliveries(&mut self, most: i64) -> Result<Vec<Delivery>> {
-        let now = self.now();
-        let sql = if self.is_postgres() { claim_sql!("FOR UPDATE SKIP LOCKED") } else { claim_sql!("") };
-        let mut found: Vec<Delivery> = self.all(sql, &[&now, &(now + LEASE), &most]).await?;
-        found.sort_by_key(|d| d.id);
-        Ok(found)
-    }
-
-    /// Puts a delivery back, or parks it when `at` is `None`.
+    /// Records a failed attempt; again at `at`, or parked when it is `None`.
     pub async fn postpone_delivery(
         &mut self,
         delivery: &Delivery,
@@ -105,9 +112,9 @@ impl Tx {
         let now = self.now();
         let parked_at = if at.is_none() { Some(now) } else { None };
         self.exec(
-            "UPDATE inbox SET lease_until = NULL, run_at = $3, parked_at = $4, last_error = $5
-             WHERE id = $1 AND token = $2 AND done_at IS NULL",
-            &[&delivery.id, &delivery.token, &at.unwrap_or(now), &parked_at, &error],
+            "UPDATE inbox SET attempts = attempts + 1, run_at = $2, parked_at = $3, last_error = $4
+             WHERE id = $1 AND done_at IS NULL",
+            &[&delivery.id, &at.unwrap_or(now), &parked_at, &error],
         )
         .await?;
         Ok(())
@@ -119,24 +126,5 @@ impl Tx {
             .scalar("SELECT count(*) FROM inbox WHERE done_at IS NULL AND parked_at IS NULL", &[])
             .await?;
         Ok(count.unwrap_or(0))
-    }
-}
-
-impl Delivery {
-    /// Marks the delivery understood in the transaction that records what it meant, and commits.
-    pub async fn finish(&self, mut tx: Tx) -> Result<Finished> {
-        let now = tx.now();
-        let rows = tx
-            .exec(
-                "UPDATE inbox SET done_at = $3, lease_until = NULL
-                 WHERE id = $1 AND token = $2 AND done_at IS NULL AND parked_at IS NULL",
-                &[&self.id, &self.token, &now],
-            )
-            .await?;
-        if rows != 1 {
-            return Err(Error::internal(format!("delivery {} was taken over while it was read", self.id)));
-        }
-        tx.commit().await?;
-        Ok(Finished(()))
     }
 }

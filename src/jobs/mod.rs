@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::row;
-use crate::store::{Db, Json, Priority, Tx};
+use crate::store::{Db, Json, Priority, Tx, Work};
 
 pub use inbox::{Delivery, NewDelivery};
 pub use runner::{Perform, Runner};
@@ -111,7 +111,7 @@ impl Job {
             return Err(Error::internal(format!("job {} was taken over while it ran", self.id)));
         }
         if self.lane.is_some() {
-            tx.leaves_work(); // the next one in the lane
+            tx.leaves(Work::Jobs); // the next one in the lane
         }
         tx.commit().await?;
         Ok(Finished(()))

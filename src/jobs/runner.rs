@@ -10,7 +10,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use super::{Fate, Finished, Job, LEASE, fate};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{Db, Priority, Tx};
+use crate::store::{Db, Priority, Tx, Work};
 
 /// What the runner needs to know about kinds of jobs.
 pub trait Perform: Clone + Send + Sync + 'static {
@@ -39,7 +39,7 @@ impl<P: Perform> Runner<P> {
     pub async fn run(self, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.width));
         let running = TaskTracker::new();
-        let mut bell = self.db.work_bell();
+        let mut bell = self.db.bell(Work::Jobs);
         while !stop.is_cancelled() {
             bell.borrow_and_update();
             let free = slots.available_permits();
@@ -55,7 +55,7 @@ impl<P: Perform> Runner<P> {
                 running.spawn(async move {
                     runner.work(job).await;
                     drop(slot);
-                    runner.db.ring(); // a free slot
+                    runner.db.ring(Work::Jobs); // a free slot
                 });
             }
             if idle {
@@ -71,8 +71,8 @@ impl<P: Perform> Runner<P> {
         running.wait().await;
     }
 
-    /// Runs everything that is due now, and what that causes, until nothing is due. For tests and the demo; the
-    /// number of jobs done.
+    /// Runs everything that is due now, and what that causes, until nothing is due; the number of jobs done. One after
+    /// the other, so that a test sees the same world each time.
     pub async fn run_due(&self) -> Result<usize> {
         let mut done = 0;
         loop {
@@ -81,13 +81,9 @@ impl<P: Perform> Runner<P> {
                 return Ok(done);
             }
             done += claimed.len();
-            let running = TaskTracker::new();
             for job in claimed {
-                let runner = self.clone();
-                running.spawn(async move { runner.work(job).await });
+                self.work(job).await;
             }
-            running.close();
-            running.wait().await;
         }
     }
 

@@ -29,7 +29,7 @@ impl DirectoryCell {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Unless a later one is here: of two that were loaded side by side, either may arrive last.
+    /// Unless a newer one is there: of two reads at the same time, the older may end last.
     pub fn replace(&self, directory: Directory) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if directory.version >= current.version {

@@ -27,7 +27,7 @@ row! {
 impl Tx {
     /// Everything that is known about people, in seven queries.
     pub async fn directory(&mut self) -> Result<Directory> {
-        // First: on Postgres each query sees what is committed by then, and no row may be older than the version.
+        // First: what changes while the rest is read is then of a later version, and read again.
         let version = self.directory_version().await?;
         let members: Vec<Member> = self.all("SELECT * FROM slack_user", &[]).await?;
         let groups: Vec<Group> = self.all("SELECT * FROM user_group ORDER BY handle", &[]).await?;

@@ -123,7 +123,11 @@ impl Client {
             Host::Ipv4(ip) => ip.is_loopback(),
             Host::Ipv6(ip) => ip.is_loopback(),
         };
-        let listed = self.settings.response_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
+        // `host`, or `host:port` for one port only.
+        let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}")).unwrap_or_default();
+        let is_listed =
+            |allowed: &String| allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(&with_port);
+        let listed = self.settings.response_hosts.iter().any(is_listed);
         let encrypted = url.scheme() == "https" || (loopback && url.scheme() == "http");
         (listed && encrypted).then_some(url)
     }

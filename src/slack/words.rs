@@ -40,9 +40,18 @@ impl Words {
     }
 }
 
-/// Takes the flags out of `raw`. An unknown `--flag` is refused with the nearest known one; a long dash before an
-/// unknown word is only a dash.
-pub fn take_flags(raw: &str, known: &[Flag]) -> Result<Words> {
+/// What an unknown `--flag` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// A mistake: where a misread switch would do harm.
+    IsRefused,
+    /// Words, as in "restarted with --force", unless it is nearly a known one.
+    IsText,
+}
+
+/// Takes the flags out of `raw`. An unknown `--flag` that is refused names the nearest known one; a long dash before
+/// an unknown word is only a dash.
+pub fn take_flags(raw: &str, known: &[Flag], unknown: Unknown) -> Result<Words> {
     let mut words = Words::default();
     let mut rest = raw;
     let mut text = String::new();
@@ -55,7 +64,8 @@ pub fn take_flags(raw: &str, known: &[Flag]) -> Result<Words> {
         };
         let (name, inline) = body.split_once('=').map_or((body, None), |(n, v)| (n, Some(v)));
         let Some(flag) = known.iter().find(|f| f.name.eq_ignore_ascii_case(name)) else {
-            if dashes == "--" {
+            let is_slip = nearest(name, known.iter().map(|f| f.name)).is_some();
+            if dashes == "--" && (is_slip || unknown == Unknown::IsRefused) {
                 return Err(unknown_flag(name, known));
             }
             text.push_str(blank);
@@ -145,12 +155,13 @@ fn is_quote(c: char) -> bool {
 }
 
 fn unknown_flag(name: &str, known: &[Flag]) -> Error {
-    let names: Vec<String> = known.iter().map(|f| format!("--{}", f.name)).collect();
-    let hint = nearest(name, known.iter().map(|f| f.name))
-        .map(|near| format!(" Did you mean `--{near}`?"))
-        .unwrap_or_default();
-    let list = if names.is_empty() { "none".into() } else { names.join(", ") };
-    Error::refused(format!("I do not know `--{}`.{hint} It takes: {list}.", plain(name)))
+    let hint = if let Some(near) = nearest(name, known.iter().map(|f| f.name)) {
+        format!("Did you mean `--{near}`?")
+    } else {
+        let known: Vec<String> = known.iter().map(|f| format!("`--{}`", f.name)).collect();
+        format!("I know {}.", known.join(", "))
+    };
+    Error::refused(format!("I do not know `--{}`. {hint}", quoted(name)))
 }
 
 /// Quotes around the whole of it, straight or curly, taken off.
@@ -170,6 +181,21 @@ pub fn first_word(text: &str) -> (&str, &str) {
         Some(end) => (&text[..end], text[end..].trim_start()),
         None => (text, ""),
     }
+}
+
+/// Splits off the last word.
+pub fn last_word(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    match text.char_indices().rfind(|(_, c)| c.is_whitespace()) {
+        Some((at, blank)) => (text[..at].trim_end(), &text[at + blank.len_utf8()..]),
+        None => ("", text),
+    }
+}
+
+/// What somebody typed, to be repeated inside a sentence: one line, not long, and unable to end a code span.
+pub fn quoted(text: &str) -> String {
+    let words = plain(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    super::blocks::plain(&words, 80).replace('`', "\u{02CB}")
 }
 
 /// A reference that Slack put into the text: <https://docs.slack.dev/messaging/formatting-message-text>.
@@ -236,30 +262,45 @@ mod tests {
 
     #[test]
     fn flags_are_taken_out_and_the_rest_stays_as_typed() {
-        let words = take_flags("it's  “down” --service \"Payments API\" — sev1 —private", FLAGS).unwrap();
+        let words =
+            take_flags("it's  “down” --service \"Payments API\" — sev1 —private", FLAGS, Unknown::IsRefused)
+                .unwrap();
         assert_eq!(words.text, "it's  “down” — sev1");
         assert_eq!(words.value("service"), Some("Payments API"));
         assert!(words.has("private") && !words.has("test"));
 
-        let words = take_flags("x --service=“Payments API” y", FLAGS).unwrap();
+        let words = take_flags("x --service=“Payments API” y", FLAGS, Unknown::IsRefused).unwrap();
         assert_eq!((words.text.as_str(), words.value("service")), ("x y", Some("Payments API")));
-        let words = take_flags("x --service=pay", FLAGS).unwrap();
+        let words = take_flags("x --service=pay", FLAGS, Unknown::IsRefused).unwrap();
         assert_eq!(words.value("service"), Some("pay"));
-        let words = take_flags("x --service \"never closed", FLAGS).unwrap();
+        let words = take_flags("x --service \"never closed", FLAGS, Unknown::IsRefused).unwrap();
         assert_eq!((words.text.as_str(), words.value("service")), ("x closed", Some("never")));
     }
 
     #[test]
     fn misspelt_flags_are_refused_with_a_hint() {
-        let error = take_flags("x --privat", FLAGS).unwrap_err().to_string();
+        let error = take_flags("x --privat", FLAGS, Unknown::IsText).unwrap_err().to_string();
+        assert_eq!(error, "I do not know `--privat`. Did you mean `--private`?");
         assert_eq!(
-            error,
-            "I do not know `--privat`. Did you mean `--private`? It takes: --service, --private, --test."
-        );
-        assert_eq!(
-            take_flags("x --service", FLAGS).unwrap_err().to_string(),
+            take_flags("x --service", FLAGS, Unknown::IsRefused).unwrap_err().to_string(),
             "`--service` needs a value after it."
         );
+    }
+
+    #[test]
+    fn unknown_flags_may_be_words() {
+        let words = take_flags("deleted it with --all --test", FLAGS, Unknown::IsText).unwrap();
+        assert!(words.text == "deleted it with --all" && words.has("test"));
+        assert!(take_flags("deleted it with --all", FLAGS, Unknown::IsRefused).is_err());
+    }
+
+    #[test]
+    fn words_at_the_ends() {
+        assert_eq!(first_word(" a  b c "), ("a", "b c"));
+        assert_eq!(last_word(" a b\u{a0}\u{a0}c "), ("a b", "c"));
+        assert_eq!((last_word("a"), last_word("")), (("", "a"), ("", "")));
+        assert_eq!(quoted("a `b`\n &lt;c&gt; <!here>"), "a \u{02CB}b\u{02CB} <c> @here");
+        assert_eq!(quoted(&"x".repeat(99)).chars().count(), 80);
     }
 
     #[test]
@@ -280,7 +321,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_typed_makes_it_panic(text in "\\PC{0,60}") {
-            let _ = take_flags(&text, FLAGS);
+            let _ = take_flags(&text, FLAGS, Unknown::IsRefused);
             let _ = plain(&text);
             let _ = unquoted(&text);
             let _ = reference(&text);

@@ -7,7 +7,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Arguments, Decode, Row as _, Transaction, Type};
 
 use super::gate::Turn;
-use super::{Db, WORK_CHANNEL};
+use super::{Db, WORK_CHANNEL, Work};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 
@@ -16,7 +16,7 @@ pub struct Tx {
     engine: Engine,
     db: Db,
     now: Timestamp,
-    left_work: bool,
+    left: [bool; 2],
 }
 
 enum Engine {
@@ -98,11 +98,11 @@ macro_rules! row {
 
 impl Tx {
     pub(super) fn pg(tx: Transaction<'static, Postgres>, db: Db) -> Self {
-        Self { engine: Engine::Pg(tx), now: db.clock().now(), db, left_work: false }
+        Self { engine: Engine::Pg(tx), now: db.clock().now(), db, left: [false; 2] }
     }
 
     pub(super) fn lite(tx: Transaction<'static, Sqlite>, turn: Option<Turn>, db: Db) -> Self {
-        Self { engine: Engine::Lite { tx, _turn: turn }, now: db.clock().now(), db, left_work: false }
+        Self { engine: Engine::Lite { tx, _turn: turn }, now: db.clock().now(), db, left: [false; 2] }
     }
 
     /// The one time of this transaction: all it writes carries the same instant.
@@ -118,23 +118,26 @@ impl Tx {
         matches!(self.engine, Engine::Pg(_))
     }
 
-    /// Says that this transaction leaves work for the runner: after the commit, it is woken, here and in the
-    /// other replicas.
-    pub fn leaves_work(&mut self) {
-        self.left_work = true;
+    /// Says that this transaction leaves work: after the commit, who does it is woken, here and in the other replicas.
+    pub fn leaves(&mut self, work: Work) {
+        self.left[work as usize] = true;
     }
 
     pub async fn commit(mut self) -> Result<()> {
-        if self.left_work && self.is_postgres() {
-            self.run("SELECT pg_notify($1, '')", &[&WORK_CHANNEL]).await?;
+        let left = [Work::Jobs, Work::Deliveries].into_iter().filter(|work| self.left[*work as usize]);
+        let left: Vec<Work> = left.collect();
+        if self.is_postgres() {
+            for work in &left {
+                self.run("SELECT pg_notify($1, $2)", &[&WORK_CHANNEL, &work.word()]).await?;
+            }
         }
-        let Self { engine, db, left_work, .. } = self;
+        let Self { engine, db, .. } = self;
         match engine {
             Engine::Pg(tx) => tx.commit().await?,
             Engine::Lite { tx, _turn } => tx.commit().await?,
         }
-        if left_work {
-            db.ring();
+        for work in left {
+            db.ring(work);
         }
         Ok(())
     }
@@ -191,22 +194,6 @@ impl Tx {
         rows.map_err(|e| in_statement(e, sql))
     }
 
-    /// Postgres' bulk insert: three columns as arrays, and one time.
-    #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
-    pub async fn insert_arrays(
-        &mut self,
-        sql: &'static str,
-        (a, b, c): (Vec<String>, Vec<String>, Vec<Vec<u8>>),
-        at: Timestamp,
-    ) -> Result<u64> {
-        let Engine::Pg(tx) = &mut self.engine else {
-            return Err(Error::internal("arrays are for Postgres"));
-        };
-        let query = sqlx::query(sql).bind(a).bind(b).bind(c).bind(at);
-        let done = query.execute(&mut **tx).await.map_err(|e| in_statement(e, sql))?;
-        Ok(done.rows_affected())
-    }
-
     /// How many rows were changed.
     #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
     pub async fn exec(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<u64> {
@@ -241,7 +228,7 @@ fn lite_arguments(args: &[&dyn Val], sql: &'static str) -> Result<SqliteArgument
 }
 
 /// The statement (its text, never its values) belongs to the error: 40 lines of stack say less.
-fn in_statement(e: sqlx::Error, sql: &'static str) -> Error {
+pub(super) fn in_statement(e: sqlx::Error, sql: &'static str) -> Error {
     let brief: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
     Error::Internal(anyhow::Error::new(e).context(format!("database, at: {brief}")))
 }

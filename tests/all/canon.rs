@@ -152,10 +152,22 @@ fn without_marks(text: &str) -> String {
         .join("[")
 }
 
+/// For worlds that took longer than each other.
+pub fn timeless(description: &str) -> String {
+    let mut out = String::new();
+    for word in description.split_inclusive(|c: char| c.is_whitespace() || c == '"') {
+        let is_time = word.len() >= 5
+            && word.as_bytes()[2] == b':'
+            && word.bytes().take(5).enumerate().all(|(n, b)| n == 2 || b.is_ascii_digit());
+        out += if is_time { "--:-- " } else { word };
+    }
+    out
+}
+
 /// The lines that only one of the two has.
 pub fn difference(expected: &str, found: &str) -> Vec<String> {
     let count = |lines: &str, line: &str| lines.lines().filter(|l| *l == line).count();
     let lost = expected.lines().filter(|l| count(expected, l) > count(found, l)).map(|l| format!("- {l}"));
     let new = found.lines().filter(|l| count(found, l) > count(expected, l)).map(|l| format!("+ {l}"));
-    lost.chain(new).collect()
+    lost.chain(new).filter(|l| l.len() > 2).collect()
 }

@@ -84,7 +84,7 @@ impl Stage {
     }
 
     /// Its pinned summary.
-    pub fn summary(&self, prefix: &str) -> String {
+    pub fn summary_of(&self, prefix: &str) -> String {
         let transcript = self.world.slack.transcript(&self.room_name(prefix));
         transcript.split("\n\n").filter(|p| p.contains(" [pinned]")).collect::<Vec<_>>().join("\n")
     }
@@ -128,7 +128,7 @@ impl Stage {
     }
 
     /// Presses a button that may not be there any more, with any value: Slack lets old messages be pressed for ever.
-    pub async fn press(&self, user: &str, channel: &str, action: &str, value: &str) {
+    pub async fn press_action(&self, user: &str, channel: &str, action: &str, value: &str) {
         let channel = self.world.slack.channel_named(channel).expect("the channel");
         let ts = channel.messages.last().expect("a message").ts.clone();
         let request = self.world.slack.button(user, &channel.id, &ts, action, value);
@@ -169,7 +169,7 @@ impl Stage {
     }
 
     /// The body of a webhook under another event's id, as a second subscription's may come.
-    pub fn as_event(&self, webhook: &Webhook, event_id: &str) -> Vec<u8> {
+    pub fn as_event(webhook: &Webhook, event_id: &str) -> Vec<u8> {
         let mut body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
         body["event"]["id"] = json!(event_id);
         body.to_string().into_bytes()

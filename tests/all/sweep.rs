@@ -74,7 +74,7 @@ async fn run(db: Db, clock: Clock, fault: Option<(&str, usize, Fault)>) -> End {
 }
 
 /// A database for one run; `None` where the tests were given no Postgres.
-async fn database(postgres: bool) -> Option<(Db, Guard, Clock)> {
+pub async fn database(postgres: bool) -> Option<(Db, Guard, Clock)> {
     let clock = Clock::manual(START);
     let (db, guard) = if postgres { testing::postgres(&clock).await? } else { testing::sqlite(&clock).await };
     Some((db, guard, clock))
@@ -100,9 +100,7 @@ async fn sweep(postgres: bool) {
         }
     }
     let mut wrong = Vec::new();
-    let mut ran = 0;
     while let Some(done) = runs.join_next().await {
-        ran += 1;
         let (what, end) = done.expect("the scenario is played to its end");
         let mut difference = canon::difference(&clean.description, &end.description);
         difference.extend(end.unexpected);
@@ -111,7 +109,6 @@ async fn sweep(postgres: bool) {
         }
     }
     wrong.sort();
-    eprintln!("{ran} runs");
     assert!(
         wrong.is_empty(),
         "{} runs ended otherwise than the clean one:\n{}",

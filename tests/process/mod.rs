@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use firebell::clock::Clock;
 
 /// Generous: the machine may be busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,9 +76,10 @@ impl Process {
 
     /// Waits for a line that contains this.
     pub fn wait_for(&mut self, words: &str) -> String {
-        let give_up_at = Instant::now() + PATIENCE;
+        let clock = Clock::system();
+        let give_up_at = clock.now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(give_up_at.saturating_duration_since(Instant::now())) {
+            match self.lines.recv_timeout(give_up_at.since(clock.now())) {
                 Ok(line) => {
                     self.said.push(line.clone());
                     if line.contains(words) {
@@ -99,13 +102,14 @@ impl Process {
 
     /// Waits for its end.
     pub fn end(mut self) -> (ExitStatus, Vec<String>) {
-        let give_up_at = Instant::now() + PATIENCE;
+        let clock = Clock::system();
+        let give_up_at = clock.now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
                 self.said.extend(self.lines.iter());
                 return (status, std::mem::take(&mut self.said));
             }
-            assert!(Instant::now() < give_up_at, "it does not end: {:#?}", self.said);
+            assert!(clock.now() < give_up_at, "it does not end: {:#?}", self.said);
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -10,8 +10,8 @@ use crate::config::SeverityWord;
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::ids::{IncidentId, PagerDutyIncidentId};
 use crate::incidents::effects::{Effect, PageChange};
-use crate::incidents::messages;
 use crate::incidents::model::{Incident, LinkedPage};
+use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::{Change, Client, Status};
 use crate::store::{Priority, Tx};
@@ -147,7 +147,7 @@ pub(super) async fn stumbled(
         return Ok(());
     }
     let incident = tx.incident(id).await?;
-    match messages::pagerduty_not_told(change) {
+    match trouble::pagerduty_not_told(change) {
         Some(message) if still_wanted(change, &incident) => tx.say(&incident, message).await,
         _ => Ok(()),
     }
@@ -155,7 +155,7 @@ pub(super) async fn stumbled(
 
 /// PagerDuty said no: somebody has to do it there.
 pub(super) async fn parked(tx: &mut Tx, id: IncidentId, effect: &Effect, because: &str) -> Result<()> {
-    let Some(message) = messages::pagerduty_refused(effect, because) else { return Ok(()) };
+    let Some(message) = trouble::pagerduty_refused(effect, because) else { return Ok(()) };
     let incident = tx.incident(id).await?;
     tx.say(&incident, message).await
 }

@@ -9,7 +9,7 @@ use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::incidents::effects::Effect;
 use crate::incidents::model::{Actor, Incident, Kind, Outsider, Source, Step, StepState, channel_name};
 use crate::incidents::timeline::NewEntry;
-use crate::incidents::{messages, pages};
+use crate::incidents::{messages, pages, trouble};
 use crate::jobs::{Finished, Job};
 use crate::slack::Channel;
 use crate::slack::blocks::unescape;
@@ -112,7 +112,7 @@ pub(super) async fn invite(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     }
     if !invited.failed.is_empty() {
         let names = named(app, &invited.failed, &tx.outsiders(id).await?);
-        tx.say(&incident, messages::uninvited(&names)).await?;
+        tx.say(&incident, trouble::uninvited(&names)).await?;
         tx.redraw(id).await?;
     }
     finish_step(job, tx, id, Step::Invite).await

@@ -43,8 +43,14 @@ pub(super) async fn remind_update(app: &App, job: &Job, id: IncidentId) -> Resul
 pub(super) async fn nudge_commander(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let mut tx = app.db.write(Priority::Job).await?;
     let incident = tx.incident(id).await?;
-    let due = incident.commander_due_at.is_some_and(|at| at <= tx.now());
-    if incident.is_open() && due && tx.commander(id).await?.is_none() {
+    let (true, Some(due_at)) = (incident.is_open(), incident.commander_due_at) else {
+        return job.finish(tx).await;
+    };
+    if due_at > tx.now() {
+        tx.cause_at(&Effect::NudgeCommander { incident: id }, due_at).await?;
+        return job.finish(tx).await;
+    }
+    if tx.commander(id).await?.is_none() {
         let text = messages::commander_wanted(&incident);
         tx.say(&incident, forms::take_command(id, &text)).await?;
         tx.set_commander_due(id, None).await?;

@@ -12,7 +12,7 @@ mod show;
 
 use super::effects::Effect;
 use super::model::{Incident, Step, StepState};
-use super::{forms, messages};
+use super::{forms, trouble};
 use crate::app::App;
 use crate::error::{Error, Problem, Result, Upstream, Vendor};
 use crate::ids::IncidentId;
@@ -106,7 +106,7 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error:
     if is_rate_limit(error) {
         return Ok(());
     }
-    if tx.set_step(id, step, StepState::Retrying, Some(in_words(error)), Some(job.id)).await? {
+    if tx.set_step(id, step, StepState::Retrying, Some(trouble::in_words(error)), Some(job.id)).await? {
         tx.redraw(id).await?;
     }
     Ok(())
@@ -115,15 +115,12 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error:
 /// A step needs a person: the summary shows it with a Retry button, or a message where there is no summary.
 pub async fn parked(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error: &Error) -> Result<()> {
     let Some(id) = effect.incident() else { return Ok(()) };
-    let because = in_words(error);
+    let because = trouble::in_words(error);
     let Some(step) = effect.step() else { return changes::parked(tx, id, effect, &because).await };
     tx.set_step(id, step, StepState::Failed, Some(because.clone()), Some(job.id)).await?;
     let incident = tx.incident(id).await?;
     match step {
-        Step::Page if incident.is_open() => {
-            let on_call = page::on_call(app, &incident, tx.now());
-            tx.say(&incident, messages::paging_failed(&incident, &on_call, &because)).await?;
-        }
+        Step::Page => page::parked(app, tx, &incident, &because).await?,
         Step::Channel | Step::Summary => tx.say(&incident, forms::step_failed(id, step, &because)).await?,
         _ => {}
     }
@@ -135,12 +132,4 @@ pub async fn parked(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error: &
 
 fn is_rate_limit(error: &Error) -> bool {
     matches!(error, Error::Upstream(Upstream { problem: Problem::RateLimited { .. }, .. }))
-}
-
-/// Enough for a person to act on; never an inner text.
-fn in_words(error: &Error) -> String {
-    match error {
-        Error::Internal(_) => "something broke on our side; the log says what".into(),
-        other => other.to_string(),
-    }
 }

@@ -10,15 +10,17 @@ use crate::error::{Error, Problem, Result, Upstream, Vendor};
 use crate::ids::IncidentId;
 use crate::incidents::declare;
 use crate::incidents::messages;
-use crate::incidents::model::{Incident, LinkedPage, Step, StepRow, StepState};
+use crate::incidents::model::{
+    Actor, Incident, Kind, LinkedPage, PAGED_BY_SECOND_ROAD, Source, Step, StepRow, StepState,
+};
 use crate::incidents::pages;
+use crate::incidents::timeline::NewEntry;
+use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::Contact;
 use crate::pagerduty::{self, Event, NewIncident, Status};
 use crate::store::{Priority, Tx};
 
-/// What the step's row says while the page went the second road and its number is not known yet.
-const BY_SECOND_ROAD: &str = "paged through the Events API; its number follows";
 /// How long PagerDuty may take to turn an event into an incident before we page again by the first road.
 const EVENTS_TAKE: Duration = Duration::from_secs(120);
 /// The first road is tried this often before the second is taken.
@@ -28,7 +30,7 @@ const HICCUP: Duration = Duration::from_secs(5);
 /// PagerDuty's clock and ours may differ by this much.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
-pub(super) fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
+fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
     let known = app.known();
     let service = incident.service.as_deref().and_then(|name| known.config.service(name).ok());
     service.map(|s| declare::on_call(&known, s, at)).unwrap_or_default()
@@ -40,7 +42,7 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     let linked = tx.linked_pages(id).await?;
     let step = tx.step(id, Step::Page).await?;
     // The webhook about our own incident may have been quicker than the answer to us.
-    let paged = linked.iter().any(LinkedPage::is_open) || tx.paged_since(id, job.created_at).await?;
+    let paged = linked.iter().any(LinkedPage::is_open) || tx.paged_after(id, job.created_at).await?;
     drop(tx);
     if paged {
         return job.finish_bare(&app.db).await;
@@ -79,15 +81,32 @@ pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, 
     if !told && is_hiccup {
         return Ok(());
     }
-    let because = super::in_words(error);
+    let because = trouble::in_words(error);
     let news = tx.set_step(id, Step::Page, StepState::Retrying, Some(because.clone()), Some(job.id)).await?;
     if !told {
         let on_call = on_call(app, &incident, tx.now());
-        tx.say(&incident, messages::nobody_paged_yet(&incident, &on_call, &because)).await?;
+        tx.say(&incident, trouble::nobody_paged_yet(&incident, &on_call, &because)).await?;
+        note(tx, id, format!("Nobody paged yet: {because}")).await?;
     }
     if news {
         tx.redraw(id).await?;
     }
+    Ok(())
+}
+
+/// PagerDuty said no: somebody must mend it, and call people meanwhile.
+pub(super) async fn parked(app: &App, tx: &mut Tx, incident: &Incident, because: &str) -> Result<()> {
+    if !incident.is_open() {
+        return Ok(());
+    }
+    let on_call = on_call(app, incident, tx.now());
+    tx.say(incident, trouble::paging_failed(incident, &on_call, because)).await?;
+    note(tx, incident.id, format!("Failed to page: {because}")).await
+}
+
+/// When nobody knew of it matters afterwards, too.
+async fn note(tx: &mut Tx, id: IncidentId, text: String) -> Result<()> {
+    tx.append(id, NewEntry::new(Kind::Page, Source::Firebell, Actor::firebell(), text)).await?;
     Ok(())
 }
 
@@ -182,9 +201,10 @@ impl Attempt<'_> {
         }
         let mut tx = self.app.db.write(Priority::Job).await?;
         let id = self.incident.id;
-        let detail = Some(BY_SECOND_ROAD.to_owned());
+        let detail = Some(PAGED_BY_SECOND_ROAD.to_owned());
         tx.set_step(id, Step::Page, StepState::Retrying, detail, Some(self.job.id)).await?;
-        tx.say(self.incident, messages::paged_by_second_road()).await?;
+        tx.say(self.incident, trouble::paged_by_second_road()).await?;
+        note(&mut tx, id, "Paged through the Events API, because the REST API does not work".into()).await?;
         tx.redraw(id).await?;
         tx.commit().await?;
         Ok(patiently(error))
@@ -249,7 +269,7 @@ impl Attempt<'_> {
 }
 
 fn is_by_second_road(row: &StepRow) -> bool {
-    row.detail.as_deref() == Some(BY_SECOND_ROAD)
+    row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD)
 }
 
 fn is_no_answer(error: &Error) -> bool {

@@ -13,6 +13,7 @@ use crate::incidents::effects::Effect;
 use crate::incidents::forms::{self, Summary};
 use crate::incidents::messages;
 use crate::incidents::model::{Incident, Step, StepRow, StepState};
+use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
 use crate::store::Priority;
@@ -45,7 +46,7 @@ async fn post(
 pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> Result<Finished> {
     let incident = read(app, id).await?;
     let Some(channel) = &incident.channel_id else {
-        return tell_declarer(app, job, &incident, what).await;
+        return say_elsewhere(app, job, &incident, what).await;
     };
     let ts = post(app, job, channel, &what.op_id.to_string(), id, &what.message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
@@ -59,20 +60,19 @@ pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> 
 }
 
 /// The lane put the channel first: without one, opening it has failed, and there is no room to say anything in.
-/// Whoever declared the incident hears it in private; twice rather than never, since that is not read back.
-async fn tell_declarer(app: &App, job: &Job, incident: &Incident, what: &Saying) -> Result<Finished> {
-    if let Some(user) = &incident.declared_by {
-        let channel = app.slack.open_dm(user).await?;
-        let message = messages::without_room(incident, &what.message);
-        let post = Post {
-            channel: &channel,
-            text: &message.text,
-            blocks: &message.blocks,
-            thread_ts: None,
-            mark: None,
-        };
-        app.slack.post_message(&post).await?;
-    }
+/// Whoever declared the incident hears it in private; one that PagerDuty began is told of where incidents are announced.
+async fn say_elsewhere(app: &App, job: &Job, incident: &Incident, what: &Saying) -> Result<Finished> {
+    let announced = app.directory.current().announce_channel.clone().filter(|_| !incident.is_private);
+    let channel = match (&incident.declared_by, announced) {
+        (Some(user), _) => app.slack.open_dm(user).await?,
+        (None, Some(channel)) => channel,
+        (None, None) => return job.finish_bare(&app.db).await,
+    };
+    let message = trouble::without_room(incident, &what.message);
+    let post =
+        Post { channel: &channel, text: &message.text, blocks: &message.blocks, thread_ts: None, mark: None };
+    // Not read back, for which we lack the right in private: twice rather than never.
+    app.slack.post_message(&post).await?;
     job.finish_bare(&app.db).await
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn first_update(app: &App, job: &Job, id: IncidentId) -> Result
     let paging = paging_line(&tx.steps(id).await?);
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
-    let message = messages::first_update(&incident, linked.first(), &paging);
+    let message = messages::first_update(&incident, linked.first(), &paging, &app.config.commands);
     let ts = post(app, job, channel, &format!("first-update-{id}"), id, &message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(us) = &app.directory.current().ourselves {

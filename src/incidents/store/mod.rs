@@ -30,6 +30,12 @@ impl Tx {
             .ok_or_else(|| Error::internal("the incident counter is missing"))
     }
 
+    /// Two people who declare the same thing at the same moment go one after the other: the second sees the first's.
+    pub async fn declare_alone(&mut self) -> Result<()> {
+        self.exec("UPDATE counter SET value = value WHERE name = 'incident'", &[]).await?;
+        Ok(())
+    }
+
     pub async fn insert_incident(&mut self, i: &Incident) -> Result<()> {
         self.exec(
             "INSERT INTO incident (id, number, title, severity, status, service, is_private, is_test, wants_page,
@@ -149,6 +155,11 @@ impl Tx {
         )
         .await?;
         Ok(rows == 1)
+    }
+
+    pub async fn forget_acknowledgement(&mut self, id: IncidentId) -> Result<()> {
+        self.exec("UPDATE incident SET acknowledged_at = NULL WHERE id = $1", &[&id]).await?;
+        Ok(())
     }
 
     pub async fn set_mitigated(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {

@@ -21,11 +21,11 @@ impl Tx {
         .await
     }
 
-    /// Whether a PagerDuty incident of ours was first seen since then: whatever it is now, somebody was paged.
-    pub async fn paged_since(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
+    /// Whether a PagerDuty incident of ours was first seen after that: whatever it is now, somebody was paged.
+    pub async fn paged_after(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
         let count = self
             .scalar::<i64>(
-                "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at >= $2",
+                "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at > $2",
                 &[&id, &at],
             )
             .await?;

@@ -137,6 +137,12 @@ impl Slack {
         self.shared.world().views.clone()
     }
 
+    /// The id of our bot's direct conversation with this person, once there is one.
+    pub fn dm_channel(&self, user: &str) -> Option<String> {
+        let world = self.shared.world();
+        world.channels.values().find(|c| c.dm_with.as_deref() == Some(user)).map(|c| c.id.clone())
+    }
+
     /// The direct conversation between our bot and this person, both sides.
     pub fn dms(&self, user: &str) -> Vec<Message> {
         let world = self.shared.world();

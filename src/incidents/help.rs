@@ -1,0 +1,258 @@
+//! The registry of `/incident`: every subcommand with its spellings, and what is made of it: help, hints, and
+//! `docs/commands.md`.
+
+use crate::config::{Config, nearest};
+
+/// A subcommand as people know it.
+#[derive(Debug)]
+pub struct Spoken {
+    pub word: &'static str,
+    /// What people say instead.
+    pub aliases: &'static [&'static str],
+    pub arguments: &'static str,
+    /// In a few words, for the list.
+    pub what: &'static str,
+    /// What one would not guess.
+    pub more: &'static str,
+    /// Without the command's name.
+    pub example: &'static str,
+}
+
+pub const VERBS: &[Spoken] = &[
+    Spoken {
+        word: "declare",
+        aliases: &["new", "open", "create"],
+        arguments: "<title…> [sev1..5] [--service S] [--private] [--test] [--no-page]",
+        what: "declare an incident: page the on-call, open a channel",
+        more: "The severity is the last word (`sev1`, `SEV-1`, `p1`, `sev 1`). Without one the default is taken, and \
+               buttons change it. `--private` opens a private channel and announces nothing. `--test` marks every \
+               message and pages nobody. Without a title a form opens.",
+        example: "declare payments down sev1",
+    },
+    Spoken {
+        word: "status",
+        aliases: &["show"],
+        arguments: "[INC-n]",
+        what: "where it stands",
+        more: "Only you see the answer. Steps that failed come with a button to retry them.",
+        example: "status INC-7",
+    },
+    Spoken {
+        word: "list",
+        aliases: &["ls"],
+        arguments: "",
+        what: "open incidents, and the last closed ones",
+        more: "Private incidents are shown to their members only.",
+        example: "list",
+    },
+    Spoken {
+        word: "ack",
+        aliases: &["acknowledge"],
+        arguments: "[INC-n]",
+        what: "acknowledge, here and in PagerDuty",
+        more: "PagerDuty stops escalating. If it pages again later, acknowledge again.",
+        example: "ack",
+    },
+    Spoken {
+        word: "update",
+        aliases: &[],
+        arguments: "[INC-n] [--status S] <text>",
+        what: "tell everybody what is new",
+        more: "S is investigating, identified or monitoring; `update identified: …` says the same. The clock of the next \
+               update starts anew.",
+        example: "update identified: the cache is full, we are adding nodes",
+    },
+    Spoken {
+        word: "sev",
+        aliases: &["severity"],
+        arguments: "[INC-n] <1..5>",
+        what: "change the severity",
+        more: "Raising pages and invites what the new level needs. Lowering takes nobody out of the channel.",
+        example: "sev 2",
+    },
+    Spoken {
+        word: "role",
+        aliases: &[],
+        arguments: "[INC-n] <ic|deputy|scribe|liaison> [@user]",
+        what: "give a role; without a name, to yourself",
+        more: "`lead`, `ic` and `commander` are short for `role ic`.",
+        example: "role ic @ana",
+    },
+    Spoken {
+        word: "note",
+        aliases: &[],
+        arguments: "[INC-n] <text> [--at HH:MM] [--type hypothesis|decision|action]",
+        what: "add to the timeline, and to PagerDuty",
+        more: "`--at` is the last time the clock showed that: a time that is still to come today means yesterday. Notes of \
+               private incidents stay out of PagerDuty.",
+        example: "note rolled back to v41 --at 03:12 --type action",
+    },
+    Spoken {
+        word: "timeline",
+        aliases: &[],
+        arguments: "[INC-n]",
+        what: "what happened, when, by whom",
+        more: "Only you see the answer.",
+        example: "timeline",
+    },
+    Spoken {
+        word: "mitigated",
+        aliases: &["mitigate"],
+        arguments: "[INC-n]",
+        what: "customers are no longer hurt; the incident stays open",
+        more: "A milestone on the timeline. Close the incident with `resolve`.",
+        example: "mitigated",
+    },
+    Spoken {
+        word: "resolve",
+        aliases: &["resolved", "close"],
+        arguments: "[INC-n] [text]",
+        what: "close it, here and in PagerDuty",
+        more: "Reminders stop. It can be reopened.",
+        example: "resolve the cache has room again",
+    },
+    Spoken {
+        word: "cancel",
+        aliases: &[],
+        arguments: "[INC-n] [text]",
+        what: "close it: it was none",
+        more: "As `resolve`, but it counts as no incident.",
+        example: "cancel it was the load test",
+    },
+    Spoken {
+        word: "reopen",
+        aliases: &[],
+        arguments: "[INC-n] <reason> [--page]",
+        what: "open it again; --page pages the on-call anew",
+        more: "The channel, the roles and the timeline are the same. `--page` makes a second PagerDuty incident.",
+        example: "reopen errors are back --page",
+    },
+    Spoken {
+        word: "help",
+        aliases: &["--help", "-h", "?"],
+        arguments: "[command]",
+        what: "this list, or more about one command",
+        more: "",
+        example: "help note",
+    },
+];
+
+/// The subcommand that a word means, in any letter case.
+pub fn find(word: &str) -> Option<&'static Spoken> {
+    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
+}
+
+/// The nearest subcommand to a word that is none.
+pub fn near(word: &str) -> Option<&'static str> {
+    let near = nearest(word, VERBS.iter().flat_map(Spoken::words))?;
+    Some(find(near)?.word)
+}
+
+impl Spoken {
+    fn words(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.word).chain(self.aliases.iter().copied())
+    }
+
+    /// `declare <title…> …`
+    fn usage(&self) -> String {
+        format!("{} {}", self.word, self.arguments).trim_end().to_owned()
+    }
+}
+
+/// What can be said, in mrkdwn; or more about one subcommand.
+pub fn help(config: &Config, about: &str) -> String {
+    let name = &config.commands.incident;
+    if let Some(verb) = find(about.trim()) {
+        let aliases = match verb.aliases {
+            [] => String::new(),
+            words => format!("\nAlso: {}", code_list(words)),
+        };
+        return format!(
+            "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
+            verb.usage().replace('<', "&lt;").replace('>', "&gt;"),
+            capital(verb.what),
+            verb.more,
+            verb.example
+        );
+    }
+    let line =
+        |v: &Spoken| format!("`{name} {}` — {}", v.usage().replace('<', "&lt;").replace('>', "&gt;"), v.what);
+    let severities: Vec<String> =
+        config.severities.iter().map(|s| format!("{} *{}* {}", s.emoji, s.label(), s.description)).collect();
+    format!(
+        "*{name}* alone opens a form. In an incident's channel the incident is implied; elsewhere name it, as in \
+         `{name} status INC-7`.\n{}\n\n*Severities*\n{}\nWhen in doubt, take the higher one.",
+        VERBS.iter().map(line).collect::<Vec<_>>().join("\n"),
+        severities.join("\n")
+    )
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn code_list(words: &[&str]) -> String {
+    words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    const MARK: &str = "<!-- From here on made from src/incidents/help.rs: `cargo test` renews it. -->\n";
+
+    fn made() -> String {
+        let mut text = String::from("\n| command | what it does |\n|---|---|\n");
+        for verb in VERBS {
+            let usage = verb.usage().replace('|', "\\|");
+            writeln!(text, "| [`{usage}`](#{}) | {} |", verb.word, verb.what).expect("a string takes it");
+        }
+        for verb in VERBS {
+            let aliases = match verb.aliases {
+                [] => String::new(),
+                words => format!("\n\nAlso: {}.", code_list(words)),
+            };
+            let more = if verb.more.is_empty() { String::new() } else { format!(" {}", verb.more) };
+            writeln!(
+                text,
+                "\n### {}\n\n`/incident {}`\n\n{}.{more}\n\nExample: `/incident {}`{aliases}",
+                verb.word,
+                verb.usage(),
+                capital(verb.what),
+                verb.example,
+            )
+            .expect("a string takes it");
+        }
+        text
+    }
+
+    #[test]
+    fn the_commands_page_is_made_from_the_registry() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+        let written = fs::read_to_string(&path).expect("docs/commands.md");
+        let (prose, old) = written.split_once(MARK).expect("the mark in docs/commands.md");
+        let new = made();
+        if old != new {
+            fs::write(&path, format!("{prose}{MARK}{new}")).expect("docs/commands.md");
+            panic!("docs/commands.md was stale and has been renewed; look at it and commit it");
+        }
+    }
+
+    #[test]
+    fn no_word_means_two_things() {
+        let mut seen = BTreeSet::new();
+        for word in VERBS.iter().flat_map(Spoken::words) {
+            assert!(seen.insert(word), "{word} is in the registry twice");
+        }
+        assert_eq!(find("ACKnowledge").map(|v| v.word), Some("ack"));
+        assert_eq!(near("decalre"), Some("declare"));
+        assert_eq!(near("acknowlege"), Some("ack"));
+        assert_eq!(near("payments"), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! What is said when something does not work: what it means for people, and what they can do.
+
+use std::time::Duration;
+
+use super::effects::{Effect, PageChange};
+use super::messages::{contact, said, span};
+use super::model::{Incident, LinkedPage};
+use crate::error::{Error, Problem, Upstream};
+use crate::front::Message;
+use crate::oncall::model::Contact;
+use crate::slack::blocks::{link, mention, section, untrusted};
+
+/// On-call rows older than this are shown with their age.
+const STALE: Duration = Duration::from_secs(600);
+
+/// Enough for a person to act on; never an inner text.
+pub fn in_words(error: &Error) -> String {
+    match error {
+        Error::Internal(_) => "something broke on our side; the log says what".into(),
+        Error::Upstream(upstream) => of_vendor(upstream),
+        other => other.to_string(),
+    }
+}
+
+/// Without the name of the call, which only the log needs.
+fn of_vendor(upstream: &Upstream) -> String {
+    let vendor = upstream.service;
+    match &upstream.problem {
+        Problem::RateLimited { after } => format!("{vendor} asks me to wait {} s", after.as_secs()),
+        Problem::Unavailable { detail } => format!("{vendor} does not answer ({detail})"),
+        Problem::Rejected { code, detail } => match meaning(code) {
+            Some(meaning) => format!("{vendor} says no: {meaning} ({code})"),
+            None if detail.is_empty() => format!("{vendor} says no ({code})"),
+            None => format!("{vendor} says no: {detail} ({code})"),
+        },
+    }
+}
+
+/// The refusals that somebody can do something about.
+fn meaning(code: &str) -> Option<&'static str> {
+    Some(match code.rsplit('/').next().unwrap_or(code) {
+        "1008" => "no PagerDuty user has the address in pagerduty.from_email",
+        "1014" => "it does not know the configured escalation policy",
+        "1015" => "nobody is on call on the escalation policy",
+        "1020" => "it does not know the severity's priority",
+        "2006" => "it does not accept pagerduty.token",
+        "2010" => "the API key may not do that",
+        "5002" => "it does not know the configured service",
+        "restricted_action" => "a setting of the workspace forbids it",
+        "missing_scope" => "the app lacks a permission; reinstall it with the manifest",
+        "invalid_auth" | "account_inactive" | "token_revoked" => "it does not accept slack.bot_token",
+        "not_in_channel" => "I am not in that channel; write /invite @firebell there",
+        "channel_not_found" => "there is no such channel, or I may not see it",
+        "too_many_bookmarks" | "too_many_pins" => "the channel is full of them",
+        _ => return None,
+    })
+}
+
+/// PagerDuty does not answer: the one message that must not be missed.
+pub fn nobody_paged_yet(incident: &Incident, on_call: &[Contact], because: &str) -> Message {
+    let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
+    Message::text(format!(
+        "{asker}:warning: *Nobody has been paged yet*: {}. I keep trying.\n{}",
+        said(because),
+        whom_to_call(on_call)
+    ))
+}
+
+/// PagerDuty refused: trying again would hear the same.
+pub fn paging_failed(incident: &Incident, on_call: &[Contact], because: &str) -> Message {
+    let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
+    Message::text(format!(
+        "{asker}:warning: *Failed to page*: {}. Nobody has been paged; press *Retry* on the summary once it is mended.\n{}",
+        said(because),
+        whom_to_call(on_call)
+    ))
+}
+
+pub fn whom_to_call(on_call: &[Contact]) -> String {
+    if on_call.is_empty() {
+        return "I know nobody who is on call for this; escalate by hand.".into();
+    }
+    let mut lines: Vec<String> = on_call
+        .iter()
+        .take(6)
+        .map(|c| format!("• level {}: please call {}", c.level, said(&c.name_and_phone())))
+        .collect();
+    lines.extend(said_long_ago(on_call));
+    lines.join("\n")
+}
+
+/// The age of what is known, once it is worth a thought.
+fn said_long_ago<'a>(on_call: impl IntoIterator<Item = &'a Contact>) -> Option<String> {
+    let ago = on_call.into_iter().map(|c| c.said_ago).max().filter(|ago| *ago > STALE)?;
+    Some(format!("_That is what PagerDuty said {} ago; it may have changed._", span(ago)))
+}
+
+/// PagerDuty hears of it as soon as it answers; until then it may ring people for nothing.
+pub fn pagerduty_not_told(change: &PageChange) -> Option<Message> {
+    let what = match change {
+        PageChange::Acknowledge => "that somebody has acknowledged",
+        PageChange::Resolve { .. } => "that this is over",
+        PageChange::Severity => return None,
+    };
+    Some(Message::text(format!(
+        ":hourglass: PagerDuty does not answer: it has not heard {what} and may go on paging. I keep trying."
+    )))
+}
+
+pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
+    let what = match effect {
+        Effect::ChangePage { change: PageChange::Acknowledge, .. } => {
+            "the acknowledgement; please acknowledge there"
+        }
+        Effect::ChangePage { change: PageChange::Resolve { .. }, .. } => {
+            "that this is over; please resolve its incident there"
+        }
+        Effect::ChangePage { change: PageChange::Severity, .. } => "the new priority; please set it there",
+        Effect::CloseDouble { .. } => {
+            "to close a second incident for the same thing; please resolve it there"
+        }
+        Effect::NotePage { .. } => "a note",
+        _ => return None,
+    };
+    Some(Message::text(format!(":warning: PagerDuty did not take {what}: {}", said(because))))
+}
+
+/// Said in private, where it must be said what it is about.
+pub fn without_room(incident: &Incident, message: &Message) -> Message {
+    let about = format!("*{}* has no channel, so I tell you here.", said(&incident.headline()));
+    let text = format!("{about}\n{}", message.text);
+    if message.blocks.is_empty() {
+        return Message::text(text);
+    }
+    let mut blocks = vec![section(&about)];
+    blocks.extend(message.blocks.iter().cloned());
+    Message::with_blocks(text, blocks)
+}
+
+/// When nothing else is known: everybody on the first two levels, service by service.
+pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)]) -> String {
+    let mut lines: Vec<String> = services
+        .iter()
+        .filter(|(_, on_call)| !on_call.is_empty())
+        .take(10)
+        .map(|(service, on_call)| {
+            let people: Vec<String> = on_call.iter().take(2).map(contact).collect();
+            format!("• {}: {}", said(service), people.join(", then "))
+        })
+        .collect();
+    lines.extend(said_long_ago(services.iter().flat_map(|(_, on_call)| on_call)));
+    match lines.as_slice() {
+        [] => "If it is urgent, escalate by hand: I know nobody who is on call.".into(),
+        lines => format!("If it is urgent, call who is on call:\n{}", lines.join("\n")),
+    }
+}
+
+pub fn paged_at_last(page: &LinkedPage) -> Message {
+    let label = page.label();
+    let shown = page.html_url.as_deref().map_or_else(|| untrusted(&label), |url| link(url, &label));
+    Message::text(format!(":pager: PagerDuty answers again: {shown} is paging."))
+}
+
+pub fn paged_by_second_road() -> Message {
+    Message::text(
+        ":pager: PagerDuty's REST API does not work; I have paged through its Events API instead. \
+         The incident's number follows when it works again.",
+    )
+}
+
+pub fn uninvited(names: &[(String, String)]) -> Message {
+    let list: Vec<String> =
+        names.iter().map(|(who, code)| format!("• {} — {}", said(who), invite_problem(code))).collect();
+    Message::text(format!(":information_source: Could not invite:\n{}", list.join("\n")))
+}
+
+fn invite_problem(code: &str) -> &str {
+    match code {
+        "user_not_found" | "users_not_found" => "Slack does not know them any more",
+        "user_disabled" => "the account is deactivated",
+        "user_is_restricted" | "ura_max_channels" => "a guest, who cannot be in this channel",
+        "cant_invite" => "Slack does not let me invite them",
+        "no_slack_account" => "paged by PagerDuty, and has no Slack account that I know",
+        "org_user_not_in_team" => "not a member of this workspace",
+        other => other,
+    }
+}
