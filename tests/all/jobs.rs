@@ -198,8 +198,9 @@ on_both_engines!(
         for key in ["understood", "waiting"] {
             tx.receive(&delivery(key)).await.unwrap();
         }
-        let claimed = tx.claim_deliveries(1).await.unwrap();
-        claimed[0].finish(tx).await.unwrap();
+        let next = tx.next_deliveries(1).await.unwrap();
+        tx.delivery_done(&next[0]).await.unwrap();
+        tx.commit().await.unwrap();
         let long_ago = clock.now();
         clock.advance(A_MINUTE);
         let mut tx = db.write(Priority::Job).await.unwrap();
