@@ -39,9 +39,9 @@ on_both_engines!(
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
         PagerDuty: not paged yet, see below
-        IC: none yet: press Take command, or role ic @somebody
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
-        10:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty did not answer POST /incidents: HTTP 503. I keep trying.
+        10:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty does not answer (HTTP 503). I keep trying.
         • level 1: please call Ana Example ☎ +49 1515550101
         • level 2: please call Ben Example ☎ +49 1515550102
         ");
@@ -94,10 +94,10 @@ on_both_engines!(
         assert_reads!(stage.room("inc-1"), @"
         12:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: not paged yet, see below
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
-        12:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty did not answer POST /incidents: HTTP 502. I keep trying.
+        12:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty does not answer (HTTP 502). I keep trying.
         • level 1: please call Ana Example ☎ +49 1515550101
         • level 2: please call Ben Example ☎ +49 1515550102
         That is what PagerDuty said 2h ago; it may have changed.
