@@ -87,8 +87,7 @@ impl App {
     }
 
     /// The escalation policies of the configured services.
-    pub fn policies(&self) -> Vec<String> {
-        let people = self.directory.current();
+    pub fn policies(&self, people: &Directory) -> Vec<String> {
         let mut policies: Vec<String> = self
             .config
             .services

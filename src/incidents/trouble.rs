@@ -1,12 +1,17 @@
 //! What is said when something does not work: what it means for people, and what they can do.
 
+use std::time::Duration;
+
 use super::effects::{Effect, PageChange};
-use super::messages::{contact, said};
+use super::messages::{contact, said, span};
 use super::model::{Incident, LinkedPage};
 use crate::error::{Error, Problem, Upstream};
 use crate::front::Message;
 use crate::oncall::model::Contact;
 use crate::slack::blocks::{link, mention, section, untrusted};
+
+/// On-call rows older than this are shown with their age.
+const STALE: Duration = Duration::from_secs(600);
 
 /// Enough for a person to act on; never an inner text.
 pub fn in_words(error: &Error) -> String {
@@ -75,12 +80,19 @@ pub fn whom_to_call(on_call: &[Contact]) -> String {
     if on_call.is_empty() {
         return "I know nobody who is on call for this; escalate by hand.".into();
     }
-    let lines: Vec<String> = on_call
+    let mut lines: Vec<String> = on_call
         .iter()
         .take(6)
         .map(|c| format!("• level {}: please call {}", c.level, said(&c.name_and_phone())))
         .collect();
+    lines.extend(said_long_ago(on_call));
     lines.join("\n")
+}
+
+/// The age of what is known, once it is worth a thought.
+fn said_long_ago<'a>(on_call: impl IntoIterator<Item = &'a Contact>) -> Option<String> {
+    let ago = on_call.into_iter().map(|c| c.said_ago).max().filter(|ago| *ago > STALE)?;
+    Some(format!("_That is what PagerDuty said {} ago; it may have changed._", span(ago)))
 }
 
 /// PagerDuty hears of it as soon as it answers; until then it may ring people for nothing.
@@ -127,7 +139,7 @@ pub fn without_room(incident: &Incident, message: &Message) -> Message {
 
 /// When nothing else is known: everybody on the first two levels, service by service.
 pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)]) -> String {
-    let lines: Vec<String> = services
+    let mut lines: Vec<String> = services
         .iter()
         .filter(|(_, on_call)| !on_call.is_empty())
         .take(10)
@@ -136,6 +148,7 @@ pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)]) -> String {
             format!("• {}: {}", said(service), people.join(", then "))
         })
         .collect();
+    lines.extend(said_long_ago(services.iter().flat_map(|(_, on_call)| on_call)));
     match lines.as_slice() {
         [] => "If it is urgent, escalate by hand: I know nobody who is on call.".into(),
         lines => format!("If it is urgent, call who is on call:\n{}", lines.join("\n")),

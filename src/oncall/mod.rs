@@ -80,3 +80,68 @@ impl From<pagerduty::User> for Responder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pagerduty::ContactKind::{Email, Phone, Sms};
+
+    use super::*;
+
+    #[test]
+    fn any_usable_address_joins_a_person_and_a_phone_goes_before_a_text() {
+        let method = |kind, address: &str, enabled| pagerduty::ContactMethod {
+            kind,
+            address: address.into(),
+            country_code: Some("49".into()),
+            label: String::new(),
+            enabled,
+        };
+        let user = |methods| pagerduty::User {
+            id: crate::ids::PagerDutyUserId::new("P1"),
+            name: "Ana".into(),
+            email: Some("login@corp.example".into()),
+            time_zone: String::new(),
+            html_url: String::new(),
+            contact_methods: methods,
+        };
+        let responder = Responder::from(user(vec![
+            method(Email, "LOGIN@corp.example", true),
+            method(Email, "gone@example.com", false),
+            method(Email, "Ana@Example.com", true),
+            method(Sms, "1511", true),
+            method(Phone, "1520", false),
+            method(Phone, "1530", true),
+        ]));
+        assert_eq!(responder.emails.0, ["login@corp.example", "Ana@Example.com"]);
+        assert_eq!(responder.phone.as_deref(), Some("+49 1530"));
+        assert_eq!(Responder::from(user(vec![method(Sms, "1511", true)])).phone.as_deref(), Some("+49 1511"));
+
+        let member = Member {
+            id: crate::ids::SlackUserId::new("U1"),
+            name: "ana".into(),
+            real_name: "Ana".into(),
+            email: Some("ana@example.COM".into()),
+            time_zone: None,
+            team_id: "T1".into(),
+            is_bot: false,
+            is_guest: false,
+            is_deleted: false,
+        };
+        let (responder_id, member_id) = (responder.id.clone(), member.id.clone());
+        let mut directory = Directory::default();
+        directory.responders.insert(responder_id.clone(), responder);
+        directory.members.insert(member_id.clone(), member);
+        assert_eq!(directory.links_by_email("T1").get(&responder_id), Some(&member_id));
+        assert!(directory.links_by_email("T2").is_empty(), "another workspace's people are not ours");
+        directory.linked_by_hand.insert(responder_id);
+        assert!(directory.links_by_email("T1").is_empty(), "a link made by hand stands");
+    }
+
+    #[test]
+    fn an_older_directory_never_takes_the_place_of_a_newer_one() {
+        let cell = DirectoryCell::default();
+        cell.replace(Directory { version: 2, ..Directory::default() });
+        cell.replace(Directory { version: 1, ..Directory::default() });
+        assert_eq!(cell.current().version, 2);
+    }
+}

@@ -178,9 +178,11 @@ impl Step {
         }
     }
 
-    /// The one waiting job of this kind; several triggers cause one read.
+    /// The one waiting job of this kind: several triggers cause one read. And one at a time: of two reads side by
+    /// side the older might be written last.
     pub fn job(self) -> NewJob {
-        NewJob::new(self.kind(), json!({ "step": self })).dedup(self.kind()).never_give_up()
+        let job = NewJob::new(self.kind(), json!({ "step": self })).never_give_up();
+        job.dedup(self.kind()).lane(self.kind())
     }
 
     /// The same in a few seconds: news come in bursts (an import of people, a pipeline that touches every service),
@@ -241,6 +243,8 @@ pub struct Contact {
     pub responder: PagerDutyUserId,
     pub level: i64,
     pub until: Option<Timestamp>,
+    /// How long ago PagerDuty said so.
+    pub said_ago: Duration,
 }
 
 impl Contact {
@@ -342,10 +346,11 @@ impl Directory {
         rows.sort_by_key(|r| (r.level, r.user_name.clone()));
         let mut seen = BTreeSet::new();
         rows.retain(|r| seen.insert(r.pagerduty_user_id.clone()));
-        rows.into_iter().map(|r| self.contact(r)).collect()
+        let said_ago = self.age(Step::ReadOnCall, at).unwrap_or_default();
+        rows.into_iter().map(|r| self.contact(r, said_ago)).collect()
     }
 
-    fn contact(&self, row: &OnCall) -> Contact {
+    fn contact(&self, row: &OnCall, said_ago: Duration) -> Contact {
         let responder = self.responders.get(&row.pagerduty_user_id);
         Contact {
             name: responder.map_or_else(|| row.user_name.clone(), |r| r.name.clone()),
@@ -354,6 +359,7 @@ impl Directory {
             responder: row.pagerduty_user_id.clone(),
             level: row.level,
             until: row.ends_at,
+            said_ago,
         }
     }
 

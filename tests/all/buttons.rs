@@ -198,7 +198,7 @@ on_both_engines!(
         #1 triggered
         Declared
         @ana, 2026-11-21 10:00 UTC
-        :x: Bookmark failed: Slack refused bookmarks.add: restricted_action
+        :x: Bookmark failed: Slack says no: a setting of the workspace forbids it (restricted_action)
         [Retry]
         [Acknowledge] [Take command] [Post update] [Mitigated] [Resolve]
         ");
