@@ -223,7 +223,7 @@ on_both_engines!(
         // Nobody waits for a room that does not come: the declarer is told, and PagerDuty has paged.
         assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"
         10:00 firebell: INC-1 payments down has no channel, so I tell you here.
-        :x: Slack channel failed: Slack refused conversations.create: restricted_action
+        :x: Slack channel failed: Slack says no: a setting of the workspace forbids it (restricted_action)
         [Retry]
 
         10:00 firebell: INC-1 payments down has no channel, so I tell you here.
@@ -240,7 +240,7 @@ on_both_engines!(
         10:00 #general (only you): INC-1 SEV1 payments down · Investigating for 0s
         IC: none yet · PagerDuty: #1 triggered
         The next update is due in 20m.
-        :x: Slack channel failed: Slack refused conversations.create: restricted_action
+        :x: Slack channel failed: Slack says no: a setting of the workspace forbids it (restricted_action)
         [Retry]
         ");
         // Still refused: still failed.

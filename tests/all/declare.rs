@@ -245,7 +245,7 @@ on_both_engines!(
 on_both_engines!(
     async fn no_page_means_nobody_until_the_severity_is_raised(db: Db, clock: Clock) {
         let stage = Stage::set(db, clock).await;
-        assert_reads!(stage.typed("U0BEN", "/incident declare search is slow --service search --no-page sev4").await, @":rotating_light: Declaring *INC-1 search is slow* as *SEV4*: opening #inc-1-search-is-slow, paging nobody (--no-page).");
+        assert_reads!(stage.typed("U0BEN", "/incident declare search is slow --service search --no-page sev4").await, @":rotating_light: Declaring *INC-1 search is slow* as *SEV4*: opening #inc-1-search-is-slow, paging nobody (as asked).");
         let room = "inc-1-search-is-slow";
         assert_reads!(stage.summary(room), @"
         10:00 firebell [pinned]: INC-1 search is slow
@@ -258,7 +258,7 @@ on_both_engines!(
         Service
         search
         PagerDuty
-        nobody paged (--no-page)
+        nobody paged (as asked)
         Declared
         @ben, 2026-11-21 10:00 UTC
         [Acknowledge] [Take command] [Post update] [Mitigated] [Resolve]
@@ -311,7 +311,7 @@ on_both_engines!(
         /incident declare the office is cold sev5
           → :rotating_light: Declaring *INC-2 the office is cold* as *SEV5*: opening #inc-2-the-office-is-cold, paging nobody (SEV5 pages nobody).
         /incident declare payments down again sev1 --no-page
-          → :rotating_light: Declaring *INC-3 payments down again* as *SEV1*: opening #inc-3-payments-down-again, paging nobody (--no-page).
+          → :rotating_light: Declaring *INC-3 payments down again* as *SEV1*: opening #inc-3-payments-down-again, paging nobody (as asked).
         /incident declare a drill sev1 --test
           → :test_tube: *Test.* :rotating_light: Declaring *[TEST] INC-4 a drill* as *SEV1*: opening #inc-4-a-drill, paging nobody (a test pages nobody).
         ");
@@ -330,7 +330,7 @@ on_both_engines!(
                 &[("title", text("search is slow")), ("switches", ticked(&["no_page", "private"]))],
             )
             .await;
-        assert_reads!(form_answer(&answer), @":rotating_light: Declaring *INC-5 search is slow* as *SEV3* (private): opening #inc-5-search-is-slow, paging nobody (--no-page).");
+        assert_reads!(form_answer(&answer), @":rotating_light: Declaring *INC-5 search is slow* as *SEV3* (private): opening #inc-5-search-is-slow, paging nobody (as asked).");
         stage.settle().await;
         assert!(stage.world.slack.channel_named("inc-5-search-is-slow").expect("the room").is_private);
         stage.end().await;

@@ -177,32 +177,32 @@ on_both_engines!(
         }
         assert_reads!(answers, @"
         it's “down” — again
-          → :rotating_light: Declaring *INC-1 it's “down” — again* as *SEV4*: opening #inc-1-it-s-down-again, paging nobody.
+          → :rotating_light: Declaring *INC-1 it's “down” — again* as *SEV4*: opening #inc-1-it-s-down-again, paging nobody (as asked).
         “payments down”
-          → :rotating_light: Declaring *INC-2 payments down* as *SEV4*: opening #inc-2-payments-down, paging nobody.
+          → :rotating_light: Declaring *INC-2 payments down* as *SEV4*: opening #inc-2-payments-down, paging nobody (as asked).
         checkout's 'cart' is empty
-          → :rotating_light: Declaring *INC-3 checkout's 'cart' is empty* as *SEV4*: opening #inc-3-checkout-s-cart-is-empty, paging nobody.
+          → :rotating_light: Declaring *INC-3 checkout's 'cart' is empty* as *SEV4*: opening #inc-3-checkout-s-cart-is-empty, paging nobody (as asked).
         @ana says #general &amp; https://status.example/?a=1&b=2 is down
-          → :rotating_light: Declaring *INC-4 @ana says #general &amp;amp; https://status.example/?a=1&amp;b=2 is down* as *SEV4*: opening #inc-4-ana-says-general-amp-https-status-example-a-1-b-2-is-down, paging nobody.
+          → :rotating_light: Declaring *INC-4 @ana says #general &amp;amp; https://status.example/?a=1&amp;b=2 is down* as *SEV4*: opening #inc-4-ana-says-general-amp-https-status-example-a-1-b-2-is-down, paging nobody (as asked).
         mail from ben@example.com bounces
-          → :rotating_light: Declaring *INC-5 mail from ben@example.com bounces* as *SEV4*: opening #inc-5-mail-from-ben-example-com-bounces, paging nobody.
+          → :rotating_light: Declaring *INC-5 mail from ben@example.com bounces* as *SEV4*: opening #inc-5-mail-from-ben-example-com-bounces, paging nobody (as asked).
         a < b && c > d
-          → :rotating_light: Declaring *INC-6 a &lt; b &amp;&amp; c &gt; d* as *SEV4*: opening #inc-6-a-b-c-d, paging nobody.
+          → :rotating_light: Declaring *INC-6 a &lt; b &amp;&amp; c &gt; d* as *SEV4*: opening #inc-6-a-b-c-d, paging nobody (as asked).
         one
         two	 three
-          → :rotating_light: Declaring *INC-7 one two three* as *SEV4*: opening #inc-7-one-two-three, paging nobody.
+          → :rotating_light: Declaring *INC-7 one two three* as *SEV4*: opening #inc-7-one-two-three, paging nobody (as asked).
         🔥🔥🔥
-          → :rotating_light: Declaring *INC-8 🔥🔥🔥* as *SEV4*: opening #inc-8, paging nobody.
+          → :rotating_light: Declaring *INC-8 🔥🔥🔥* as *SEV4*: opening #inc-8, paging nobody (as asked).
         支払い停止
-          → :rotating_light: Declaring *INC-9 支払い停止* as *SEV4*: opening #inc-9, paging nobody.
+          → :rotating_light: Declaring *INC-9 支払い停止* as *SEV4*: opening #inc-9, paging nobody (as asked).
         Zahlungen kaputt: GRÜN
-          → :rotating_light: Declaring *INC-10 Zahlungen kaputt: GRÜN* as *SEV4*: opening #inc-10-zahlungen-kaputt-gruen, paging nobody.
+          → :rotating_light: Declaring *INC-10 Zahlungen kaputt: GRÜN* as *SEV4*: opening #inc-10-zahlungen-kaputt-gruen, paging nobody (as asked).
         p99 latency at p95
-          → :rotating_light: Declaring *INC-11 p99 latency at p95* as *SEV4*: opening #inc-11-p99-latency-at-p95, paging nobody.
+          → :rotating_light: Declaring *INC-11 p99 latency at p95* as *SEV4*: opening #inc-11-p99-latency-at-p95, paging nobody (as asked).
         --- down ---
-          → :rotating_light: Declaring *INC-12 --- down ---* as *SEV4*: opening #inc-12-down, paging nobody.
+          → :rotating_light: Declaring *INC-12 --- down ---* as *SEV4*: opening #inc-12-down, paging nobody (as asked).
         sev1 of the cache
-          → :rotating_light: Declaring *INC-13 sev1 of the cache* as *SEV4*: opening #inc-13-sev1-of-the-cache, paging nobody.
+          → :rotating_light: Declaring *INC-13 sev1 of the cache* as *SEV4*: opening #inc-13-sev1-of-the-cache, paging nobody (as asked).
         ");
         stage.end().await;
     }

@@ -95,11 +95,11 @@ on_both_engines!(
         }
         assert_reads!(answers, @"
         U0ANA /incident declare a --no-page sev1
-          → :rotating_light: Declaring *INC-1 a* as *SEV1*: opening #inc-1-a, paging nobody.
+          → :rotating_light: Declaring *INC-1 a* as *SEV1*: opening #inc-1-a, paging nobody (as asked).
         U0BEN /incident declare b --no-page sev1
-          → :rotating_light: Declaring *INC-2 b* as *SEV1*: opening #inc-2-b, paging nobody.
+          → :rotating_light: Declaring *INC-2 b* as *SEV1*: opening #inc-2-b, paging nobody (as asked).
         U0DEE /incident declare c --no-page sev1
-          → :rotating_light: Declaring *INC-3 c* as *SEV1*: opening #inc-3-c, paging nobody.
+          → :rotating_light: Declaring *INC-3 c* as *SEV1*: opening #inc-3-c, paging nobody (as asked).
         U0CHO /incident declare d --no-page sev1
           → That needs the right to declare. Ask one of those who have it (@sre-leads, Ana Example, ben@example.com), or an administrator to extend [rights].
         U0CHO /incident
@@ -111,7 +111,7 @@ on_both_engines!(
             • *INC-1* SEV1 a · Investigating for 0s · <#C0000003>
         U0CHO /incident status INC-1
           → *INC-1* SEV1 a · Investigating for 0s · <#C0000003>
-            IC: none yet · PagerDuty: nobody paged (--no-page)
+            IC: none yet · PagerDuty: nobody paged (as asked)
             The next update is due in 20m.
         U0CHO /incident update INC-1
           → That needs the right to declare. Ask one of those who have it (@sre-leads, Ana Example, ben@example.com), or an administrator to extend [rights].

@@ -161,7 +161,7 @@ on_both_engines!(
         assert_reads!(stage.world.slack.transcript("incidents"), @"10:00 firebell: :white_check_mark: SEV1 INC-1 payments down · Resolved · IC @ana · #inc-1-payments-down");
         assert_reads!(stage.pagerduty()[told..].join("\n"), @"
         10:01 Firebell acknowledged #1 INC-1 payments down
-        10:05 Firebell noted on #1 INC-1 payments down: latency began at noon — Ben Example (Slack)
+        10:05 Firebell noted on #1 INC-1 payments down: latency began at noon (2026-11-21 09:45 UTC) — Ben Example (Slack)
         10:06 Firebell noted on #1 INC-1 payments down: Hypothesis: the cache is full — Ben Example (Slack)
         10:08 Firebell set the priority of #1 INC-1 payments down to P1
         10:12 Firebell resolved #1 INC-1 payments down

@@ -24,7 +24,7 @@ on_both_engines!(
             `/incident role [INC-n] &lt;ic|deputy|scribe|liaison&gt; [@user]` — give a role; without a name, to yourself
             `/incident note [INC-n] &lt;text&gt; [--at HH:MM] [--type hypothesis|decision|action]` — add to the timeline, and to PagerDuty
             `/incident timeline [INC-n]` — what happened, when, by whom
-            `/incident mitigated [INC-n]` — customers are no longer hurt; the incident stays open
+            `/incident mitigated [INC-n] [text]` — customers are no longer hurt; the incident stays open
             `/incident resolve [INC-n] [text]` — close it, here and in PagerDuty
             `/incident cancel [INC-n] [text]` — close it: it was none
             `/incident reopen [INC-n] &lt;reason&gt; [--page]` — open it again; --page pages the on-call anew
@@ -303,10 +303,10 @@ on_both_engines!(
         `11:00` *decision* rolled back with --force — Ana Example
         ");
         assert_reads!(stage.pagerduty()[3..].join("\n"), @"
-        10:00 Firebell noted on #1 INC-1 payments down: Action: deployed v42 — Ana Example (Slack)
-        10:00 Firebell noted on #1 INC-1 payments down: nightly job ran — Ana Example (Slack)
+        10:00 Firebell noted on #1 INC-1 payments down: Action: deployed v42 (2026-11-21 09:45 UTC) — Ana Example (Slack)
+        10:00 Firebell noted on #1 INC-1 payments down: nightly job ran (2026-11-20 22:50 UTC) — Ana Example (Slack)
         10:00 Firebell noted on #1 INC-1 payments down: Decision: rolled back with --force — Ana Example (Slack)
-        10:00 Firebell noted on #1 INC-1 payments down: we go on — Ana Example (Slack)
+        10:00 Firebell noted on #1 INC-1 payments down: we go on (2026-11-21 08:05 UTC) — Ana Example (Slack)
         ");
         stage.end().await;
     }
