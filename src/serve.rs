@@ -46,20 +46,22 @@ pub struct Running {
     stop_intake: CancellationToken,
     stop_work: CancellationToken,
     tasks: TaskTracker,
+    /// Words after a button, on their way to the person.
+    words: TaskTracker,
 }
 
 /// Starts everything. With `workers` off, jobs and deliveries wait until [`Running::work_off`]: for tests that decide
 /// when.
 pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Running> {
     app.wake_up().await?;
-    let tasks = TaskTracker::new();
+    let (tasks, words) = (TaskTracker::new(), TaskTracker::new());
     let (stop_listening, stop_intake, stop_work) =
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let edge = Arc::new(Edge {
         db: app.db.clone(),
         clock: app.clock.clone(),
         settings: settings(&app),
-        desk: Arc::new(Inside::new(app.clone(), tasks.clone())),
+        desk: Arc::new(Inside::new(app.clone(), words.clone())),
         intake: Intake::start(app.db.clone(), &tasks, stop_intake.clone()),
         metrics: metrics.clone(),
         accepting: AtomicBool::new(true),
@@ -87,6 +89,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
         stop_intake,
         stop_work,
         tasks,
+        words,
     })
 }
 
@@ -96,7 +99,8 @@ impl Running {
         format!("http://{}", self.public)
     }
 
-    /// Runs what is due now, and what that causes, until nothing is due; the number of jobs and deliveries.
+    /// Runs what is due now, and what that causes, until nothing is due and all is said; the number of jobs and
+    /// deliveries.
     pub async fn work_off(&self) -> Result<usize> {
         // One after the other: the same order in every run.
         let runner = Runner { width: 1, ..runner(&self.app, &self.metrics) };
@@ -104,6 +108,9 @@ impl Running {
         loop {
             let now = events::read_due(&self.app).await? + runner.run_due().await?;
             if now == 0 {
+                self.words.close();
+                self.words.wait().await;
+                self.words.reopen();
                 return Ok(done);
             }
             done += now;
@@ -123,7 +130,9 @@ impl Running {
         self.stop_intake.cancel();
         self.stop_work.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+        self.words.close();
+        let ended = async { tokio::join!(self.tasks.wait(), self.words.wait()) };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
             tracing::warn!("some work did not finish in time; its leases will pass to the next process");
         }
         self.app.db.close().await;

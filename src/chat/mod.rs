@@ -263,7 +263,10 @@ fn in_words(app: &App, error: &Error) -> Reply {
         }
         Error::Internal(inner) => {
             tracing::error!(error = format!("{inner:#}"), "a command failed");
-            whom_to_call(app, "Something is broken on my side, and nothing was stored. Please try again.")
+            whom_to_call(
+                app,
+                "Something is broken on my side: nothing was stored, and nobody was paged. Please try again.",
+            )
         }
     }
 }

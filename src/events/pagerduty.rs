@@ -25,13 +25,14 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
         "pagey.ping" => tracing::info!("PagerDuty's test event arrived: the webhook works"),
         kind if kind.starts_with("service.") => service_changed(tx, known, &event["data"]).await?,
         kind if !KINDS.contains(&kind) => tracing::debug!(kind, "a PagerDuty event that means nothing to us"),
-        kind => match read_event(kind, event) {
-            Some(event) => {
-                refresh_if_surprised(tx, known, &event).await?;
-                pages::observe(tx, known, &event).await?;
-            }
-            None => tracing::warn!(kind, "PagerDuty sent a signed event that cannot be read; left out"),
-        },
+        kind => {
+            let Some(event) = read_event(kind, event) else {
+                tracing::warn!(kind, "PagerDuty sent a signed event that cannot be read; left out");
+                return Ok(());
+            };
+            refresh_if_surprised(tx, known, &event).await?;
+            pages::observe(tx, known, &event).await?;
+        }
     }
     Ok(())
 }

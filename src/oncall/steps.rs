@@ -176,9 +176,11 @@ async fn read_responders(app: &App, job: &Job) -> Result<Finished> {
         tx.forget_responder(gone).await?;
     }
     let from = app.from_email();
-    match responders.iter().find(|r| r.email.as_ref().is_some_and(|e| e.eq_ignore_ascii_case(&from))) {
-        Some(us) => tx.remember_fact("our_responder", &us.id).await?,
-        None => tracing::error!(from, "no PagerDuty user has this login; mend pagerduty.from_email"),
+    let us = responders.iter().find(|r| r.email.as_ref().is_some_and(|e| e.eq_ignore_ascii_case(&from)));
+    if let Some(us) = us {
+        tx.remember_fact("our_responder", &us.id).await?;
+    } else {
+        tracing::error!(from, "no PagerDuty user has this login; mend pagerduty.from_email");
     }
     done(app, job, Step::ReadResponders, tx).await
 }

@@ -34,7 +34,7 @@ pub fn fields(texts: &[String]) -> Value {
 
 /// Small grey mrkdwn.
 pub fn context(text: &str) -> Value {
-    json!({ "type": "context", "elements": [mrkdwn(text, 3000)] })
+    json!({ "type": "context", "elements": [mrkdwn(text, 2000)] })
 }
 
 /// A row of at most 25 buttons and selects.
@@ -195,9 +195,9 @@ pub fn untrusted(text: &str) -> String {
             continue;
         }
         match c {
-            '`' => out.push('\u{02CB}'),
+            '`' => out.push(GRAVE),
             '>' if at_line_start => out.push_str("\u{200B}&gt;"),
-            '@' if !out.ends_with(char::is_alphanumeric) && calls_everybody(&text[index + 1..]) => {
+            '@' if !out.ends_with(is_part_of_address) && calls_everybody(&text[index + 1..]) => {
                 out.push_str("@\u{200B}");
             }
             other => out.push_str(&escape(other.encode_utf8(&mut [0; 4]))),
@@ -205,6 +205,13 @@ pub fn untrusted(text: &str) -> String {
         at_line_start = c == '\n' || (at_line_start && c.is_whitespace());
     }
     out
+}
+
+/// Looks like a backtick, and ends no code span. Unicode calls it a letter.
+const GRAVE: char = '\u{02CB}';
+
+fn is_part_of_address(c: char) -> bool {
+    c.is_alphanumeric() && c != GRAVE
 }
 
 /// Whether the word after an `@` is one of the three; `@heretic` is not.
@@ -287,6 +294,7 @@ mod tests {
             "@\u{200B}here, @\u{200B}Channel ann@here.org @heretic"
         );
         assert_eq!(untrusted("@he\u{202E}re"), "@\u{200B}here");
+        assert_eq!(untrusted("`@here`"), "\u{02CB}@\u{200B}here\u{02CB}");
         assert_eq!(untrusted("`rm`"), "\u{02CB}rm\u{02CB}");
         assert_eq!(untrusted("a > b\n > c"), "a &gt; b\n \u{200B}&gt; c");
         assert_eq!(unescape("&amp;lt; &lt;"), "&lt; <");

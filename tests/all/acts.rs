@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use firebell::sim::signed::Signed;
 use firebell::sim::slack::View;
 use serde_json::{Value, json};
 
@@ -38,9 +39,7 @@ impl Stage {
 
     /// Presses a button whose answer only the person sees, and answers that.
     pub async fn press_and_read(&self, user: &str, channel: &str, label: &str) -> String {
-        let before = self.whispers(user);
-        self.click(user, channel, label).await;
-        let answer = self.newest_whisper(user, &before).await;
+        let answer = self.answer_to_click(user, channel, label).await;
         self.settle().await;
         answer
     }
@@ -48,6 +47,13 @@ impl Stage {
     /// What only this person was shown: texts in order.
     pub fn whispers(&self, user: &str) -> Vec<String> {
         self.world.slack.ephemerals(user).into_iter().map(|e| e.text).collect()
+    }
+
+    /// Presses a button whose answer only the person sees; nothing else happens.
+    pub async fn answer_to_click(&self, user: &str, channel: &str, label: &str) -> String {
+        let before = self.whispers(user);
+        self.click(user, channel, label).await;
+        self.newest_whisper(user, &before).await
     }
 
     /// Waits until what the person was shown differs from before; the newest text of it.
@@ -73,6 +79,30 @@ impl Stage {
         tokio::time::timeout(ANSWERS_WITHIN, found).await.unwrap_or_else(|_| panic!("no {what}"))
     }
 
+    /// Lets minutes pass, one by one.
+    pub async fn pass(&self, minutes: u32) {
+        for _ in 0..minutes {
+            self.clock.advance(Duration::from_secs(60));
+            self.settle().await;
+        }
+    }
+
+    /// The process dies, and another one starts on what it left.
+    pub async fn restarted(self) -> Self {
+        let Self { world, running, clock, .. } = self;
+        let db = running.app.db.clone();
+        drop(running);
+        let stage = Self::on(world, db, clock, "").await;
+        stage.settle().await;
+        stage
+    }
+
+    /// Paragraphs of a channel that contain these words.
+    pub fn paragraphs(&self, channel: &str, words: &str) -> Vec<String> {
+        let transcript = self.world.slack.transcript(channel);
+        transcript.split("\n\n").filter(|p| p.contains(words)).map(str::to_owned).collect()
+    }
+
     /// The newest open form.
     pub fn form(&self) -> View {
         self.world.slack.views().pop().expect("an open form")
@@ -95,6 +125,15 @@ impl Stage {
     pub async fn forge(&self, user: &str, channel: &str, ts: &str, action: &str, value: &str) -> u16 {
         let request = self.world.slack.button(user, channel, ts, action, value);
         self.world.slack.deliver(&self.running.base_url(), &request).await.expect("an answer").0
+    }
+
+    /// A form body of the test's own making, signed as Slack signs; the words of the answer.
+    pub async fn raw(&self, path: &str, body: String) -> String {
+        let mut headers = self.world.slack.sign(body.as_bytes());
+        headers.push(("Content-Type".into(), "application/x-www-form-urlencoded".into()));
+        let request = Signed { path: path.into(), headers, body: body.into_bytes() };
+        let sent = self.world.slack.deliver(&self.running.base_url(), &request).await;
+        text_of(&sent.expect("an answer").1)
     }
 
     /// The `ts` of the pinned summary.

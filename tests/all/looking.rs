@@ -169,7 +169,7 @@ impl Stage {
     }
 
     /// The body of a webhook under another event's id, as a second subscription's may come.
-    pub fn as_event(&self, webhook: &Webhook, event_id: &str) -> Vec<u8> {
+    pub fn as_event(webhook: &Webhook, event_id: &str) -> Vec<u8> {
         let mut body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
         body["event"]["id"] = json!(event_id);
         body.to_string().into_bytes()

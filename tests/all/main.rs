@@ -1,33 +1,41 @@
 //! Scenarios that a user lives through, against the simulated vendors, through the real front door, on both engines.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the test's failure")]
+
 /// What a person reads, as an inline snapshot that both engines must match.
 macro_rules! assert_reads {
     ($read:expr, @$snapshot:literal) => {{
-        let read = $read;
+        let read = &$read;
         insta::allow_duplicates! { insta::assert_snapshot!(read, @$snapshot) }
     }};
 }
 
+mod acts;
 mod canon;
 mod looking;
 mod queue;
 mod stage;
 
-mod acts;
 mod auto_open;
 mod bad_days;
 mod buttons;
 mod declare;
 mod ends;
 mod forms;
+mod hostile;
 mod inbound;
 mod jobs;
 mod lanes;
 mod merges;
+mod outages;
 mod paged;
+mod reminders;
+mod repeats;
+mod rights;
 mod roster;
 mod schema;
 mod slack_days;
 mod sweep;
 mod timeline;
 mod verbs;
+mod words;

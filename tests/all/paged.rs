@@ -1,7 +1,6 @@
 //! Being paged and not seeing why is the oldest complaint: who is brought into the room, and who is named.
 
 use firebell::on_both_engines;
-use insta::assert_snapshot;
 
 use crate::stage::Stage;
 
@@ -11,7 +10,7 @@ on_both_engines!(
         let pd = stage.world.pagerduty.clone();
         stage.slash("U0DEE", "/incident declare breach sev1 --private").await;
         stage.settle().await;
-        assert_snapshot!(stage.members("inc-1"), @"U0ANA U0DEE");
+        assert_reads!(stage.members("inc-1"), @"U0ANA U0DEE");
         let id = pd.incidents()[0].id.clone();
         pd.escalate(&id);
         stage.settle().await;
@@ -19,7 +18,7 @@ on_both_engines!(
         stage.settle().await;
         pd.acknowledge(&id, "PEVE001");
         stage.settle().await;
-        assert_snapshot!(stage.members("inc-1"), @"U0ANA U0BEN U0CHO U0DEE U0EVE");
+        assert_reads!(stage.members("inc-1"), @"U0ANA U0BEN U0CHO U0DEE U0EVE");
         // Members of the room are those who may see the incident.
         let seen = stage.slash("U0EVE", "/incident status INC-1").await;
         assert!(seen.contains("breach"), "{seen}");
@@ -55,7 +54,7 @@ on_both_engines!(
         // The same event as another attempt, and as another subscription's event, is no new page.
         stage.leaves("inc-1", "U0ANA").await;
         stage.post_as(&reassigned, "another-attempt", "PWHSUB1").await;
-        stage.post_body(stage.as_event(&reassigned, "01ANOTHEREVENT")).await;
+        stage.post_body(Stage::as_event(&reassigned, "01ANOTHEREVENT")).await;
         stage.minute().await;
         assert_eq!(stage.members("inc-1"), "U0BEN U0CHO U0DEE");
         assert_eq!(stage.timeline(1).await.matches("Reassigned").count(), 1);
@@ -90,11 +89,11 @@ on_both_engines!(
             pd.reassign(&id, "PANA001", &["PZOE001", "PWIM001"]);
             stage.settle().await;
         }
-        assert_snapshot!(stage.room("inc-1"), @"
+        assert_reads!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
         10:00 firebell: :arrow_right: @ana reassigned #1 to Yan Example, Xia Example.
@@ -105,8 +104,8 @@ on_both_engines!(
         10:01 firebell: :bust_in_silhouette: PagerDuty pages Wim Example, who has no Slack account that I can find by e-mail. Somebody please tell them: +31 612345678
         10:02 firebell: :arrow_right: @ana reassigned #1 to Zoe <Example>, Wim Example.
         ");
-        assert_snapshot!(stage.members("inc-1"), @"U0ANA U0DEE U0YAN");
-        assert_snapshot!(stage.summary_of("inc-1"), @"
+        assert_reads!(stage.members("inc-1"), @"U0ANA U0DEE U0YAN");
+        assert_reads!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down
         Severity
         :rotating_light: SEV1
@@ -144,7 +143,7 @@ on_both_engines!(
         stage.minute().await;
         assert_eq!(stage.members("inc-1"), "U0ANA U0BEN U0DEE");
         assert_eq!(stage.status(1).await, "resolved");
-        assert_snapshot!(stage.timeline(1).await, @"
+        assert_reads!(stage.timeline(1).await, @"
         10:00 declared slack/Ana Example: Declared payments-down as SEV1
         10:00 channel firebell/Firebell: Opened #inc-1-payments-down
         10:00 page firebell/Firebell: Opened PagerDuty incident #1
@@ -153,14 +152,14 @@ on_both_engines!(
         10:01 page pagerduty/Cho Example: Reopened #1 in PagerDuty, which pages Ana Example
         10:02 escalated pagerduty/PagerDuty: Escalated #1 to Ben Example
         ");
-        assert_snapshot!(stage.room("inc-1"), @"
+        assert_reads!(stage.room("inc-1"), @"
         10:00 firebell: :rotating_light: SEV1 incident declared
         Title: payments-down
-        PagerDuty: #1
-        IC: none yet: press Take command, or role ic @somebody
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: :pager: #1 is paging @ana.
-        10:00 firebell: :white_check_mark: Resolved by Ana Example after 0s. Thank you all; follow up in the timeline.
+        10:00 firebell: :white_check_mark: Resolved by Ana Example after 0s. Thank you all. If it comes back, press Reopen on the pinned summary.
         10:01 firebell: :repeat: @cho reopened #1 in PagerDuty, which pages @ana.
         10:01 firebell: :question: INC-1 is resolved here. If it is back, reopen it.
         [Reopen]

@@ -46,10 +46,6 @@ impl Script {
         self.log.lock().unwrap().clone()
     }
 
-    pub fn forget(&self) {
-        self.log.lock().unwrap().clear();
-    }
-
     fn note(&self, job: &Job, what: &str) {
         self.log.lock().unwrap().push(format!("{}{what}", label(job)));
     }

@@ -1,18 +1,25 @@
 //! Every word incidents say in Slack and PagerDuty. All text that people typed is made harmless here.
 
+mod pagerduty;
+
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::declare::{Checked, NewIncident};
-use super::lifecycle::Remark;
-use super::model::{Actor, Incident, Kind, LinkedPage, Outsider, Role, RoleRow, Status};
-use super::timeline::Entry;
 use crate::clock::Timestamp;
 use crate::config::{Commands, Severity, show_duration};
 use crate::front::Message;
 use crate::ids::SlackUserId;
+use crate::incidents::declare::{Checked, NewIncident};
+use crate::incidents::lifecycle::Remark;
+use crate::incidents::model::{Actor, Incident, Kind, LinkedPage, Role, RoleRow, Status};
+use crate::incidents::timeline::Entry;
 use crate::oncall::model::Contact;
+pub use pagerduty::{
+    merged_away, merged_in, not_in_slack, open_already, outsider, pagerduty_details, pagerduty_line,
+    pagerduty_note, pagerduty_resolution, resolved_by_itself,
+};
+
 use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};
 
 /// Slack cuts what is longer out of sight.
@@ -86,12 +93,13 @@ pub fn announcement(incident: &Incident, commander: Option<&SlackUserId>) -> Mes
 /// At most 250 characters, plain text: Slack formats nothing in topics.
 pub fn topic(incident: &Incident, commander: Option<&str>) -> String {
     let ic = commander.unwrap_or("none");
-    let head = format!("[{}] {} ", incident.severity_shout(), if incident.is_test { "TEST " } else { "" });
+    let test = if incident.is_test { "TEST " } else { "" };
+    let head = format!("[{}] {test}", incident.severity_shout());
     let tail = format!(" | IC: {ic} | Status: {}", incident.status.title());
-    let head = head.replace("  ", " ");
     let room = 250usize.saturating_sub(head.chars().count() + tail.chars().count());
     let middle = plain(&format!("{} {}", incident.label(), incident.title), room);
-    plain(&format!("{head}{middle}{tail}"), 250)
+    // Nothing to format is no promise not to ring anybody.
+    plain(&format!("{head}{middle}{tail}"), 250).replace('<', "‹").replace('>', "›").replace('@', "@\u{200B}")
 }
 
 // ── what people did ───────────────────────────────────────────────────────────────────────────────────────
@@ -159,57 +167,6 @@ pub fn reopened(by: &Actor, reason: &str) -> Message {
     Message::text(format!(":repeat: *Reopened* by {}: {}", name(by), said(reason)))
 }
 
-// ── what PagerDuty said ───────────────────────────────────────────────────────────────────────────────────
-
-pub fn pagerduty_line(icon: &str, sentence: &str) -> Message {
-    Message::text(format!("{icon} {sentence}"))
-}
-
-/// PagerDuty closed its incident with nobody's hand; `ask` puts the question.
-pub fn resolved_by_itself(page: &LinkedPage, incident: &Incident, ask: bool) -> String {
-    let label = incident.label();
-    let then = if ask { format!("Is {label} over?") } else { format!("{label} stays open.") };
-    format!(":ballot_box_with_check: PagerDuty resolved {} by itself. {then}", untrusted(&page.label()))
-}
-
-/// For the timeline and the room of the incident that took the page in.
-pub fn merged_in(page: &LinkedPage, from: &Incident) -> String {
-    format!("PagerDuty incident {} of {} was merged into ours", page.label(), from.label())
-}
-
-/// For the room that the page has left; `into` unless that incident is private.
-pub fn merged_away(page: &LinkedPage, incident: &Incident, into: Option<&Incident>) -> String {
-    let whose = into.map_or_else(|| "another one".to_owned(), |other| format!("that of {}", other.label()));
-    format!(
-        ":twisted_rightwards_arrows: PagerDuty incident {} was merged into {whose}. Is {} over?",
-        untrusted(&page.label()),
-        incident.label()
-    )
-}
-
-/// Somebody pressed Open a second time; the incident if they may see it.
-pub fn open_already(incident: Option<&Incident>) -> String {
-    let Some(incident) = incident else { return "It has a channel already.".into() };
-    let room = incident.channel_id.as_ref().map_or_else(String::new, |id| format!(", in {}", channel(id)));
-    format!("It is {} already{room}.", said(&incident.headline()))
-}
-
-/// Paged, and not in Slack: somebody else must tell them.
-pub fn not_in_slack(outsider: &Outsider) -> Message {
-    let call = outsider.phone.as_ref().map_or_else(String::new, |phone| format!(": {}", said(phone)));
-    Message::text(format!(
-        ":bust_in_silhouette: PagerDuty pages *{}*, who has no Slack account that I can find by e-mail. \
-         Somebody please tell them{call}",
-        said(&outsider.name)
-    ))
-}
-
-/// The same for the summary's list of who could not be invited.
-pub fn outsider(outsider: &Outsider) -> (String, String) {
-    let phone = outsider.phone.as_ref().map_or_else(String::new, |phone| format!(" ☎ {phone}"));
-    (format!("{}{phone}", outsider.name), "no_slack_account".into())
-}
-
 /// `2d 3h`, `1h 12m`, `3m`, `40s`.
 pub fn span(time: Duration) -> String {
     let secs = time.as_secs();
@@ -246,39 +203,6 @@ pub fn update_wanted(
         incident.severity_shout(),
         show_duration(every)
     )
-}
-
-// ── towards PagerDuty ─────────────────────────────────────────────────────────────────────────────────────
-
-pub fn pagerduty_details(incident: &Incident) -> String {
-    if incident.is_private {
-        return format!("{}: a private incident. Details are in its Slack channel.", incident.label());
-    }
-    format!(
-        "{} {} declared in Slack by {}. Firebell keeps the timeline.",
-        incident.severity_shout(),
-        incident.label(),
-        incident.declared_by_name
-    )
-}
-
-pub fn pagerduty_note(by: &Actor, remark: &Remark) -> String {
-    let label = match remark.kind {
-        Kind::Hypothesis => "Hypothesis: ",
-        Kind::Decision => "Decision: ",
-        Kind::Action => "Action: ",
-        _ => "",
-    };
-    format!("{label}{} — {} (Slack)", plain(&remark.text, LONGEST_LINE), by.name)
-}
-
-pub fn pagerduty_resolution(by: &Actor, to: Status, text: &str) -> String {
-    let verb = if to == Status::Cancelled { "Cancelled" } else { "Resolved" };
-    if text.is_empty() {
-        format!("{verb} by {} in Slack", by.name)
-    } else {
-        format!("{verb} by {}: {text}", by.name)
-    }
 }
 
 // ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────

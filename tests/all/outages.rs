@@ -1,0 +1,136 @@
+//! Looking needs neither vendor and writes nothing; without a database a person still learns whom to call.
+
+use firebell::on_both_engines;
+use firebell::sim::desk::Fault;
+
+use crate::acts::{exchange, form_answer, text};
+use crate::stage::Stage;
+
+const ROOM: &str = "inc-1-payments-down";
+
+/// Whatever a request could write leaves another count here.
+const COUNTS: &[&str] = &[
+    "SELECT count(*) FROM answered",
+    "SELECT count(*) FROM inbox",
+    "SELECT count(*) FROM job",
+    "SELECT count(*) FROM incident",
+    "SELECT count(*) FROM incident_step",
+    "SELECT count(*) FROM incident_member",
+    "SELECT count(*) FROM incident_message",
+    "SELECT count(*) FROM timeline",
+    "SELECT count(*) FROM slack_user",
+];
+
+impl Stage {
+    async fn rows(&self) -> Vec<i64> {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        let mut rows = Vec::new();
+        for sql in COUNTS {
+            rows.push(tx.scalar::<i64>(sql, &[]).await.expect("a count").expect("a row"));
+        }
+        rows
+    }
+}
+
+const LOOKS: &[&str] = &[
+    "/incident list",
+    "/incident status INC-1",
+    "/incident INC-1",
+    "/incident timeline INC-1",
+    "/incident help",
+    "/incident help sev",
+    "/incident status INC-9",
+    "/incident nonsense",
+    "/incident sev INC-1",
+];
+
+on_both_engines!(
+    async fn looking_writes_nothing_and_needs_no_vendor(db: Db, clock: Clock) {
+        let mut stage = Stage::set(db, clock).await;
+        stage.trouble_is_expected();
+        stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        stage.world.desk.always("", Fault::Unavailable { status: 503 });
+        let (rows, calls) = (stage.rows().await, stage.world.desk.calls().len());
+        for looks in LOOKS {
+            let answer = stage.slash("U0BEN", looks).await;
+            assert!(!answer.is_empty() && !answer.contains("my side"), "{looks}: {answer}");
+        }
+        assert_eq!((stage.rows().await, stage.world.desk.calls().len()), (rows.clone(), calls));
+        // Forms are Slack's, and say so when Slack does not open them; but they write nothing either.
+        for opens in ["/incident", "/incident update INC-1", "/incident declare sev1"] {
+            let answer = stage.slash("U0BEN", opens).await;
+            assert!(answer.contains("Slack did not open the form"), "{opens}: {answer}");
+        }
+        assert_eq!(stage.rows().await, rows);
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn without_a_database_people_learn_whom_to_call(db: Db, clock: Clock) {
+        let mut stage = Stage::set(db, clock).await;
+        stage.trouble_is_expected();
+        stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        stage.slash("U0ANA", "/incident").await; // a form, open when it happens
+        stage.running.app.db.close().await;
+        let mut answers = String::new();
+        for typed in [
+            "/incident declare search is slow sev1 --service search",
+            "/incident resolve INC-1",
+            "/incident list",
+            "/incident status INC-1",
+        ] {
+            answers.push_str(&exchange(typed, &stage.slash("U0ANA", typed).await));
+        }
+        answers
+            .push_str(&exchange("Acknowledge", &stage.answer_to_click("U0BEN", ROOM, "Acknowledge").await));
+        answers
+            .push_str(&exchange("Post update", &stage.answer_to_click("U0BEN", ROOM, "Post update").await));
+        let submitted = stage.submit("U0ANA", &[("title", text("search is slow"))]).await;
+        answers.push_str(&exchange("Declare", &form_answer(&submitted)));
+        assert_reads!(answers, @"
+        /incident declare search is slow sev1 --service search
+          → :warning: Something is broken on my side: nothing was stored, and nobody was paged. Please try again.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        /incident resolve INC-1
+          → :warning: Something is broken on my side: nothing was stored, and nobody was paged. Please try again.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        /incident list
+          → :warning: I cannot look that up now: my database does not answer.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        /incident status INC-1
+          → :warning: I cannot look that up now: my database does not answer.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        Acknowledge
+          → :warning: Something is broken on my side: nothing was stored, and nobody was paged. Please try again.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        Post update
+          → :warning: I cannot look that up now: my database does not answer.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        Declare
+          → :warning: Something is broken on my side: nothing was stored, and nobody was paged. Please try again.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        ");
+        // What needs no database works as always.
+        assert!(stage.slash("U0ANA", "/incident help").await.contains("/incident declare"));
+        assert_eq!(
+            stage.slash("U0ANA", "/incident declare payments down sev9").await,
+            "“sev9” is no severity. The severities are sev1, sev2, sev3, sev4, sev5."
+        );
+        assert_eq!(stage.slash("U0ANA", "/incident").await, "");
+    }
+);
