@@ -107,55 +107,54 @@ async fn take_in(app: &App, pagerduty: &Client, incident: &Incident, since: Time
 async fn history(
     pagerduty: &Client,
     incident: &Incident,
-    mut status: &str,
+    status: &str,
     since: Option<Timestamp>,
 ) -> Result<Vec<PageEvent>> {
-    let mut log = pagerduty.log_entries(&incident.id, since).await?;
-    log.retain(|entry| since.is_none_or(|since| entry.created_at >= since));
+    // From its beginning: who was paged at some moment is told by what came before.
+    let mut log = pagerduty.log_entries(&incident.id, None).await?;
     log.sort_by_key(|entry| entry.created_at);
+    let is_missed = |at: Timestamp| since.is_none_or(|since| at >= since);
+    let mut now = Details { status: status.to_owned(), assignees: Vec::new(), ..details(incident) };
     let mut events = Vec::new();
     for entry in &log {
+        if !entry.assignees.is_empty() {
+            now.assignees = entry.assignees.iter().filter_map(person).collect();
+        }
+        if !is_missed(entry.created_at) {
+            continue;
+        }
         let by = entry.agent.as_ref().and_then(person);
         let what = match (entry.kind.as_str(), &by) {
             ("acknowledge_log_entry", Some(_)) => What::Acknowledged,
             ("unacknowledge_log_entry", _) => What::Unacknowledged,
             ("escalate_log_entry", _) => What::Escalated,
             ("delegate_log_entry", _) => What::Delegated,
-            ("assign_log_entry", Some(_)) if status == "resolved" => What::Reopened,
+            ("assign_log_entry", Some(_)) if now.status == "resolved" => What::Reopened,
             // PagerDuty's own assignments go with what caused them.
             ("assign_log_entry", Some(_)) => What::Reassigned,
-            // The last resolve may be a merge, which the incident itself tells.
+            // The last one may be a merge, which the incident itself tells.
             ("resolve_log_entry", _) if incident.status != Status::Resolved => {
                 What::Resolved { merged_into: None }
             }
             _ => continue,
         };
-        status = match what {
-            What::Acknowledged => "acknowledged",
-            What::Resolved { .. } => "resolved",
-            _ => "triggered",
+        let status = match what {
+            What::Acknowledged => Status::Acknowledged,
+            What::Resolved { .. } => Status::Resolved,
+            _ => Status::Triggered,
         };
-        let mut event = event(incident, what, entry.created_at, by);
-        if let Some(details) = &mut event.details {
-            status.clone_into(&mut details.status);
-            if !entry.assignees.is_empty() {
-                details.assignees = entry.assignees.iter().filter_map(person).collect();
-            }
-        }
-        events.push(event);
+        status.as_str().clone_into(&mut now.status);
+        let details = Some(now.clone());
+        events.push(PageEvent { details, ..event(incident, what, entry.created_at, by) });
     }
-    if log.iter().any(|entry| entry.kind == "annotate_log_entry") {
+    if log.iter().any(|entry| entry.kind == "annotate_log_entry" && is_missed(entry.created_at)) {
         events.extend(notes(pagerduty, incident, since).await?);
     }
     events.sort_by_key(|event| event.occurred_at);
     Ok(events)
 }
 
-async fn notes(
-    pagerduty: &Client,
-    incident: &Incident,
-    since: Option<Timestamp>,
-) -> Result<Vec<PageEvent>> {
+async fn notes(pagerduty: &Client, incident: &Incident, since: Option<Timestamp>) -> Result<Vec<PageEvent>> {
     let notes = pagerduty.notes(&incident.id).await?;
     let missed = notes.into_iter().filter(|note| since.is_none_or(|since| note.created_at >= since));
     let told = missed.map(|note| {
@@ -197,28 +196,22 @@ fn missed(incident: &Incident, believed: Option<&str>) -> Vec<PageEvent> {
     events
 }
 
-fn event(
-    incident: &Incident,
-    what: What,
-    occurred_at: Timestamp,
-    agent: Option<Person>,
-) -> PageEvent {
-    PageEvent {
-        page: incident.id.clone(),
-        what,
-        occurred_at,
-        agent,
-        details: Some(Details {
-            number: Some(incident.number),
-            title: incident.title.clone(),
-            html_url: Some(incident.html_url.clone()),
-            service_id: Some(incident.service_id.clone()),
-            urgency: Some(incident.urgency.as_str().to_owned()),
-            status: incident.status.as_str().to_owned(),
-            incident_key: incident.incident_key.clone(),
-            priority: incident.priority.clone(),
-            assignees: incident.assignees.iter().filter_map(person).collect(),
-        }),
+fn event(incident: &Incident, what: What, occurred_at: Timestamp, agent: Option<Person>) -> PageEvent {
+    PageEvent { page: incident.id.clone(), what, occurred_at, agent, details: Some(details(incident)) }
+}
+
+/// As it is now.
+fn details(incident: &Incident) -> Details {
+    Details {
+        number: Some(incident.number),
+        title: incident.title.clone(),
+        html_url: Some(incident.html_url.clone()),
+        service_id: Some(incident.service_id.clone()),
+        urgency: Some(incident.urgency.as_str().to_owned()),
+        status: incident.status.as_str().to_owned(),
+        incident_key: incident.incident_key.clone(),
+        priority: incident.priority.clone(),
+        assignees: incident.assignees.iter().filter_map(person).collect(),
     }
 }
 
