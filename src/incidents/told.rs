@@ -212,7 +212,9 @@ fn key(event: &PageEvent) -> String {
     let (secs, micros) = (event.occurred_at.as_secs(), event.occurred_at.as_micros());
     match &event.what {
         What::Triggered => head,
-        What::Acknowledged => format!("{head}:{secs}:{agent}"),
+        What::Acknowledged | What::Escalated | What::Reassigned | What::Delegated => {
+            format!("{head}:{secs}:{agent}")
+        }
         What::Unacknowledged | What::Reopened | What::Resolved { .. } => format!("{head}:{secs}"),
         What::Annotated(Words { id: Some(id), .. }) | What::StatusUpdate(Words { id: Some(id), .. }) => {
             format!("{head}:{id}")

@@ -154,7 +154,7 @@ impl Tx {
     }
 
     /// Puts a claimed job back; false when somebody else has it meanwhile. If an unclaimed twin arrived meanwhile, the twin carries on with what this one knows
-    /// (its attempts, and that it may have had its effect) and this one is closed: otherwise a long outage would
+    /// (its age, its attempts, and that it may have had its effect) and this one is closed: otherwise a long outage would
     /// collect a job for each trigger.
     pub(super) async fn retry_job(
         &mut self,
@@ -167,12 +167,13 @@ impl Tx {
         if let Some(key) = &job.dedup_key {
             let twin = self
                 .exec(
-                    "UPDATE job SET attempts = $3, run_at = $4, last_error = $5, token = $6, first_claimed_at = $7
+                    "UPDATE job SET attempts = $3, run_at = $4, last_error = $5, token = $6, first_claimed_at = $7,
+                            created_at = $8
                      WHERE dedup_key = $1 AND id <> $2
                        AND lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL
                        AND EXISTS (SELECT 1 FROM job o WHERE o.id = $2 AND o.token = $6
                                    AND o.done_at IS NULL AND o.parked_at IS NULL)",
-                    &[key, &job.id, &attempts, &at, &error, &job.token, &job.first_claimed_at],
+                    &[key, &job.id, &attempts, &at, &error, &job.token, &job.first_claimed_at, &job.created_at],
                 )
                 .await?;
             if twin > 0 {

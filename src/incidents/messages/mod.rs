@@ -181,24 +181,6 @@ pub fn reopened(by: &Actor, reason: &str) -> Message {
     Message::text(format!(":repeat: *Reopened* by {}: {}", name(by), said(reason)))
 }
 
-pub fn uninvited(names: &[(String, String)]) -> Message {
-    let list: Vec<String> =
-        names.iter().map(|(who, code)| format!("• {} — {}", said(who), invite_problem(code))).collect();
-    Message::text(format!(":information_source: Could not invite:\n{}", list.join("\n")))
-}
-
-fn invite_problem(code: &str) -> &str {
-    match code {
-        "user_not_found" | "users_not_found" => "Slack does not know them any more",
-        "user_disabled" => "the account is deactivated",
-        "user_is_restricted" | "ura_max_channels" => "a guest, who cannot be in this channel",
-        "cant_invite" => "Slack does not let me invite them",
-        "no_slack_account" => "paged by PagerDuty, and has no Slack account that I know",
-        "org_user_not_in_team" => "not a member of this workspace",
-        other => other,
-    }
-}
-
 /// `2d 3h`, `1h 12m`, `3m`, `40s`.
 pub fn span(time: Duration) -> String {
     let secs = time.as_secs();

@@ -4,16 +4,19 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::effects::Effect;
-use crate::incidents::pages::{self, Details, PageEvent, Person, Target, What};
+use crate::incidents::pages::{self, Details, PageEvent, Person, Target, What, Words};
 use crate::jobs::{Finished, Job};
-use crate::pagerduty::{Incident, Ref, Status};
+use crate::pagerduty::{Client, Incident, Ref, Status};
 use crate::store::{Priority, Tx};
 
 /// Webhooks come in seconds; this is for those that never came.
 const EVERY: Duration = Duration::from_secs(300);
+/// Clocks differ a little, and the last comparison took a moment.
+const OVERLAP: Duration = Duration::from_secs(120);
 
 pub(super) async fn heal(app: &App, job: &Job) -> Result<Finished> {
     match compare(app, job).await {
@@ -59,15 +62,107 @@ async fn compare(app: &App, job: &Job) -> Result<Finished> {
             seen.push(incident);
         }
     }
-    let known = app.known();
-    let mut tx = app.db.write(Priority::Job).await?;
+    // This job was enqueued when the last comparison ended, however long ago that is.
+    let since = job.created_at - OVERLAP;
+    let mut trouble = None;
     for incident in &seen {
-        let believed = tx.linked_page(&incident.id).await?.map(|p| p.status);
-        for event in missed(incident, believed.as_deref()) {
-            pages::observe(&mut tx, &known, &event).await?;
+        // One that cannot be taken in keeps none of the others from it.
+        if let Err(error) = take_in(app, pagerduty, incident, since).await {
+            tracing::error!(page = incident.id.as_str(), %error, "cannot make good what was missed");
+            trouble = trouble.or(Some(error));
         }
     }
-    come_again(job, tx).await
+    match trouble {
+        None => come_again(job, app.db.write(Priority::Job).await?).await,
+        Some(error) => Err(error),
+    }
+}
+
+async fn take_in(app: &App, pagerduty: &Client, incident: &Incident, since: Timestamp) -> Result<()> {
+    let believed = app.db.read().await?.linked_page(&incident.id).await?;
+    let history = match &believed {
+        None => history(pagerduty, incident, "triggered", None).await?,
+        Some(page) if page.incident_id.is_some() && incident.updated_at.is_none_or(|at| at >= since) => {
+            history(pagerduty, incident, &page.status, Some(since)).await?
+        }
+        Some(_) => Vec::new(),
+    };
+    let known = app.known();
+    let mut tx = app.db.write(Priority::Job).await?;
+    if believed.is_none() && incident.status != Status::Resolved {
+        pages::observe(&mut tx, &known, &event(incident, What::Triggered, incident.created_at, None)).await?;
+    }
+    for event in history {
+        pages::observe(&mut tx, &known, &event).await?;
+    }
+    let believed = tx.linked_page(&incident.id).await?.map(|p| p.status);
+    for event in missed(incident, believed.as_deref()) {
+        pages::observe(&mut tx, &known, &event).await?;
+    }
+    tx.commit().await
+}
+
+/// What happened between then and now, by PagerDuty's own log, oldest first. Who was asked to help and what was
+/// published to subscribers is not in it.
+async fn history(
+    pagerduty: &Client,
+    incident: &Incident,
+    status: &str,
+    since: Option<Timestamp>,
+) -> Result<Vec<PageEvent>> {
+    // From its beginning: who was paged at some moment is told by what came before.
+    let mut log = pagerduty.log_entries(&incident.id, None).await?;
+    log.sort_by_key(|entry| entry.created_at);
+    let is_missed = |at: Timestamp| since.is_none_or(|since| at >= since);
+    let mut now = Details { status: status.to_owned(), assignees: Vec::new(), ..details(incident) };
+    let mut events = Vec::new();
+    for entry in &log {
+        if !entry.assignees.is_empty() {
+            now.assignees = entry.assignees.iter().filter_map(person).collect();
+        }
+        if !is_missed(entry.created_at) {
+            continue;
+        }
+        let by = entry.agent.as_ref().and_then(person);
+        let what = match (entry.kind.as_str(), &by) {
+            ("acknowledge_log_entry", Some(_)) => What::Acknowledged,
+            ("unacknowledge_log_entry", _) => What::Unacknowledged,
+            ("escalate_log_entry", _) => What::Escalated,
+            ("delegate_log_entry", _) => What::Delegated,
+            ("assign_log_entry", Some(_)) if now.status == "resolved" => What::Reopened,
+            // PagerDuty's own assignments go with what caused them.
+            ("assign_log_entry", Some(_)) => What::Reassigned,
+            // The last one may be a merge, which the incident itself tells.
+            ("resolve_log_entry", _) if incident.status != Status::Resolved => {
+                What::Resolved { merged_into: None }
+            }
+            _ => continue,
+        };
+        let status = match what {
+            What::Acknowledged => Status::Acknowledged,
+            What::Resolved { .. } => Status::Resolved,
+            _ => Status::Triggered,
+        };
+        status.as_str().clone_into(&mut now.status);
+        let details = Some(now.clone());
+        events.push(PageEvent { details, ..event(incident, what, entry.created_at, by) });
+    }
+    if log.iter().any(|entry| entry.kind == "annotate_log_entry" && is_missed(entry.created_at)) {
+        events.extend(notes(pagerduty, incident, since).await?);
+    }
+    events.sort_by_key(|event| event.occurred_at);
+    Ok(events)
+}
+
+async fn notes(pagerduty: &Client, incident: &Incident, since: Option<Timestamp>) -> Result<Vec<PageEvent>> {
+    let notes = pagerduty.notes(&incident.id).await?;
+    let missed = notes.into_iter().filter(|note| since.is_none_or(|since| note.created_at >= since));
+    let told = missed.map(|note| {
+        let by = note.user_id.map(|id| Person { id, name: String::new() });
+        let words = Words { id: Some(note.id), text: note.content, trimmed: false };
+        PageEvent { details: None, ..event(incident, What::Annotated(words), note.created_at, by) }
+    });
+    Ok(told.collect())
 }
 
 /// The events that lead from what we believe to what is.
@@ -101,28 +196,22 @@ fn missed(incident: &Incident, believed: Option<&str>) -> Vec<PageEvent> {
     events
 }
 
-fn event(
-    incident: &Incident,
-    what: What,
-    occurred_at: crate::clock::Timestamp,
-    agent: Option<Person>,
-) -> PageEvent {
-    PageEvent {
-        page: incident.id.clone(),
-        what,
-        occurred_at,
-        agent,
-        details: Some(Details {
-            number: Some(incident.number),
-            title: incident.title.clone(),
-            html_url: Some(incident.html_url.clone()),
-            service_id: Some(incident.service_id.clone()),
-            urgency: Some(incident.urgency.as_str().to_owned()),
-            status: incident.status.as_str().to_owned(),
-            incident_key: incident.incident_key.clone(),
-            priority: incident.priority.clone(),
-            assignees: incident.assignees.iter().filter_map(person).collect(),
-        }),
+fn event(incident: &Incident, what: What, occurred_at: Timestamp, agent: Option<Person>) -> PageEvent {
+    PageEvent { page: incident.id.clone(), what, occurred_at, agent, details: Some(details(incident)) }
+}
+
+/// As it is now.
+fn details(incident: &Incident) -> Details {
+    Details {
+        number: Some(incident.number),
+        title: incident.title.clone(),
+        html_url: Some(incident.html_url.clone()),
+        service_id: Some(incident.service_id.clone()),
+        urgency: Some(incident.urgency.as_str().to_owned()),
+        status: incident.status.as_str().to_owned(),
+        incident_key: incident.incident_key.clone(),
+        priority: incident.priority.clone(),
+        assignees: incident.assignees.iter().filter_map(person).collect(),
     }
 }
 

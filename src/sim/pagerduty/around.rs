@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::SUBSCRIPTION;
 use super::answer::{Answer, Outcome, Refusal, page};
+use super::incidents::time;
 use super::server::{Request, wrap};
 use super::state::{Account, Responder};
 
@@ -26,10 +27,12 @@ pub(super) fn add_note(a: &mut Account, r: &Request) -> Outcome {
     Ok(Answer::ok(wrap("note", &a.note_json(&note))))
 }
 
-/// Newest first.
+/// Newest first, all of them or since a time.
 pub(super) fn log_entries(a: &mut Account, r: &Request) -> Outcome {
     let n = a.incident_of(r)?;
-    let rows: Vec<Value> = a.incidents[n].log.iter().rev().map(|e| a.log_entry_json(n, e)).collect();
+    let since = time(r, "since")?;
+    let wanted = a.incidents[n].log.iter().rev().filter(|e| since.is_none_or(|since| e.at >= since));
+    let rows: Vec<Value> = wanted.map(|e| a.log_entry_json(n, e)).collect();
     page(r, "log_entries", &rows)
 }
 
@@ -168,7 +171,10 @@ mod tests {
         let (_, log) = probe.get(&format!("/incidents/{id}/log_entries")).await;
         let kinds: Vec<&str> =
             log["log_entries"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["annotate_log_entry", "notify_log_entry", "trigger_log_entry"]);
+        assert_eq!(
+            kinds,
+            ["annotate_log_entry", "notify_log_entry", "assign_log_entry", "trigger_log_entry"]
+        );
     }
 
     #[tokio::test]

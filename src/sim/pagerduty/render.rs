@@ -138,6 +138,10 @@ impl Account {
             "escalation_policy": self.policy_ref(&i.escalation_policy_id),
             "teams": [team_ref()],
             "resolved_at": i.resolved_at.map(seconds),
+            "resolve_reason": i.merged_into.as_ref().and_then(|into| self.find(into)).map(|into| json!({
+                "type": "merge_resolve_reason",
+                "incident": self.incident_ref(into, &self.summary(into)),
+            })),
             "last_status_change_at": at,
             "last_status_change_by": i.status_changed_by.as_deref().map(|u| self.user_ref(u)),
             "first_trigger_log_entry": opened,
@@ -196,6 +200,7 @@ impl Account {
             },
             "channel": {"type": if entry.agent.is_some() { "api" } else { "auto" }},
             "incident": self.incident_ref(n, &self.summary(n)),
+            "assignees": entry.assignees.iter().map(|user| self.user_ref(user)).collect::<Vec<_>>(),
             "teams": [team_ref()],
             "contexts": [],
         })

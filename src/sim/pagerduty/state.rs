@@ -104,6 +104,8 @@ pub struct LogEntry {
     pub kind: &'static str,
     /// Id of the user who did it; none for PagerDuty itself.
     pub agent: Option<String>,
+    /// Whom the incident was given to then.
+    pub assignees: Vec<String>,
     pub text: String,
 }
 
@@ -299,10 +301,17 @@ impl Account {
             what.replacen("{}", &self.label(n), 1)
         );
         self.story.push(format!("{} {text}", at.hh_mm()));
-        let id = self.fresh_id('R');
+        self.log(n, kind, by, text);
+    }
+
+    /// An entry of the log that is no part of the story.
+    pub fn log(&mut self, n: usize, kind: &'static str, by: Option<&str>, text: String) {
+        let (id, at) = (self.fresh_id('R'), self.clock.now());
         let incident = &mut self.incidents[n];
         incident.updated_at = at;
-        incident.log.push(LogEntry { id, at, kind, agent: by.map(Into::into), text });
+        let gives = ["assign_log_entry", "escalate_log_entry", "delegate_log_entry"].contains(&kind);
+        let assignees = if gives { incident.assignees.clone() } else { Vec::new() };
+        incident.log.push(LogEntry { id, at, kind, agent: by.map(Into::into), assignees, text });
     }
 
     /// Rings these people about the incident.

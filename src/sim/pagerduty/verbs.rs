@@ -75,6 +75,7 @@ impl Account {
         let n = self.incidents.len() - 1;
         let by = new.by.as_deref();
         self.record(n, "trigger_log_entry", by, "triggered {}");
+        self.log(n, "assign_log_entry", None, "PagerDuty assigned it".into());
         self.announce(n, "incident.triggered", by);
         match by {
             Some(by) if assignees == [by] => self.acknowledge(n, Some(by))?,
