@@ -11,13 +11,13 @@ use firebell::store::Priority;
 use crate::stage::Stage;
 
 impl Stage {
-    /// The message that an address leads to, as it stands in the room.
-    fn linked_message(&self, prefix: &str, permalink: &str) -> String {
-        let room = self.world.slack.channel(&self.room_id(prefix)).expect("the room");
-        let place = format!("{}archives/{}/p", Slack::WORKSPACE_URL, room.id);
-        let ts = permalink.strip_prefix(&place).unwrap_or_else(|| panic!("{permalink} is not in {place}"));
+    /// The message that an address leads to.
+    fn linked_message(&self, permalink: &str) -> String {
+        let place = permalink.strip_prefix(Slack::WORKSPACE_URL).and_then(|p| p.strip_prefix("archives/"));
+        let (channel, ts) = place.and_then(|p| p.split_once("/p")).expect(permalink);
         let ts = format!("{}.{}", &ts[..ts.len() - 6], &ts[ts.len() - 6..]);
-        room.message(&ts).unwrap_or_else(|| panic!("no message {ts}")).text.clone()
+        let channel = self.world.slack.channel(channel).expect(permalink);
+        channel.message(&ts).expect(permalink).text.clone()
     }
 }
 
@@ -48,7 +48,7 @@ on_both_engines!(
         stage.minute().await;
         let mut told = Vec::new();
         for line in stage.lines(1).await {
-            let message = line.permalink.map(|link| stage.linked_message("inc-1", &link));
+            let message = line.permalink.map(|link| stage.linked_message(&link));
             let message =
                 message.map_or("–".to_owned(), |m| m.lines().next().unwrap_or_default().to_owned());
             told.push(format!("{} {} → {message}", line.kind, line.text));
@@ -58,7 +58,7 @@ on_both_engines!(
         acknowledged Acknowledged #1 in PagerDuty → :eyes: <@U0ANA> acknowledged #1 in PagerDuty.
         acknowledged Acknowledged → :eyes: <@U0BEN> acknowledged.
         channel Opened #inc-1-payments-down → :rotating_light: *SEV1 incident declared*
-        declared Declared payments-down as SEV1 → –
+        declared Declared payments-down as SEV1 → :rotating_light: *SEV2 INC-1 payments-down* · Investigating · IC <@U0BEN> · <#C0000003>
         mitigated Mitigated: customers are no longer hurt → :adhesive_bandage: *Mitigated*, says Ben Example. The incident stays open.
         note deleted some logs → :memo: deleted some logs — <@U0ANA> in PagerDuty
         note the disk is full → :memo: *Note*: the disk is full — Ben Example
