@@ -1,23 +1,23 @@
 //! Slack's form bodies, read strictly: what is not UTF-8 is refused rather than repaired.
 
-use axum::http::HeaderMap;
+use std::borrow::Cow;
 
-use super::verified::media_type;
+use axum::http::{HeaderMap, header};
 
-/// The decoded fields of one form, in the order sent.
-pub struct Form(Vec<(String, String)>);
+/// The decoded fields of one form, in the order sent. What was sent as it is read is not copied.
+pub struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// Not a form in UTF-8.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadForm;
 
-impl Form {
-    pub fn parse(body: &[u8]) -> Result<Self, BadForm> {
+impl<'a> Form<'a> {
+    pub fn parse(body: &'a [u8]) -> Result<Self, BadForm> {
         let text = std::str::from_utf8(body).map_err(|_| BadForm)?;
-        let fields: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+        let fields: Vec<_> = form_urlencoded::parse(text.as_bytes()).collect();
         // The decoder puts U+FFFD where the escaped bytes are not UTF-8; a person may also have typed one.
-        let repaired =
-            fields.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'));
+        let has_it = |text: &Cow<str>| matches!(text, Cow::Owned(text) if text.contains('\u{fffd}'));
+        let repaired = fields.iter().any(|(name, value)| has_it(name) || has_it(value));
         if repaired && !text.contains('\u{fffd}') && !text.to_ascii_uppercase().contains("%EF%BF%BD") {
             return Err(BadForm);
         }
@@ -26,7 +26,7 @@ impl Form {
 
     /// The first field of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_ref())
     }
 
     /// A field that must be there and say something.
@@ -41,12 +41,16 @@ impl Form {
 }
 
 pub fn is_form(headers: &HeaderMap) -> bool {
-    media_type(headers) == "application/x-www-form-urlencoded"
+    let whole = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = whole.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// Whether a form (or a query) says `ssl_check=1`.
 pub fn asks_ssl_check(form: &[u8]) -> bool {
-    form_urlencoded::parse(form).any(|(name, value)| name == "ssl_check" && value == "1")
+    // Nearly every request is none, and says so at first sight.
+    std::str::from_utf8(form).is_ok_and(|text| text.contains("ssl_check"))
+        && form_urlencoded::parse(form).any(|(name, value)| name == "ssl_check" && value == "1")
 }
 
 #[cfg(test)]

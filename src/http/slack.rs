@@ -132,7 +132,7 @@ fn read_payload(signed: &VerifiedSlack) -> Result<Value, BadForm> {
     if payload["type"].is_string() { Ok(payload) } else { Err(BadForm) }
 }
 
-fn read_form(signed: &VerifiedSlack) -> Result<Form, BadForm> {
+fn read_form(signed: &VerifiedSlack) -> Result<Form<'_>, BadForm> {
     if form::is_form(&signed.headers) { Form::parse(&signed.body) } else { Err(BadForm) }
 }
 

@@ -11,14 +11,18 @@ use crate::front::{Message, Reply};
 /// The most that a section's text may hold. <https://docs.slack.dev/reference/block-kit/blocks/section-block>
 const SECTION_CHARS: usize = 3_000;
 
+/// Enough for most answers, so that they need not be moved while they grow.
+const ROOM: usize = 4096;
+
 /// Received; nothing to show.
 pub(super) fn empty() -> Response {
     StatusCode::OK.into_response()
 }
 
 pub(super) fn json_body(body: &impl Serialize) -> Response {
-    let body = serde_json::to_string(body).expect("strings and JSON values always serialize");
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    let mut text = Vec::with_capacity(ROOM);
+    serde_json::to_writer(&mut text, body).expect("strings and JSON values always serialize");
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 #[derive(Serialize)]

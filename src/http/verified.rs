@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::signature::{Flaw, verify_pagerduty, verify_slack};
@@ -53,8 +53,12 @@ impl FromRequest<Arc<Edge>> for VerifiedPagerDuty {
 
 /// The router's body limit cuts here: 413, although PagerDuty gives up after a 4xx, because neither sender ever
 /// sends a body of that size.
-async fn read(request: Request, edge: &Edge, sender: &'static str) -> Result<(HeaderMap, Bytes), Response> {
-    let headers = request.headers().clone();
+async fn read(
+    mut request: Request,
+    edge: &Edge,
+    sender: &'static str,
+) -> Result<(HeaderMap, Bytes), Response> {
+    let headers = std::mem::take(request.headers_mut());
     let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
         let status = rejection.status();
         let reason = if status == StatusCode::PAYLOAD_TOO_LARGE { "oversized" } else { "broken" };
@@ -73,10 +77,4 @@ fn refuse(edge: &Edge, sender: &'static str, flaw: Flaw, body: &[u8]) -> Respons
 /// <https://docs.slack.dev/interactivity/implementing-slash-commands#validating-ssl>
 fn is_ssl_check(headers: &HeaderMap, body: &[u8]) -> bool {
     form::is_form(headers) && form::asks_ssl_check(body)
-}
-
-/// `Content-Type` without its parameters, in lower case; empty when absent.
-pub fn media_type(headers: &HeaderMap) -> String {
-    let whole = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    whole.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }

@@ -182,7 +182,8 @@ pub async fn found(
 ) -> Result<()> {
     tx.insert_incident(incident).await?;
     let text = format!("Declared {} as {}", incident.title, incident.severity_shout());
-    tx.append(incident.id, NewEntry::new(Kind::Declared, source, by.clone(), text)).await?;
+    let entry = NewEntry::new(Kind::Declared, source, by.clone(), text);
+    tx.append(incident.id, entry.once(format!("declared:{}", incident.id))).await?;
     for user in first_invitees(known, incident, tx) {
         tx.want_member(incident.id, &user, "declared").await?;
     }

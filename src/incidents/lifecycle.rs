@@ -26,12 +26,13 @@ pub async fn acknowledge(tx: &mut Tx, known: &Known, incident: &Incident, by: &A
         let Some(ringing) = pages.iter().find(|p| incident.is_paged_again(p)) else { return Ok(false) };
         entry = entry.once(format!("again:{}:{}", ringing.id, ringing.status_changed_at));
     }
-    if tx.append(incident.id, entry).await?.is_none() {
+    let entry = tx.append(incident.id, entry).await?;
+    if entry.is_none() {
         return Ok(false);
     }
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Acknowledge }).await?;
     join(tx, incident, by, "acknowledged").await?;
-    tx.say(incident, messages::acknowledged(by)).await?;
+    tx.say_entry(incident, entry, messages::acknowledged(by)).await?;
     tx.redraw(incident.id).await?;
     Ok(true)
 }
@@ -75,8 +76,8 @@ pub async fn change_severity(
         return Ok(false);
     }
     let text = format!("{} → {}", incident.severity_shout(), to.label());
-    append(tx, incident, Kind::Severity, by, text).await?;
-    tx.say(incident, messages::severity_changed(incident, to, by)).await?;
+    let entry = append(tx, incident, Kind::Severity, by, text).await?;
+    tx.say_entry(incident, entry, messages::severity_changed(incident, to, by)).await?;
     let raised = match known.config.severity(&incident.severity) {
         SeverityWord::Known(from) => to.rank() < from.rank(),
         SeverityWord::TooHigh | SeverityWord::Unknown => true,
@@ -144,12 +145,12 @@ pub async fn assign_role(
     if !tx.assign_role(incident.id, role, user, &to.name).await? {
         return Ok(false);
     }
-    append(tx, incident, Kind::Role, by, format!("{} is {}", role.title(), to.name)).await?;
+    let entry = append(tx, incident, Kind::Role, by, format!("{} is {}", role.title(), to.name)).await?;
     if role == Role::Commander {
         tx.set_commander_due(incident.id, None).await?;
     }
     join(tx, incident, to, role.word()).await?;
-    tx.say(incident, messages::role_assigned(role, user)).await?;
+    tx.say_entry(incident, entry, messages::role_assigned(role, user)).await?;
     tx.restate(incident).await?;
     Ok(true)
 }
@@ -189,8 +190,8 @@ pub async fn mitigated(
         return Ok(false);
     }
     let how = if text.is_empty() { "customers are no longer hurt" } else { text };
-    append(tx, incident, Kind::Mitigated, by, format!("Mitigated: {how}")).await?;
-    tx.say(incident, messages::mitigated(by, text)).await?;
+    let entry = append(tx, incident, Kind::Mitigated, by, format!("Mitigated: {how}")).await?;
+    tx.say_entry(incident, entry, messages::mitigated(by, text)).await?;
     tx.redraw(incident.id).await?;
     Ok(true)
 }
@@ -252,11 +253,11 @@ pub async fn reopen(
         return Ok(false);
     }
     tx.count_reopening(incident.id).await?;
-    append(tx, incident, Kind::Reopened, by, format!("Reopened: {reason}")).await?;
+    let entry = append(tx, incident, Kind::Reopened, by, format!("Reopened: {reason}")).await?;
     let incident = tx.incident(incident.id).await?;
     super::reminders::start_anew(tx, known, &incident).await?;
     super::reminders::want_commander(tx, known, &incident).await?;
-    tx.say(&incident, messages::reopened(by, reason)).await?;
+    tx.say_entry(&incident, entry, messages::reopened(by, reason)).await?;
     if page && can_page(known, &incident) {
         tx.set_page_wanted(incident.id).await?;
         tx.forget_acknowledgement(incident.id).await?; // of the first round

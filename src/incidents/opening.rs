@@ -6,6 +6,7 @@ use super::declare::{LONGEST_TITLE, commander_due, found};
 use super::effects::Effect;
 use super::model::{Actor, Incident, LinkedPage, Origin, Source, Status, Step, StepState};
 use super::pages::Details;
+use crate::clock::Timestamp;
 use crate::config::{AutoOpen, Config, Severity, Urgency};
 use crate::error::{Error, Result};
 use crate::ids::{IncidentId, new_id};
@@ -16,6 +17,10 @@ use crate::store::Tx;
 /// How long a storm is gathered before its digest.
 const GATHERED: Duration = Duration::from_secs(30);
 
+/// What we hear of later than this (we were away, or are new here) has found its people without us: it is offered, not
+/// opened.
+const OLD_NEWS: Duration = Duration::from_secs(3600);
+
 /// Opens a channel if the service wants one: at most a few a minute, for an alert storm must not become a channel
 /// storm. The others wait for the digest, and for somebody to press Open.
 pub(super) async fn open_or_hold(
@@ -23,6 +28,7 @@ pub(super) async fn open_or_hold(
     known: &Known,
     page: &LinkedPage,
     details: &Details,
+    occurred_at: Timestamp,
 ) -> Result<Option<Incident>> {
     if !wants_channel(known, page, details) {
         return Ok(None);
@@ -30,7 +36,8 @@ pub(super) async fn open_or_hold(
     let most = i64::from(known.config.incidents.max_auto_channels_per_minute);
     let a_minute_ago = tx.now() - Duration::from_secs(60);
     tx.count_openings_alone().await?;
-    if tx.auto_opened_since(a_minute_ago).await? < most {
+    let is_old = tx.now().since(occurred_at) > OLD_NEWS;
+    if !is_old && tx.auto_opened_since(a_minute_ago).await? < most {
         return open_for(tx, known, page).await.map(Some);
     }
     tx.hold_page(&page.id).await?;

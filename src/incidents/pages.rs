@@ -191,7 +191,7 @@ async fn find_home(
         return tx.find_incident(id).await;
     }
     if may_open && event.leaves_open() {
-        return opening::open_or_hold(tx, known, page, details).await;
+        return opening::open_or_hold(tx, known, page, details, event.occurred_at).await;
     }
     Ok(None)
 }

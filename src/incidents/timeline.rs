@@ -42,6 +42,13 @@ impl NewEntry {
         self
     }
 
+    /// What an earlier entry of the same incident said was wrong. That one stays, struck out.
+    #[must_use]
+    pub fn correcting(mut self, entry: Uuid) -> Self {
+        self.corrects = Some(entry);
+        self
+    }
+
     #[must_use]
     pub fn once(mut self, key: impl Into<String>) -> Self {
         self.dedup_key = Some(key.into());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use firebell::on_both_engines;
+use firebell::sim::scene::World;
 
 use crate::stage::Stage;
 
@@ -260,6 +261,31 @@ on_both_engines!(
         pd.trigger("PSVC001", "alarm 9", "high");
         stage.minute().await;
         assert_eq!(stage.rooms().len(), 5);
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_began_long_before_we_heard_of_it_is_offered_and_not_opened(db: Db, clock: Clock) {
+        let world = World::start(clock.clone()).await.expect("the world starts");
+        world.pagerduty.trigger("PSVC001", "a week old", "high");
+        clock.advance(Duration::from_secs(7 * 24 * 3600));
+        world.pagerduty.trigger("PSVC001", "a minute old", "high");
+        world.pagerduty.take_webhooks(); // nobody was there to hear them
+        clock.advance(Duration::from_secs(60));
+        let stage = Stage::on(world, db, clock, "").await;
+        stage.settle().await;
+        assert_eq!(stage.rooms(), ["inc-1-a-minute-old"]);
+        stage.minute().await;
+        let announced = stage.world.slack.transcript("incidents");
+        assert_reads!(announced.split("\n\n").last().expect("the digest"), @"
+        10:01 firebell: :pager: 1 more PagerDuty incident arrived; no channels were opened for them.
+        #1 a week old
+        [Open]
+        ");
+        stage.click("U0CHO", "incidents", "Open").await;
+        stage.settle().await;
+        assert_eq!(stage.rooms(), ["inc-1-a-minute-old", "inc-2-a-week-old"]);
         stage.end().await;
     }
 );

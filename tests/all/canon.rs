@@ -14,6 +14,11 @@ row! {
 
 /// Slack, PagerDuty, and our own rows.
 pub async fn describe(world: &World, db: &Db) -> String {
+    format!("{}\n{}", lasting(world, db).await, whispers(world))
+}
+
+/// The same without what only one person saw once.
+pub async fn lasting(world: &World, db: &Db) -> String {
     let ours = ours(db).await;
     let all = without_marks(&format!("{}\n{}\n{ours}", slack(world), pagerduty(world)));
     // The room's first message says of the page what is known then: PagerDuty and Slack run side by side.
@@ -26,12 +31,16 @@ fn slack(world: &World) -> String {
     channels.sort_by(|a, b| a.name.cmp(&b.name));
     for channel in channels {
         let members: Vec<&str> = channel.members.iter().map(String::as_str).collect();
-        let bookmarks: Vec<String> =
-            channel.bookmarks.iter().map(|b| format!("{} {}", b.title, b.link)).collect();
+        let bookmarks: Vec<&str> = channel.bookmarks.iter().map(|b| b.title.as_str()).collect();
         writeln!(told, "#{} of {}", channel.name, members.join(" ")).expect("writes");
         writeln!(told, "topic {:?}, bookmarks {bookmarks:?}", channel.topic).expect("writes");
         told += &paragraphs(&world.slack.transcript(&channel.name));
     }
+    told
+}
+
+fn whispers(world: &World) -> String {
+    let mut told = String::new();
     for (user, handle, ..) in CAST {
         writeln!(told, "only {handle}:").expect("writes");
         told += &paragraphs(&world.slack.ephemeral_transcript(user));
@@ -152,14 +161,22 @@ fn without_marks(text: &str) -> String {
         .join("[")
 }
 
-/// For worlds that took longer than each other.
+/// For worlds that took longer than each other: without times of day and spans.
 pub fn timeless(description: &str) -> String {
+    let digits = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
     let mut out = String::new();
-    for word in description.split_inclusive(|c: char| c.is_whitespace() || c == '"') {
-        let is_time = word.len() >= 5
-            && word.as_bytes()[2] == b':'
-            && word.bytes().take(5).enumerate().all(|(n, b)| n == 2 || b.is_ascii_digit());
-        out += if is_time { "--:-- " } else { word };
+    for part in description.split_inclusive(|c: char| c.is_whitespace() || c == '"') {
+        let end = part.len() - part.chars().next_back().map_or(0, char::len_utf8);
+        let (word, separator) = part.split_at(end);
+        let span = word.trim_end_matches(['.', ',']);
+        if word.len() == 5 && word.split(':').all(digits) {
+            out += "--:--";
+        } else if span.len() > 1 && span.ends_with(['s', 'm', 'h']) && digits(&span[..span.len() - 1]) {
+            out += "some time";
+        } else {
+            out += word;
+        }
+        out += separator;
     }
     out
 }

@@ -3,19 +3,24 @@
 use std::time::Duration;
 
 use firebell::clock::Timestamp;
+use firebell::ids::IncidentId;
 use firebell::row;
 use firebell::sim::pagerduty::{PagerDuty, Webhook};
 use firebell::sim::signed::Signed;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::stage::Stage;
 
 row! {
     pub struct Line {
+        pub id: Uuid,
         pub occurred_at: Timestamp,
+        pub recorded_at: Timestamp,
         pub kind: String,
         pub source: String,
         pub actor: String,
+        pub actor_slack_id: Option<String>,
         pub text: String,
         pub permalink: Option<String>,
     }
@@ -183,6 +188,18 @@ impl Stage {
             _ => line.to_owned(),
         };
         story.lines().map(unmarked).collect::<Vec<_>>().join("\n")
+    }
+
+    pub async fn incident_id(&self, number: i64) -> IncidentId {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        let id = tx.scalar("SELECT id FROM incident WHERE number = $1", &[&number]).await;
+        IncidentId(id.expect("the incident reads").expect("there is such an incident"))
+    }
+
+    /// Deliveries that would still be recognised if they came again.
+    pub async fn kept_deliveries(&self) -> i64 {
+        let mut tx = self.running.app.db.read().await.expect("a transaction");
+        tx.scalar("SELECT count(*) FROM inbox", &[]).await.expect("the inbox reads").unwrap_or(0)
     }
 
     /// Deliveries that were not understood.

@@ -2,6 +2,8 @@
 
 use firebell::on_both_engines;
 
+use serde_json::{Value, json};
+
 use crate::stage::Stage;
 
 on_both_engines!(
@@ -164,6 +166,36 @@ on_both_engines!(
         10:01 firebell: :question: INC-1 is resolved here. If it is back, reopen it.
         [Reopen]
         10:02 firebell: :arrow_up: PagerDuty escalated #1 to @ben.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_policy_that_is_asked_and_a_note_that_was_cut_are_told_as_they_come(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        let pd = stage.world.pagerduty.clone();
+        let id = stage.declared().await;
+        pd.add_responder(&id, "PANA001", "PBEN001", "Please <help>");
+        pd.annotate(&id, "PANA001", "The first of many wor");
+        for webhook in pd.take_webhooks() {
+            let mut body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
+            let data = &mut body["event"]["data"];
+            if data["type"] == "incident_responder" {
+                data["user"] = Value::Null;
+                data["escalation_policy"] =
+                    json!({"id": "PEP0002", "summary": "Search", "type": "escalation_policy_reference"});
+            } else {
+                data["trimmed"] = json!(true);
+            }
+            assert_eq!(stage.post_body(body.to_string()).await, 202);
+        }
+        stage.settle().await;
+        let room = stage.room("inc-1");
+        let last: Vec<&str> = room.lines().rev().take(2).collect();
+        assert_reads!(last.join("\n"), @"
+        10:00 firebell: :memo: The first of many wor … (the rest in PagerDuty) — @ana in PagerDuty
+        10:00 firebell: :heavy_plus_sign: @ana asked the on-call of Search to respond: Please <help>
         ");
         stage.end().await;
     }

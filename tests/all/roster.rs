@@ -294,3 +294,22 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn what_one_replica_reads_the_others_know(db: Db, clock: Clock) {
+        let one = Stage::set(db.clone(), clock.clone()).await;
+        let two = Stage::on(one.world.clone(), db, clock, "").await;
+        one.world.slack.add_user("U0NEW", "new", "New Example", "new@example.com");
+        one.world.pagerduty.add_user("PNEW001", "New Example", "new@example.com", Some("+1 5550100"));
+        one.wait(Duration::from_secs(1000)).await;
+        let known = |stage: &Stage| {
+            let people = stage.running.app.directory.current();
+            (people.name_of(&SlackUserId::new("U0NEW")), people.links.len(), people.read_at.clone())
+        };
+        assert_ne!(known(&two).0, "New Example");
+        two.running.app.follow_directory().await.expect("it follows");
+        assert_eq!(known(&two), known(&one));
+        assert_eq!((known(&two).0.as_str(), known(&two).1), ("New Example", 6));
+        two.end().await;
+    }
+);

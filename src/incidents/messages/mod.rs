@@ -2,10 +2,12 @@
 
 mod pagerduty;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::config::{Commands, Severity, show_duration};
@@ -242,6 +244,7 @@ pub fn list_line(incident: &Incident, now: Timestamp) -> String {
 /// type times.
 pub fn timeline(incident: &Incident, entries: &[Entry], zone: &TimeZone) -> String {
     let mut day = None;
+    let corrected: BTreeSet<Uuid> = entries.iter().filter_map(|e| e.corrects).collect();
     let lines: Vec<String> = entries
         .iter()
         .map(|e| {
@@ -249,7 +252,9 @@ pub fn timeline(incident: &Incident, entries: &[Entry], zone: &TimeZone) -> Stri
             let new_day = day.replace(at.date()) != Some(at.date());
             let head = if new_day { format!("_{}_\n", at.strftime("%A, %-d %B %Y")) } else { String::new() };
             let by = if e.actor == "Firebell" { String::new() } else { format!(" — {}", said(&e.actor)) };
-            format!("{head}`{}` *{}* {}{by}", at.strftime("%H:%M"), e.kind, untrusted(&plain(&e.text, 300)))
+            let text = untrusted(&plain(&e.text, 300));
+            let text = if corrected.contains(&e.id) { format!("~{text}~ (corrected)") } else { text };
+            format!("{head}`{}` *{}* {text}{by}", at.strftime("%H:%M"), e.kind)
         })
         .collect();
     let mut shown = lines.len();

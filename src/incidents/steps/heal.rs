@@ -81,6 +81,8 @@ async fn compare(app: &App, job: &Job) -> Result<Finished> {
 async fn take_in(app: &App, pagerduty: &Client, incident: &Incident, since: Timestamp) -> Result<()> {
     let believed = app.db.read().await?.linked_page(&incident.id).await?;
     let history = match &believed {
+        // One that came and went without us is of no use to anybody now.
+        None if incident.status == Status::Resolved => return Ok(()),
         None => history(pagerduty, incident, "triggered", None).await?,
         Some(page) if page.incident_id.is_some() && incident.updated_at.is_none_or(|at| at >= since) => {
             history(pagerduty, incident, &page.status, Some(since)).await?
@@ -89,9 +91,6 @@ async fn take_in(app: &App, pagerduty: &Client, incident: &Incident, since: Time
     };
     let known = app.known();
     let mut tx = app.db.write(Priority::Job).await?;
-    if believed.is_none() && incident.status != Status::Resolved {
-        pages::observe(&mut tx, &known, &event(incident, What::Triggered, incident.created_at, None)).await?;
-    }
     for event in history {
         pages::observe(&mut tx, &known, &event).await?;
     }
@@ -112,9 +111,12 @@ async fn history(
 ) -> Result<Vec<PageEvent>> {
     // From its beginning: who was paged at some moment is told by what came before.
     let mut log = pagerduty.log_entries(&incident.id, None).await?;
+    log.reverse(); // newest first, as they come, of one second too
     log.sort_by_key(|entry| entry.created_at);
     let is_missed = |at: Timestamp| since.is_none_or(|since| at >= since);
-    let mut now = Details { status: status.to_owned(), assignees: Vec::new(), ..details(incident) };
+    let first = log.iter().find(|entry| !entry.assignees.is_empty());
+    let mut now = Details { status: status.to_owned(), ..details(incident) };
+    now.assignees = first.iter().flat_map(|entry| &entry.assignees).filter_map(person).collect();
     let mut events = Vec::new();
     for entry in &log {
         if !entry.assignees.is_empty() {
@@ -125,6 +127,7 @@ async fn history(
         }
         let by = entry.agent.as_ref().and_then(person);
         let what = match (entry.kind.as_str(), &by) {
+            ("trigger_log_entry", _) => What::Triggered,
             ("acknowledge_log_entry", Some(_)) => What::Acknowledged,
             ("unacknowledge_log_entry", _) => What::Unacknowledged,
             ("escalate_log_entry", _) => What::Escalated,

@@ -16,7 +16,7 @@ use crate::incidents::model::{Incident, Step, StepRow, StepState};
 use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
 use crate::slack::{Mark, Post};
-use crate::store::Priority;
+use crate::store::{Priority, Tx};
 
 pub(super) struct Saying {
     pub op_id: Uuid,
@@ -88,9 +88,7 @@ pub(super) async fn first_update(app: &App, job: &Job, id: IncidentId) -> Result
     let message = messages::first_update(&incident, linked.first(), &paging, &app.config.commands);
     let ts = post(app, job, channel, &format!("first-update-{id}"), id, &message).await?;
     let mut tx = app.db.write(Priority::Job).await?;
-    if let Some(us) = &app.directory.current().ourselves {
-        tx.set_permalink_of(&format!("channel:{id}"), &us.permalink(channel, &ts)).await?;
-    }
+    lead_to(app, &mut tx, &format!("channel:{id}"), channel, &ts).await?;
     super::finish_step(job, tx, id, Step::FirstUpdate).await
 }
 
@@ -101,6 +99,14 @@ fn paging_line(steps: &[StepRow]) -> String {
         }
         Some((StepState::Failed | StepState::Retrying, _)) => "not paged yet, see below".into(),
         _ => "being paged …".into(),
+    }
+}
+
+/// The entry on the timeline with this key leads to the message from now on.
+async fn lead_to(app: &App, tx: &mut Tx, key: &str, channel: &ChannelId, ts: &str) -> Result<()> {
+    match &app.directory.current().ourselves {
+        Some(us) => tx.set_permalink_of(key, &us.permalink(channel, ts)).await,
+        None => Ok(()),
     }
 }
 
@@ -191,6 +197,7 @@ pub(super) async fn announce(app: &App, job: &Job, id: IncidentId) -> Result<Fin
     };
     let mut tx = app.db.write(Priority::Job).await?;
     tx.remember_message(id, "announcement", &channel, &ts).await?;
+    lead_to(app, &mut tx, &format!("declared:{id}"), &channel, &ts).await?;
     super::finish_step(job, tx, id, Step::Announce).await
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{IncidentId, new_id};
 use crate::incidents::timeline::{Entry, NewEntry};
 use crate::store::Tx;
@@ -12,6 +12,12 @@ impl Tx {
     pub async fn append(&mut self, incident: IncidentId, new: NewEntry) -> Result<Option<Uuid>> {
         let id = new_id(self.clock());
         let now = self.now();
+        if let Some(wrong) = new.corrects {
+            let of = self.scalar("SELECT incident_id FROM timeline WHERE id = $1", &[&wrong]).await?;
+            if of != Some(incident.0) {
+                return Err(Error::not_found("there is no such entry on this timeline to correct"));
+            }
+        }
         let rows = self
             .exec(
                 "INSERT INTO timeline (id, incident_id, occurred_at, recorded_at, actor, actor_slack_id, source,

@@ -94,7 +94,7 @@ impl Slack {
     pub const BOT_ID: &'static str = "B0FIREBELL";
     /// Who installed the app.
     pub const ADMIN_USER: &'static str = "U0ADMIN";
-    const WORKSPACE_URL: &'static str = "https://firebell-demo.slack.com/";
+    pub const WORKSPACE_URL: &'static str = "https://firebell-demo.slack.com/";
 
     /// A workspace with Slackbot, our bot and an administrator, and no channel.
     #[expect(
