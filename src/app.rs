@@ -10,13 +10,17 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
 use crate::http_client::{self, Observer};
-use crate::ids::{PagerDutyUserId, SlackUserId};
-use crate::oncall::{Directory, DirectoryCell, Known, Step};
+use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
+use crate::jobs::Job;
+use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
 use crate::{incidents, pagerduty, slack};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Vendors' clocks are not ours: what we posted is looked for from this long before the first attempt on.
+const SEARCHED_BEFORE: Duration = Duration::from_secs(60);
 
 /// SQLite's one writer is not kept for longer than these rows take.
 const LINKS_AT_ONCE: usize = 100;
@@ -86,23 +90,6 @@ impl App {
         self.config.pagerduty.as_ref().map(|p| p.from_email.clone()).unwrap_or_default()
     }
 
-    /// The escalation policies of the configured services.
-    pub fn policies(&self, people: &Directory) -> Vec<String> {
-        let mut policies: Vec<String> = self
-            .config
-            .services
-            .iter()
-            .filter_map(|s| {
-                s.escalation_policy
-                    .clone()
-                    .or_else(|| people.policy_of(&s.pagerduty_service).map(str::to_owned))
-            })
-            .collect();
-        policies.sort();
-        policies.dedup();
-        policies
-    }
-
     /// After migrating: loads what the database knows, and makes sure that everything that comes again and again has
     /// a job waiting.
     pub async fn wake_up(&self) -> Result<()> {
@@ -111,9 +98,14 @@ impl App {
             // SQLite serves one process: what another had claimed, it will not finish.
             tx.end_leases().await?;
         }
-        for step in Step::ALL {
-            tx.enqueue(step.job()).await?;
+        // What was read well a moment ago is not read again: a restart costs one look at the rota.
+        let read_at = tx.read_times().await?;
+        for step in Step::ALL.into_iter().filter(|step| *step != Step::ReadSchedules) {
+            let fresh_until = read_at.get(step.kind()).map(|at| *at + step.every(&self.config));
+            let fresh_until = fresh_until.filter(|_| step != Step::ReadOnCall);
+            tx.enqueue(step.because("at the start").at(fresh_until.unwrap_or(tx.now()))).await?;
         }
+        tx.enqueue(replan("at the start")).await?;
         tx.cause(&incidents::Effect::Heal).await?;
         tx.commit().await?;
         self.reload_directory().await
@@ -143,6 +135,7 @@ impl App {
             for id in some {
                 tx.unlink_by_email(id).await?;
             }
+            tx.enqueue(replan("somebody's accounts are no longer linked")).await?;
             tx.commit().await?;
         }
         for some in new.chunks(LINKS_AT_ONCE) {
@@ -150,6 +143,7 @@ impl App {
             for (id, slack) in some {
                 tx.link_by_email(id, slack).await?;
             }
+            tx.enqueue(replan("somebody's accounts were linked")).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -162,5 +156,27 @@ impl App {
             self.reload_directory().await?;
         }
         Ok(())
+    }
+
+    /// Who our tokens are; asked of Slack if nobody has asked yet. For jobs only.
+    pub async fn ourselves(&self) -> Result<Ourselves> {
+        if let Some(us) = &self.directory.current().ourselves {
+            return Ok(us.clone());
+        }
+        let identity = self.slack.auth_test().await?;
+        Ok(Ourselves::from(identity))
+    }
+
+    /// The `ts` of our message with this mark, if an earlier attempt of this job posted it. For jobs only.
+    pub async fn posted_before(&self, job: &Job, channel: &ChannelId, op_id: &str) -> Result<Option<String>> {
+        if !job.is_retry() {
+            return Ok(None);
+        }
+        let us = self.ourselves().await?;
+        let since = (job.began_at() - SEARCHED_BEFORE).as_secs();
+        let history = self.slack.history(channel, Some(&format!("{since}.000000"))).await?;
+        let ours =
+            |m: &slack::Message| m.op_id.as_deref() == Some(op_id) && m.bot_id.as_deref() == Some(&us.bot_id);
+        Ok(history.into_iter().find(ours).map(|m| m.ts))
     }
 }

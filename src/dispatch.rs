@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::groups;
 use crate::ids::SlackUserId;
 use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
@@ -52,6 +53,7 @@ impl Dispatch {
                 Some(step) => oncall::steps::run(&self.app, job, step).await,
                 None => Err(unknown(job)),
             },
+            Some(("groups", _)) => groups::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }
     }

@@ -9,6 +9,7 @@ pub mod dispatch;
 pub mod error;
 pub mod events;
 pub mod front;
+pub mod groups;
 pub mod http;
 pub mod http_client;
 pub mod ids;

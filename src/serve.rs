@@ -144,6 +144,7 @@ fn settings(app: &App) -> Settings {
     Settings {
         signing_secrets: config.slack.signing_secrets.clone(),
         webhook_secrets: config.pagerduty.as_ref().map(|p| p.webhook_secrets.clone()).unwrap_or_default(),
+        hint_senders: config.hint_senders.clone(),
         max_body: config.server.max_body,
         request_timeout: config.server.request_timeout,
         max_in_flight: config.server.max_in_flight,

@@ -69,6 +69,7 @@ async fn the_router_serves_exactly_the_routes() {
         clock,
         settings: Settings {
             signing_secrets: vec!["slack".into()],
+            hint_senders: Vec::new(),
             webhook_secrets: vec!["pagerduty".into()],
             max_body: 1024,
             request_timeout: Duration::from_secs(5),

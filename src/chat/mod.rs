@@ -50,6 +50,7 @@ async fn command(app: &App, typed: &Typed) -> Result<Reply> {
     let known = app.known();
     match known.config.commands.typed(&typed.command) {
         Some(Command::Incident) => incident(app, &known, typed).await,
+        Some(Command::Oncall) => Ok(Reply::Nothing),
         None => Err(Error::not_found(format!(
             "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
             typed.command

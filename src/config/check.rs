@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::{Reader, quoted};
-use super::{Config, Database, PagerDuty, Server, Service, Severity, SeverityWord, severity};
+use super::{Config, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who, severity};
 
 pub(super) fn check(config: &Config, reader: &mut Reader) {
     server(&config.server, reader);
@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     words(config, reader);
     default_severity(config, reader);
     services(config, reader);
+    groups(config, reader);
     if config.rights.declare.is_empty() {
         reader.warnings.push("rights.declare is empty; nobody can declare an incident".into());
     }
@@ -118,6 +119,43 @@ fn words(config: &Config, reader: &mut Reader) {
     let ids = config.services.iter().filter(|s| !s.pagerduty_service.is_empty());
     let ids = ids.map(|s| (format!("service.{}.pagerduty_service", s.name), s.pagerduty_service.clone()));
     unique(ids, &mut reader.problems);
+}
+
+fn groups(config: &Config, reader: &mut Reader) {
+    let handles = config.groups.iter().flat_map(|g| {
+        let companion = g
+            .all_members_handle
+            .iter()
+            .map(|h| (format!("group.{}.all_members_handle", g.handle), h.clone()));
+        std::iter::once((format!("group.{}", g.handle), g.handle.clone())).chain(companion)
+    });
+    unique(handles, &mut reader.problems);
+    if let (None, Some(group)) = (&config.pagerduty, config.groups.first()) {
+        let handle = &group.handle;
+        reader.problems.push(format!("group.{handle} needs PagerDuty; write [pagerduty] with its token"));
+    }
+    for group in &config.groups {
+        let handle = &group.handle;
+        if group.schedules.is_empty() && group.policies.is_empty() {
+            reader.problems.push(format!(
+                "group.{handle} follows nothing; write schedules = [\"…\"] or escalation_policies = [\"…\"]"
+            ));
+        }
+        match group.when_empty {
+            WhenEmpty::Fallback if group.fallback.is_empty() => reader.problems.push(format!(
+                "group.{handle}.fallback is missing; name who is in the group while nobody is on call"
+            )),
+            WhenEmpty::Keep if !group.fallback.is_empty() => reader
+                .warnings
+                .push(format!("group.{handle}.fallback is not used; write when_empty = \"fallback\" too")),
+            _ => {}
+        }
+        // A group that decides about itself would never settle.
+        let own = |who: &Who| matches!(who, Who::Group(h) if *h == group.handle);
+        if group.always.iter().chain(&group.fallback).any(own) {
+            reader.problems.push(format!("group.{handle} names itself in always or fallback; name people"));
+        }
+    }
 }
 
 fn spread(owners: impl Iterator<Item = (String, Vec<String>)>) -> impl Iterator<Item = (String, String)> {

@@ -61,6 +61,7 @@ macro_rules! commands {
 
 commands! {
     Incident: incident = "/incident",
+    Oncall: oncall = "/oncall",
 }
 
 impl Commands {
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_typed_name_leads_to_its_command() {
-        let commands = Commands { incident: "/inc".into() };
+        let commands = Commands { incident: "/inc".into(), oncall: "/oncall".into() };
         assert_eq!(commands.typed("/inc"), Some(Command::Incident));
         assert_eq!(commands.typed("/incident"), None);
     }

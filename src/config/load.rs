@@ -62,6 +62,20 @@ impl Config {
         finish(reader, config)
     }
 
+    /// Like [`Config::load`], for `firebell sync`: what a server needs beyond that (secrets of senders, an author for
+    /// incidents) may be absent.
+    pub fn load_for_sync(
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<String>), Problems> {
+        let file = parse(&read_file(path)?, &path.display().to_string())?;
+        let mut reader = Reader::new(file, env);
+        reader.for_sync = true;
+        let config = sections::read(&mut reader);
+        check::check(&config, &mut reader);
+        finish(reader, config)
+    }
+
     /// Like [`Config::load`] without environment and without warnings.
     pub fn from_toml(text: &str) -> Result<Self, Problems> {
         let mut reader = Reader::new(parse(text, "the text")?, []);
@@ -75,7 +89,9 @@ impl Config {
         let mut file = Table::new();
         let name = Table::from_iter([("name".to_owned(), "any".into())]);
         file.insert("pagerduty".into(), Table::new().into());
-        file.insert("service".into(), vec![name].into());
+        file.insert("service".into(), vec![name.clone()].into());
+        file.insert("hint_sender".into(), vec![name].into());
+        file.insert("group".into(), vec![Table::from_iter([("handle".to_owned(), "any".into())])].into());
         let mut reader = Reader::new(file, []);
         sections::read(&mut reader);
         reader.keys.into_iter().collect()

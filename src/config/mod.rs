@@ -3,6 +3,7 @@
 
 mod check;
 mod commands;
+mod group;
 mod load;
 mod reader;
 #[cfg(test)]
@@ -39,6 +40,9 @@ pub struct Config {
     /// Most severe first, never empty.
     pub severities: Vec<Severity>,
     pub services: Vec<Service>,
+    pub oncall: OnCall,
+    pub groups: Vec<Group>,
+    pub hint_senders: Vec<HintSender>,
 }
 
 #[derive(Debug, Clone)]
@@ -160,6 +164,78 @@ pub enum AutoOpen {
     Never,
     HighUrgency,
     All,
+}
+
+/// How user groups are kept in step.
+#[derive(Debug, Clone)]
+pub struct OnCall {
+    /// How often PagerDuty is asked who is on call, when nothing else asks.
+    pub poll: Duration,
+    /// How often everything is compared anew: Slack's groups, and the shifts of the next day.
+    pub reconcile: Duration,
+    /// Slack's limit for changing user groups.
+    pub writes_per_minute: u32,
+    /// Where people are told what needs their help, for groups without a channel of their own.
+    pub channel: Option<String>,
+}
+
+/// A Slack user group and the rota that it follows.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Without `@`.
+    pub handle: String,
+    /// Ids or exact names.
+    pub schedules: Vec<String>,
+    pub policies: Vec<PolicyLevels>,
+    /// In the group whoever is on call …
+    pub always: Vec<Who>,
+    /// … and never, even when on call.
+    pub never: Vec<Who>,
+    pub mode: Mode,
+    pub when_empty: WhenEmpty,
+    /// For [`WhenEmpty::Fallback`].
+    pub fallback: Vec<Who>,
+    /// The companion group with everybody in the rota.
+    pub all_members_handle: Option<String>,
+    /// Whether a group that Slack does not have is made.
+    pub create_missing: bool,
+    /// Where hand-offs and questions about this group are told: name or id.
+    pub channel: Option<String>,
+    /// Whose topics name the on-call.
+    pub topic_channels: Vec<String>,
+    /// Whether the person who comes on call is told what is open.
+    pub tell_incoming: bool,
+}
+
+/// An escalation policy, or its first levels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyLevels {
+    pub id: String,
+    /// The last level that counts; all when absent.
+    pub up_to: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Exactly those who are on call.
+    Replace,
+    /// Those who are on call come in; nobody is taken out.
+    Additive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenEmpty {
+    /// As it was: Slack has no empty groups.
+    Keep,
+    Fallback,
+}
+
+/// Somebody else than PagerDuty who may say that a rota changed, and nothing else.
+#[derive(Debug, Clone)]
+pub struct HintSender {
+    pub name: String,
+    /// Never empty.
+    pub secrets: Vec<SecretString>,
 }
 
 impl Config {

@@ -22,6 +22,8 @@ pub(super) struct Reader {
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
     pub secret_in_file: bool,
+    /// Only what a synchronisation needs is required: it receives nothing, and keeps nothing.
+    pub for_sync: bool,
 }
 
 /// One `[section]`, or one entry of a `[[list]]`.
@@ -58,6 +60,11 @@ pub(super) fn segment(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
+/// A name without what people write around it.
+fn bare(name: &str) -> &str {
+    name.trim().trim_start_matches('@')
+}
+
 impl Reader {
     pub fn new(file: Table, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let env: BTreeMap<_, _> = env.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
@@ -69,6 +76,7 @@ impl Reader {
             problems: Vec::new(),
             warnings: Vec::new(),
             secret_in_file: false,
+            for_sync: false,
         }
     }
 
@@ -91,14 +99,15 @@ impl Reader {
         self.open(kind, kind.to_owned(), env_prefix, table, read)
     }
 
-    /// The entries of `[[kind]]` in the file, then those that only the environment names (by `…__NAME`).
-    pub fn entries(&mut self, kind: &'static str) -> Vec<Entry> {
+    /// The entries of `[[kind]]` in the file, then those that only the environment names (by `…__NAME`, or whichever
+    /// key names them; the `@` of a handle is no part of the name).
+    pub fn entries(&mut self, kind: &'static str, key: &'static str) -> Vec<Entry> {
         let tables = match self.file.remove(kind) {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
             Some(_) => {
                 self.problems
-                    .push(format!("{kind} is not a list; write [[{kind}]] with a name for each entry"));
+                    .push(format!("{kind} is not a list; write [[{kind}]] with a {key} for each entry"));
                 Vec::new()
             }
         };
@@ -109,20 +118,21 @@ impl Reader {
                 self.problems.push(format!("{place} is not a section; write [[{kind}]] above its keys"));
                 continue;
             };
-            match table.get("name").and_then(Value::as_str).map(str::trim) {
-                None | Some("") => self.problems.push(format!("{place} has no name; write name = \"…\"")),
+            match table.get(key).and_then(Value::as_str).map(bare) {
+                None | Some("") => self.problems.push(format!("{place} has no {key}; write {key} = \"…\"")),
                 Some(name) if entries.iter().any(|e| segment(&e.name) == segment(name)) => {
-                    self.problems.push(format!("{place}: the name {name} is taken; choose another"));
+                    self.problems.push(format!("{place}: the {key} {name} is taken; choose another"));
                 }
                 Some(name) => entries.push(Entry { name: name.to_owned(), table }),
             }
         }
         let prefix = format!("{PREFIX}{}__", segment(kind));
+        let suffix = format!("__{}", segment(key));
         for (variable, name) in &self.env {
-            let address = variable.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix("__NAME"));
+            let address = variable.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(&suffix));
             let Some(address) = address else { continue };
-            if entries.iter().all(|e| segment(&e.name) != address) && segment(name.trim()) == address {
-                entries.push(Entry { name: name.trim().to_owned(), table: Table::new() });
+            if entries.iter().all(|e| segment(&e.name) != address) && segment(bare(name)) == address {
+                entries.push(Entry { name: bare(name).to_owned(), table: Table::new() });
             }
         }
         entries

@@ -41,7 +41,9 @@ impl Section<'_> {
     pub fn required_secrets(&mut self, key: &str, hint: &str) -> Vec<SecretString> {
         let (name, items) = match self.secret_source(key) {
             None => {
-                self.missing_secret(key, hint);
+                if !self.reader.for_sync {
+                    self.missing_secret(key, hint);
+                }
                 return Vec::new();
             }
             Some(SecretSource::Reported) => return Vec::new(),

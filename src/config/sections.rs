@@ -8,12 +8,24 @@ use super::text::{
     parse_duration, size, timezone, vendor_id, who,
 };
 use super::{
-    AutoOpen, AutoResolve, Commands, Config, Database, Incidents, PagerDuty, Rights, Server, Service, Slack,
-    Who, severity,
+    AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
+    Slack, Who, group, severity,
 };
 
-const SECTIONS: [&str; 9] =
-    ["server", "database", "slack", "pagerduty", "commands", "rights", "incidents", "severity", "service"];
+const SECTIONS: [&str; 12] = [
+    "server",
+    "database",
+    "slack",
+    "pagerduty",
+    "commands",
+    "rights",
+    "incidents",
+    "severity",
+    "service",
+    "oncall",
+    "group",
+    "hint_sender",
+];
 
 /// Reads everything. While the reader has problems the result holds placeholders and must not be used.
 pub(super) fn read(reader: &mut Reader) -> Config {
@@ -27,6 +39,9 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         incidents: reader.section("incidents", incidents),
         severities: severity::read_all(reader),
         services: services(reader),
+        oncall: reader.section("oncall", oncall),
+        groups: group::read_all(reader),
+        hint_senders: group::hint_senders(reader),
     };
     reader.report_unknown(&SECTIONS);
     config
@@ -72,7 +87,11 @@ fn pagerduty(section: &mut Section<'_>) -> PagerDuty {
         api_url: section.parsed("api_url", "https://api.pagerduty.com".into(), base_url),
         events_url: section.parsed("events_url", "https://events.pagerduty.com".into(), base_url),
         token: section.required_secret("token", "a PagerDuty REST API key"),
-        from_email: section.required("from_email", "the e-mail address of a PagerDuty user", email),
+        from_email: if section.reader.for_sync {
+            section.parsed("from_email", String::new(), email)
+        } else {
+            section.required("from_email", "the e-mail address of a PagerDuty user", email)
+        },
         webhook_secrets: section
             .required_secrets("webhook_secrets", "a list with the secret of the webhook subscription"),
     }
@@ -99,8 +118,23 @@ fn incidents(section: &mut Section<'_>) -> Incidents {
     }
 }
 
+fn oncall(section: &mut Section<'_>) -> OnCall {
+    let seconds = |least: u64| {
+        move |text: &str| match parse_duration(text)? {
+            time if time.as_secs() < least => Err(format!("is too short; write at least {least}s")),
+            time => Ok(time),
+        }
+    };
+    OnCall {
+        poll: section.parsed("poll", Duration::from_secs(30), seconds(5)),
+        reconcile: section.parsed("reconcile", Duration::from_secs(900), seconds(60)),
+        writes_per_minute: section.number("writes_per_minute", 20, 1..=1_000_000),
+        channel: section.optional("channel", None, channel),
+    }
+}
+
 fn services(reader: &mut Reader) -> Vec<Service> {
-    let entries = reader.entries("service");
+    let entries = reader.entries("service", "name");
     entries
         .into_iter()
         .map(|entry| {

@@ -180,7 +180,7 @@ struct Level {
 pub(super) fn read_all(reader: &mut Reader) -> Vec<Severity> {
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     let mut order = Vec::new();
-    for entry in reader.entries("severity") {
+    for entry in reader.entries("severity", "name") {
         order.push(plain(&entry.name));
         entries.insert(plain(&entry.name), entry);
     }

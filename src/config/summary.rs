@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AutoOpen, AutoResolve, Config, Service, Severity, Who, show_duration};
+use super::{
+    AutoOpen, AutoResolve, Config, Group, Mode, PolicyLevels, Service, Severity, WhenEmpty, Who,
+    show_duration,
+};
 
 const SET: &str = "(set)";
 
@@ -85,6 +88,17 @@ impl Config {
             },
             "severity": self.severities.iter().map(severity).collect::<Vec<_>>(),
             "service": self.services.iter().map(service).collect::<Vec<_>>(),
+            "oncall": {
+                "poll": show_duration(self.oncall.poll),
+                "reconcile": show_duration(self.oncall.reconcile),
+                "writes_per_minute": self.oncall.writes_per_minute,
+                "channel": self.oncall.channel,
+            },
+            "group": self.groups.iter().map(group).collect::<Vec<_>>(),
+            "hint_sender": self.hint_senders.iter().map(|sender| json!({
+                "name": sender.name,
+                "secrets": vec![SET; sender.secrets.len()],
+            })).collect::<Vec<_>>(),
         })
     }
 }
@@ -122,6 +136,25 @@ fn service(service: &Service) -> Value {
     })
 }
 
+fn group(group: &Group) -> Value {
+    json!({
+        "name": format!("@{}", group.handle),
+        "handle": format!("@{}", group.handle),
+        "schedules": group.schedules,
+        "escalation_policies": group.policies.iter().map(PolicyLevels::to_string).collect::<Vec<_>>(),
+        "always": names(&group.always),
+        "never": names(&group.never),
+        "mode": match group.mode { Mode::Replace => "replace", Mode::Additive => "additive" },
+        "when_empty": match group.when_empty { WhenEmpty::Keep => "keep", WhenEmpty::Fallback => "fallback" },
+        "fallback": names(&group.fallback),
+        "all_members_handle": group.all_members_handle.as_ref().map(|handle| format!("@{handle}")),
+        "create_missing": group.create_missing,
+        "channel": group.channel,
+        "topic_channels": group.topic_channels,
+        "tell_incoming": group.tell_incoming,
+    })
+}
+
 fn names(who: &[Who]) -> Vec<String> {
     who.iter().map(Who::to_string).collect()
 }
@@ -139,7 +172,8 @@ fn shown(value: &Value) -> String {
 /// An entry's name, then every key that has something to say.
 fn one_line(entry: &Value, width: usize) -> String {
     let silent = |key: &str, value: &Value| {
-        matches!(key, "name" | "description") || matches!(shown(value).as_str(), "-" | "" | "false")
+        matches!(key, "name" | "handle" | "description")
+            || matches!(shown(value).as_str(), "-" | "" | "false")
     };
     let keys = entry.as_object().into_iter().flatten();
     let said: Vec<String> = keys

@@ -1,5 +1,6 @@
 //! What a delivery means. A verified body from the inbox becomes a feature's verb, in one transaction.
 
+mod hints;
 pub mod pagerduty;
 pub mod slack;
 
@@ -71,6 +72,10 @@ async fn read_some(app: &App) -> Result<(usize, bool)> {
 async fn understand(tx: &mut Tx, known: &Known, delivery: &Delivery) -> Result<()> {
     match delivery.source.as_str() {
         "pagerduty" => pagerduty::understand(tx, known, &delivery.body).await?,
+        "hint" => {
+            let sender = delivery.delivery_key.split(':').next().unwrap_or_default();
+            hints::understand(tx, known, &delivery.body, sender).await?;
+        }
         "slack" => slack::understand(tx, known, &delivery.body).await?,
         other => tracing::warn!(source = other, "a delivery from nobody we know"),
     }

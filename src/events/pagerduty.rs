@@ -1,9 +1,11 @@
 //! PagerDuty's V3 webhooks: <https://developer.pagerduty.com/docs/webhooks-overview>. Unknown types and fields are
 //! accepted and ignored; what is malformed is logged, because asking for it again would bring the same.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use super::{id, text};
+use super::{hints, id, text};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
@@ -24,6 +26,8 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
     match kind {
         "pagey.ping" => tracing::info!("PagerDuty's test event arrived: the webhook works"),
         kind if kind.starts_with("service.") => service_changed(tx, known, &event["data"]).await?,
+        // PagerDuty sends none of these today; should it ever, they work.
+        kind if hints::is_about_a_rota(kind) => hints::take(tx, known, event, "PagerDuty").await?,
         kind if !KINDS.contains(&kind) => tracing::debug!(kind, "a PagerDuty event that means nothing to us"),
         kind => {
             let Some(event) = read_event(kind, event) else {
@@ -57,10 +61,14 @@ async fn refresh_if_surprised(tx: &mut Tx, known: &Known, event: &PageEvent) -> 
     let expected = |p: &Person| known.people.oncall.iter().any(|r| r.pagerduty_user_id == p.id);
     if !details.assignees.iter().all(expected) {
         let now = tx.now();
-        tx.enqueue(Step::ReadOnCall.soon(now)).await?;
+        tx.enqueue(Step::ReadOnCall.because("PagerDuty paged somebody unexpected").at(now + A_MOMENT))
+            .await?;
     }
     Ok(())
 }
+
+/// Several such events in a moment make one read.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The events that mean something to an incident of ours.
 const KINDS: [&str; 13] = [

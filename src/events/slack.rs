@@ -1,12 +1,14 @@
 //! Slack's Events API: who came and went, who changed, which room was archived.
 //! <https://docs.slack.dev/reference/events>
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::id;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::ids::{ChannelId, SlackUserId};
+use crate::ids::{ChannelId, SlackUserId, UserGroupId};
 use crate::oncall::{Known, Member, Step};
 use crate::slack::User;
 use crate::store::Tx;
@@ -23,8 +25,7 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
             tx.enqueue(Step::ReadMembers.soon(now)).await?;
         }
         "subteam_created" | "subteam_updated" | "subteam_members_changed" => {
-            let now = tx.now();
-            tx.enqueue(Step::ReadGroups.soon(now)).await?;
+            group_changed(tx, known, event).await?;
         }
         "member_joined_channel" => moved(tx, known, event, "in").await?,
         "member_left_channel" => moved(tx, known, event, "left").await?,
@@ -41,6 +42,41 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
 /// Most changes of a person are of their status line: nothing that we know of them, and no reason to read everybody.
 fn is_news(known: &Known, user: &Value) -> bool {
     User::from_event(user).map(Member::from).is_none_or(|m| known.people.member(&m.id) != Some(&m))
+}
+
+/// Slack tells us of our own writes, too: what it says is then what we know already. Anything else is read anew, and
+/// whoever did it hears why it does not last. <https://docs.slack.dev/reference/events/subteam_updated>
+async fn group_changed(tx: &mut Tx, known: &Known, event: &Value) -> Result<()> {
+    let subteam = &event["subteam"];
+    let Some(id) = id(&event["subteam_id"]).or_else(|| id(&subteam["id"])).map(UserGroupId::new) else {
+        return Ok(());
+    };
+    let people = |list: &Value| -> Vec<SlackUserId> {
+        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(SlackUserId::new).collect()
+    };
+    let groups = tx.groups().await?;
+    if let Some(group) = groups.iter().find(|g| g.id == id) {
+        let is = |user: &SlackUserId| group.members.0.contains(user);
+        let told = people(&subteam["users"]);
+        let is_echo = if subteam.is_object() {
+            let same_people = told.len() == group.members.0.len() && told.iter().all(is);
+            same_people
+                && subteam["handle"] == group.handle.as_str()
+                && (subteam["date_delete"] != 0) == group.is_disabled
+        } else {
+            people(&event["added_users"]).iter().all(is) && !people(&event["removed_users"]).iter().any(is)
+        };
+        if is_echo {
+            return Ok(());
+        }
+    }
+    let us = known.people.ourselves.as_ref().map(|us| us.bot_user.as_str());
+    if let Some(editor) = super::id(&subteam["updated_by"]).filter(|by| Some(*by) != us) {
+        tx.group_edited(&id, &SlackUserId::new(editor)).await?;
+    }
+    let now = tx.now();
+    tx.enqueue(Step::ReadGroups.because("changed in Slack").at(now + Duration::from_secs(1))).await?;
+    Ok(())
 }
 
 /// Members of a private incident's channel are those who may see the incident. Events come in any order, so each

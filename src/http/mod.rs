@@ -36,6 +36,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clock::Clock;
+use crate::config::HintSender;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::store::Db;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub signing_secrets: Vec<SecretString>,
     /// PagerDuty's; any of them will do, and none means that PagerDuty is off.
     pub webhook_secrets: Vec<SecretString>,
+    /// Who else may say that a rota changed, and nothing else.
+    pub hint_senders: Vec<HintSender>,
     /// In bytes.
     pub max_body: usize,
     pub request_timeout: Duration,

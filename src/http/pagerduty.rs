@@ -18,6 +18,8 @@ use super::watch::come_back;
 use crate::jobs::NewDelivery;
 
 const SOURCE: &str = "pagerduty";
+/// A sender that may only say that a rota changed.
+const HINT: &str = "hint";
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -50,13 +52,18 @@ pub(super) async fn webhook(State(edge): State<Arc<Edge>>, signed: VerifiedPager
         }
         _ => {}
     }
-    let delivery = NewDelivery { source: SOURCE, key, body: signed.body.into() };
+    // The sender's name is part of the key: what one says never hides what another does.
+    let (source, key) = match signed.hint_sender {
+        None => (SOURCE, key),
+        Some(sender) => (HINT, format!("{sender}:{key}")),
+    };
+    let delivery = NewDelivery { source, key, body: signed.body.into() };
     let (outcome, answer) = match edge.intake.accept(delivery).await {
         Ok(Accepted::Stored) => (read_as, StatusCode::ACCEPTED.into_response()),
         Ok(Accepted::Unstorable) => ("unstorable", StatusCode::ACCEPTED.into_response()),
         Err(Unavailable) => ("unavailable", come_back()),
     };
-    edge.metrics.delivery(SOURCE, outcome);
+    edge.metrics.delivery(source, outcome);
     answer
 }
 

@@ -120,6 +120,7 @@ impl TestEdge {
         let mut settings = Settings {
             signing_secrets: vec!["the one before".into(), SLACK_SECRET.into()],
             webhook_secrets: vec![PAGERDUTY_SECRET.into()],
+            hint_senders: Vec::new(),
             max_body: 1 << 20,
             request_timeout: Duration::from_secs(10),
             max_in_flight: 1000,

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::signature::{Flaw, verify_pagerduty, verify_slack};
 use super::{Edge, form};
+use crate::config::HintSender;
 
 /// A body that Slack signed in the last five minutes.
 pub struct VerifiedSlack {
@@ -17,8 +18,10 @@ pub struct VerifiedSlack {
     pub body: Bytes,
 }
 
-/// A body that PagerDuty, or somebody with one of its secrets, signed.
+/// A body that PagerDuty signed, or somebody who may say that a rota changed.
 pub struct VerifiedPagerDuty {
+    /// The name of such a sender; `None` for PagerDuty itself.
+    pub hint_sender: Option<String>,
     pub body: Bytes,
 }
 
@@ -45,9 +48,18 @@ impl FromRequest<Arc<Edge>> for VerifiedPagerDuty {
             return Err(StatusCode::NOT_FOUND.into_response());
         }
         let (headers, body) = read(request, edge, "pagerduty").await?;
-        verify_pagerduty(&headers, &body, &edge.settings.webhook_secrets)
-            .map_err(|flaw| refuse(edge, "pagerduty", flaw, &body))?;
-        Ok(Self { body })
+        let settings = &edge.settings;
+        let verdict = verify_pagerduty(&headers, &body, &settings.webhook_secrets);
+        let hint_sender = match verdict {
+            Ok(()) => None,
+            Err(flaw) => {
+                let is_theirs =
+                    |sender: &&HintSender| verify_pagerduty(&headers, &body, &sender.secrets).is_ok();
+                let sender = settings.hint_senders.iter().find(is_theirs);
+                Some(sender.ok_or_else(|| refuse(edge, "pagerduty", flaw, &body))?.name.clone())
+            }
+        };
+        Ok(Self { hint_sender, body })
     }
 }
 

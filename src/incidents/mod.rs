@@ -17,7 +17,7 @@ pub mod opening;
 pub mod pages;
 pub mod pressed;
 pub mod reminders;
-mod responders;
+pub mod responders;
 pub mod steps;
 mod store;
 pub mod timeline;

@@ -46,6 +46,14 @@ pub(super) async fn bring_in(
     Ok(())
 }
 
+/// Somebody came on call for the incident's team. A private incident is for those whom it names.
+pub async fn comes_on_call(tx: &mut Tx, incident: &Incident, user: &SlackUserId) -> Result<()> {
+    if incident.is_private || !incident.is_open() {
+        return Ok(());
+    }
+    invite(tx, incident, user, "came on call").await
+}
+
 async fn bring(
     tx: &mut Tx,
     known: &Known,

@@ -44,7 +44,7 @@ row! {
 }
 
 impl Tx {
-    /// Enqueues; with a dedup key, an unclaimed twin makes this a no-op, except that the earlier `run_at` wins, and a
+    /// Enqueues; with a dedup key, an unclaimed twin makes this a no-op, except that the earlier `run_at` wins, with its payload, and a
     /// parked twin is closed in favour of the new one. Returns the job's id, or the twin's.
     pub async fn enqueue(&mut self, job: NewJob) -> Result<i64> {
         let now = self.now();
@@ -61,7 +61,9 @@ impl Tx {
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  ON CONFLICT (dedup_key) WHERE lease_until IS NULL AND done_at IS NULL AND parked_at IS NULL
                  DO UPDATE SET run_at = CASE WHEN excluded.run_at < job.run_at THEN excluded.run_at
-                                             ELSE job.run_at END
+                                             ELSE job.run_at END,
+                               payload = CASE WHEN excluded.run_at < job.run_at THEN excluded.payload
+                                              ELSE job.payload END
                  RETURNING id",
                 &[
                     &job.kind,

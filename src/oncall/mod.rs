@@ -2,6 +2,7 @@
 //! every answer works while a vendor is down, and says how old it is.
 
 pub mod model;
+pub mod rota;
 pub mod steps;
 mod store;
 
@@ -11,7 +12,8 @@ use crate::config::Config;
 use crate::store::Json;
 use crate::{pagerduty, slack};
 
-pub use model::{Directory, Member, OnCall, Responder, Step};
+pub use model::{Directory, Group, Member, OnCall, Ourselves, Responder, Step, replan};
+pub use rota::Schedule;
 
 /// What is known without asking anybody: the configuration and the people.
 #[derive(Clone)]
@@ -51,6 +53,30 @@ impl From<slack::User> for Member {
             is_bot: user.is_bot,
             is_guest: user.is_guest || user.is_stranger,
             is_deleted: user.deleted,
+        }
+    }
+}
+
+impl From<slack::Identity> for Ourselves {
+    fn from(identity: slack::Identity) -> Self {
+        Self {
+            team_id: identity.team_id,
+            app_id: identity.app_id,
+            bot_user: identity.user_id.to_string(),
+            bot_id: identity.bot_id,
+            workspace_url: identity.url,
+        }
+    }
+}
+
+impl From<slack::UserGroup> for Group {
+    fn from(group: slack::UserGroup) -> Self {
+        Self {
+            id: group.id,
+            handle: group.handle,
+            name: group.name,
+            members: Json(group.users),
+            is_disabled: group.disabled,
         }
     }
 }

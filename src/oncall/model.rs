@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::rota::Schedule;
 use crate::clock::Timestamp;
-use crate::config::Who;
+use crate::config::{Config, Who};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId, UserGroupId};
 use crate::jobs::NewJob;
 use crate::row;
@@ -93,7 +94,7 @@ impl OnCall {
         rows.iter().flat_map(|r| [r.starts_at, r.ends_at]).flatten().filter(|at| *at > now).min()
     }
 
-    fn covers(&self, at: Timestamp) -> bool {
+    pub fn covers(&self, at: Timestamp) -> bool {
         self.starts_at.is_none_or(|s| s <= at) && self.ends_at.is_none_or(|e| at < e)
     }
 }
@@ -149,20 +150,26 @@ pub enum Step {
     ReadResponders,
     /// Priorities and services.
     ReadServices,
-    /// Who is on call on the policies of the configured services.
+    /// Who is on call now, on the policies of the configured services and whatever feeds a group.
     ReadOnCall,
+    /// The same for the next day, and who comes after that.
+    ReadAhead,
+    /// Which schedules there are: for those configured by name, and those that no policy uses.
+    ReadSchedules,
     /// Deletes what is long done.
     TidyUp,
 }
 
 impl Step {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ReadOurselves,
         Self::ReadMembers,
         Self::ReadGroups,
         Self::ReadResponders,
         Self::ReadServices,
         Self::ReadOnCall,
+        Self::ReadAhead,
+        Self::ReadSchedules,
         Self::TidyUp,
     ];
 
@@ -174,6 +181,8 @@ impl Step {
             Self::ReadResponders => "oncall.read_responders",
             Self::ReadServices => "oncall.read_services",
             Self::ReadOnCall => "oncall.read_oncall",
+            Self::ReadAhead => "oncall.read_ahead",
+            Self::ReadSchedules => "oncall.read_schedules",
             Self::TidyUp => "oncall.tidy_up",
         }
     }
@@ -181,8 +190,21 @@ impl Step {
     /// The one waiting job of this kind: several triggers cause one read. And one at a time: of two reads side by
     /// side the older might be written last.
     pub fn job(self) -> NewJob {
-        let job = NewJob::new(self.kind(), json!({ "step": self })).never_give_up();
-        job.dedup(self.kind()).lane(self.kind())
+        self.because("in its time")
+    }
+
+    /// The same, for a reason that people may want to know.
+    pub fn because(self, cause: &str) -> NewJob {
+        let job = NewJob::new(self.kind(), json!({ "step": self, "cause": cause })).never_give_up();
+        job.dedup(self.kind()).lane(self.lane())
+    }
+
+    /// Both reads of the rota write the same rows.
+    fn lane(self) -> &'static str {
+        match self {
+            Self::ReadAhead => Self::ReadOnCall.kind(),
+            other => other.kind(),
+        }
     }
 
     /// The same in a few seconds: news come in bursts (an import of people, a pipeline that touches every service),
@@ -195,20 +217,44 @@ impl Step {
         serde_json::from_value(payload.get("step")?.clone()).ok()
     }
 
-    /// Seconds between reads when nothing else asks for one.
-    pub fn every_secs(self) -> u64 {
+    /// The time between reads when nothing else asks for one.
+    pub fn every(self, config: &Config) -> Duration {
         match self {
-            Self::ReadOnCall => 60,
-            Self::ReadMembers | Self::ReadGroups | Self::ReadResponders => 900,
-            Self::ReadOurselves | Self::ReadServices | Self::TidyUp => 3600,
+            Self::ReadOnCall => config.oncall.poll,
+            Self::ReadGroups | Self::ReadAhead => config.oncall.reconcile,
+            Self::ReadMembers | Self::ReadResponders => Duration::from_secs(900),
+            Self::ReadOurselves | Self::ReadServices | Self::ReadSchedules | Self::TidyUp => {
+                Duration::from_secs(3600)
+            }
         }
     }
+}
+
+/// Compares the user groups with what is known now. Groups are above this module; the job's kind is all that it
+/// knows of them.
+pub fn replan(cause: &str) -> NewJob {
+    let job = NewJob::new("groups.plan", json!({ "cause": cause })).never_give_up();
+    job.dedup("groups.plan").lane("groups.plan")
 }
 
 /// Reads one person anew.
 pub fn meet_job(user: &SlackUserId) -> NewJob {
     let key = format!("oncall.meet:{user}");
     NewJob::new("oncall.meet", json!({ "user": user })).dedup(key)
+}
+
+/// Channels and people can be configured by id: <https://docs.slack.dev/reference/objects/conversation-object>
+pub fn is_channel_id(word: &str) -> bool {
+    is_id(word, "CG")
+}
+
+pub fn is_user_id(word: &str) -> bool {
+    is_id(word, "UW")
+}
+
+fn is_id(word: &str, first: &str) -> bool {
+    let all = word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    all && word.len() > 1 && word.starts_with(|c| first.contains(c))
 }
 
 /// All that is known about people. Built from the database; never asks anybody.
@@ -224,10 +270,14 @@ pub struct Directory {
     /// Those whose link was made by hand: e-mail does not overrule it.
     pub linked_by_hand: BTreeSet<PagerDutyUserId>,
     pub oncall: Vec<OnCall>,
+    /// Empty until something needs them.
+    pub schedules: Vec<Schedule>,
     pub priorities: Vec<Priority>,
     pub services: Vec<PagerDutyService>,
     /// Where incidents are announced, once found among the channels that we are in.
     pub announce_channel: Option<ChannelId>,
+    /// The channels that the configuration names, as far as we are in them.
+    pub channels: BTreeMap<String, ChannelId>,
     /// Job kind → when it was last read well.
     pub read_at: BTreeMap<String, Timestamp>,
     /// Goes up with each change in the database, whichever replica made it.
@@ -341,8 +391,8 @@ impl Directory {
 
     /// Who is on call on a policy at that instant, first level first, each person once.
     pub fn on_call(&self, policy_id: &str, at: Timestamp) -> Vec<Contact> {
-        let mut rows: Vec<&OnCall> =
-            self.oncall.iter().filter(|r| r.policy_id == policy_id && r.covers(at)).collect();
+        let of_policy = self.oncall.iter().filter(|r| r.policy_id == policy_id);
+        let mut rows = self.standing(of_policy, at).rows;
         rows.sort_by_key(|r| (r.level, r.user_name.clone()));
         let mut seen = BTreeSet::new();
         rows.retain(|r| seen.insert(r.pagerduty_user_id.clone()));

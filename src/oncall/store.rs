@@ -1,5 +1,7 @@
 //! The directory's SQL.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -30,13 +32,11 @@ impl Tx {
         // First: what changes while the rest is read is then of a later version, and read again.
         let version = self.directory_version().await?;
         let members: Vec<Member> = self.all("SELECT * FROM slack_user", &[]).await?;
-        let groups: Vec<Group> = self.all("SELECT * FROM user_group ORDER BY handle", &[]).await?;
+        let groups = self.groups().await?;
         let responders: Vec<Responder> = self.all("SELECT * FROM pagerduty_user", &[]).await?;
         let links: Vec<LinkRow> =
             self.all("SELECT pagerduty_user_id, slack_user_id, how FROM person_link", &[]).await?;
-        let oncall: Vec<OnCall> = self
-            .all("SELECT * FROM oncall ORDER BY policy_id, level, starts_at, pagerduty_user_id", &[])
-            .await?;
+        let oncall = self.oncall_rows().await?;
         let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
         Ok(Directory {
             ourselves: fact(&facts, "ourselves"),
@@ -51,12 +51,50 @@ impl Tx {
                 .collect(),
             links: links.into_iter().filter_map(|l| Some((l.pagerduty_user_id, l.slack_user_id?))).collect(),
             oncall,
+            schedules: fact(&facts, "schedules").unwrap_or_default(),
             priorities: fact(&facts, "priorities").unwrap_or_default(),
             services: fact(&facts, "services").unwrap_or_default(),
             announce_channel: fact(&facts, "announce_channel"),
+            channels: fact(&facts, "channels").unwrap_or_default(),
             read_at: facts.iter().map(|f| (f.name.clone(), f.read_at)).collect(),
             version,
         })
+    }
+
+    /// Slack's user groups, as last read or written.
+    pub async fn groups(&mut self) -> Result<Vec<Group>> {
+        self.all("SELECT * FROM user_group ORDER BY handle", &[]).await
+    }
+
+    /// One group, as Slack has just told.
+    pub async fn save_group(&mut self, g: &Group) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO user_group (id, handle, name, members, is_disabled, read_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (id) DO UPDATE SET handle = excluded.handle, name = excluded.name,
+                members = excluded.members, is_disabled = excluded.is_disabled, read_at = excluded.read_at",
+            &[&g.id, &g.handle, &g.name, &g.members, &g.is_disabled, &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Who is on call, as last read.
+    pub async fn oncall_rows(&mut self) -> Result<Vec<OnCall>> {
+        self.all("SELECT * FROM oncall ORDER BY policy_id, level, starts_at, pagerduty_user_id", &[]).await
+    }
+
+    /// When each source was last read well.
+    pub async fn read_times(&mut self) -> Result<BTreeMap<String, Timestamp>> {
+        let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
+        Ok(facts.into_iter().map(|f| (f.name, f.read_at)).collect())
+    }
+
+    /// A small fact, as last read.
+    pub async fn fact<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        let found: Option<Fact> = self.opt("SELECT * FROM vendor_fact WHERE name = $1", &[&name]).await?;
+        Ok(found.and_then(|f| serde_json::from_value(f.body.0).ok()))
     }
 
     pub async fn directory_version(&mut self) -> Result<i64> {
@@ -110,15 +148,9 @@ impl Tx {
     }
 
     pub async fn replace_groups(&mut self, groups: &[Group]) -> Result<()> {
-        let now = self.now();
         self.exec("DELETE FROM user_group", &[]).await?;
-        for g in groups {
-            self.exec(
-                "INSERT INTO user_group (id, handle, name, members, is_disabled, read_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                &[&g.id, &g.handle, &g.name, &g.members, &g.is_disabled, &now],
-            )
-            .await?;
+        for group in groups {
+            self.save_group(group).await?;
         }
         Ok(())
     }
@@ -134,6 +166,30 @@ impl Tx {
         )
         .await?;
         Ok(())
+    }
+
+    pub async fn responder_ids(&mut self) -> Result<BTreeSet<String>> {
+        Ok(self.scalars("SELECT id FROM pagerduty_user", &[]).await?.into_iter().collect())
+    }
+
+    /// Somebody of whom only the name and the login are known yet.
+    pub async fn meet_responder(
+        &mut self,
+        id: &PagerDutyUserId,
+        name: &str,
+        email: Option<&str>,
+    ) -> Result<bool> {
+        let now = self.now();
+        let email = email.map(str::to_owned);
+        let emails: Vec<String> = email.iter().cloned().collect();
+        let rows = self
+            .exec(
+                "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
+                 VALUES ($1, $2, $3, $4, NULL, NULL, $5) ON CONFLICT (id) DO NOTHING",
+                &[id, &name, &email, &Json(emails), &now],
+            )
+            .await?;
+        Ok(rows > 0)
     }
 
     pub async fn forget_responder(&mut self, id: &PagerDutyUserId) -> Result<()> {

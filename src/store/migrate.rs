@@ -6,12 +6,20 @@ use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
 use crate::error::Result;
 
 /// (number, name, Postgres, SQLite)
-const HISTORY: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "foundation",
-    include_str!("../../migrations/postgres/0001_foundation.sql"),
-    include_str!("../../migrations/sqlite/0001_foundation.sql"),
-)];
+const HISTORY: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "foundation",
+        include_str!("../../migrations/postgres/0001_foundation.sql"),
+        include_str!("../../migrations/sqlite/0001_foundation.sql"),
+    ),
+    (
+        2,
+        "groups",
+        include_str!("../../migrations/postgres/0002_groups.sql"),
+        include_str!("../../migrations/sqlite/0002_groups.sql"),
+    ),
+];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
     let migrator = migrator(|(_, _, postgres, _)| postgres);

@@ -22,6 +22,7 @@ mod buttons;
 mod declare;
 mod ends;
 mod forms;
+mod groups;
 mod heals;
 mod hostile;
 mod inbound;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{finish_step, ourselves, read};
+use super::{finish_step, read};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::ids::{ChannelId, IncidentId, SlackUserId};
+use crate::ids::{IncidentId, SlackUserId};
 use crate::incidents::effects::Effect;
 use crate::incidents::model::{Actor, Incident, Kind, Outsider, Source, Step, StepState, channel_name};
 use crate::incidents::timeline::NewEntry;
@@ -60,7 +60,7 @@ async fn make(app: &App, job: &Job, incident: &Incident) -> Result<Channel> {
 }
 
 async fn is_ours(app: &App, job: &Job, channel: &Channel) -> Result<bool> {
-    let by_us = ourselves(app).await?.bot_user == channel.creator.as_str();
+    let by_us = app.ourselves().await?.bot_user == channel.creator.as_str();
     let since_we_began = channel.created_at >= job.began_at() - CLOCK_SKEW;
     let mut tx = app.db.read().await?;
     Ok(by_us && since_we_began && !channel.is_archived && !tx.channel_has_owner(&channel.id).await?)
@@ -184,28 +184,4 @@ async fn wait_for_link(app: &App, job: &Job, incident: &Incident) -> Result<Fini
         tx.set_step(incident.id, Step::Bookmark, StepState::Skipped, why, None).await?;
     }
     job.finish(tx).await
-}
-
-/// Where our own messages are read back from: a minute before the first attempt.
-pub(super) fn since(job: &Job) -> String {
-    let from = job.began_at() - Duration::from_secs(60);
-    format!("{}.000000", from.as_secs())
-}
-
-/// The `ts` of our message with this mark, if an earlier attempt posted it.
-pub(super) async fn posted_before(
-    app: &App,
-    job: &Job,
-    channel: &ChannelId,
-    op_id: &str,
-) -> Result<Option<String>> {
-    if !job.is_retry() {
-        return Ok(None);
-    }
-    let us = ourselves(app).await?;
-    let history = app.slack.history(channel, Some(&since(job))).await?;
-    Ok(history
-        .into_iter()
-        .find(|m| m.op_id.as_deref() == Some(op_id) && m.bot_id.as_deref() == Some(us.bot_id.as_str()))
-        .map(|m| m.ts))
 }

@@ -67,21 +67,6 @@ async fn read(app: &App, id: IncidentId) -> Result<Incident> {
     app.db.read().await?.incident(id).await
 }
 
-/// Who we are in Slack: what we posted and made is recognised by it.
-struct Ourselves {
-    bot_user: String,
-    bot_id: String,
-}
-
-/// Asked for where it is not known yet, because guessing wrong would do things twice.
-async fn ourselves(app: &App) -> Result<Ourselves> {
-    if let Some(us) = &app.directory.current().ourselves {
-        return Ok(Ourselves { bot_user: us.bot_user.clone(), bot_id: us.bot_id.clone() });
-    }
-    let us = app.slack.auth_test().await?;
-    Ok(Ourselves { bot_user: us.user_id.0, bot_id: us.bot_id })
-}
-
 /// Shows a finished step, and finishes. Trouble that the summary showed is taken off it.
 async fn finish_step(job: &Job, mut tx: Tx, id: IncidentId, step: Step) -> Result<Finished> {
     let before = tx.step(id, step).await?.map(|row| row.state);

@@ -3,28 +3,25 @@
 //! A failed read changes nothing: the last good one stays, with its age. What a big company's read changes is written
 //! in small transactions, because SQLite's one writer has commands waiting behind it.
 
+mod rota;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::model::{Group, Member, OnCall, Ourselves, PagerDutyService, Priority, Responder, Step};
+use super::model::{Group, Member, Ourselves, PagerDutyService, Priority, Responder, Step, replan};
 use crate::app::App;
 use crate::error::{Error, Result, Upstream};
 use crate::ids::{ChannelId, SlackUserId};
 use crate::jobs::{Finished, Job};
-use crate::pagerduty;
 use crate::slack;
-use crate::store::{Json, Priority as Turn, Tx};
+use crate::store::{Priority as Turn, Tx};
 
 /// Deliveries and finished jobs are kept this long, so that late repeats are still recognised.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Rows written in one transaction.
 const AT_ONCE: usize = 100;
-/// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
-const READ_AHEAD: Duration = Duration::from_secs(24 * 3600);
-/// PagerDuty's own hand-off may take a moment.
-const AFTER_HANDOFF: Duration = Duration::from_secs(2);
 
 pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
     let read = match step {
@@ -33,7 +30,9 @@ pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
         Step::ReadGroups => read_groups(app, job).await,
         Step::ReadResponders => read_responders(app, job).await,
         Step::ReadServices => read_services(app, job).await,
-        Step::ReadOnCall => read_oncall(app, job).await,
+        Step::ReadOnCall => rota::read_now(app, job).await,
+        Step::ReadAhead => rota::read_ahead(app, job).await,
+        Step::ReadSchedules => rota::read_schedules(app, job).await,
         Step::TidyUp => tidy_up(app, job).await,
     };
     match read {
@@ -47,15 +46,20 @@ pub async fn run(app: &App, job: &Job, step: Step) -> Result<Finished> {
 async fn come_again(app: &App, job: &Job, step: Step, refused: &Upstream) -> Result<Finished> {
     tracing::error!(%refused, step = step.kind(), "cannot read; what was known stays");
     let mut tx = app.db.write(Turn::Job).await?;
-    let next_at = tx.now() + Duration::from_secs(step.every_secs());
+    let next_at = tx.now() + step.every(&app.config);
     tx.enqueue(step.job().at(next_at)).await?;
     job.finish(tx).await
+}
+
+/// What led to this read, for those who ask why something changed.
+fn cause(job: &Job) -> &str {
+    job.payload.0["cause"].as_str().unwrap_or("in its time")
 }
 
 /// Finishes the job, arms the next one, and puts the new directory into memory.
 async fn done(app: &App, job: &Job, step: Step, mut tx: Tx) -> Result<Finished> {
     tx.remember_fact(step.kind(), &json!({})).await?;
-    let next_at = tx.now() + Duration::from_secs(step.every_secs());
+    let next_at = tx.now() + step.every(&app.config);
     tx.enqueue(step.job().at(next_at)).await?;
     finish(app, job, tx).await
 }
@@ -79,31 +83,39 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
             "the Slack token lacks scopes; reinstall the app with the manifest"
         );
     }
-    let announce_channel = announce_channel(app).await?;
-    let ourselves = Ourselves {
-        team_id: identity.team_id,
-        app_id: identity.app_id,
-        bot_user: identity.user_id.to_string(),
-        bot_id: identity.bot_id,
-        workspace_url: identity.url,
-    };
+    let channels = configured_channels(app).await?;
     let mut tx = app.db.write(Turn::Job).await?;
-    tx.remember_fact("ourselves", &ourselves).await?;
-    if let Some(channel) = announce_channel {
-        tx.remember_fact("announce_channel", &channel).await?;
+    tx.remember_fact("ourselves", &Ourselves::from(identity)).await?;
+    if let Some(channel) = app.config.slack.announce_channel.as_ref().and_then(|name| channels.get(name)) {
+        tx.remember_fact("announce_channel", channel).await?;
     }
+    tx.remember_fact("channels", &channels).await?;
+    tx.enqueue(replan("at the start")).await?;
     done(app, job, Step::ReadOurselves, tx).await
 }
 
-/// The configured id, or the channel of that name among those that we are in.
-async fn announce_channel(app: &App) -> Result<Option<ChannelId>> {
-    let Some(name) = &app.config.slack.announce_channel else { return Ok(None) };
-    let channels = app.slack.my_channels().await?;
-    let found = channels.into_iter().find(|c| (c.name == *name || c.id.as_str() == name) && !c.is_archived);
-    if found.is_none() {
-        tracing::warn!(channel = name, "not in the announce channel: write /invite @firebell there");
+/// The channels that the configuration names: by id, or by name among those that we are in.
+async fn configured_channels(app: &App) -> Result<BTreeMap<String, ChannelId>> {
+    let config = &app.config;
+    let of_groups = config.groups.iter().flat_map(|g| g.channel.iter().chain(&g.topic_channels));
+    let names: BTreeSet<&String> =
+        config.slack.announce_channel.iter().chain(&config.oncall.channel).chain(of_groups).collect();
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(found.map(|c| c.id))
+    let ours = app.slack.my_channels().await?;
+    let mut found = BTreeMap::new();
+    for name in names {
+        match ours.iter().find(|c| (c.name == *name || c.id.as_str() == name) && !c.is_archived) {
+            Some(channel) => {
+                found.insert(name.clone(), channel.id.clone());
+            }
+            None => {
+                tracing::warn!(channel = name, "not in a configured channel: write /invite @firebell there")
+            }
+        }
+    }
+    Ok(found)
 }
 
 async fn read_members(app: &App, job: &Job) -> Result<Finished> {
@@ -117,13 +129,17 @@ async fn read_members(app: &App, job: &Job) -> Result<Finished> {
         }
         tx.commit().await?;
     }
-    done(app, job, Step::ReadMembers, app.db.write(Turn::Job).await?).await
+    let mut tx = app.db.write(Turn::Job).await?;
+    if !members.is_empty() {
+        tx.enqueue(replan("people in Slack changed")).await?;
+    }
+    done(app, job, Step::ReadMembers, tx).await
 }
 
 /// Free plans have no user groups: that is no reason to know nobody.
 async fn read_groups(app: &App, job: &Job) -> Result<Finished> {
     let groups: Vec<Group> = match app.slack.list_usergroups().await {
-        Ok(groups) => groups.into_iter().map(group).collect(),
+        Ok(groups) => groups.into_iter().map(Group::from).collect(),
         Err(e) if matches!(e.code(), Some("plan_upgrade_required" | "paid_teams_only" | "missing_scope")) => {
             tracing::warn!(error = %e, "no user groups");
             Vec::new()
@@ -131,20 +147,12 @@ async fn read_groups(app: &App, job: &Job) -> Result<Finished> {
         Err(e) => return Err(e.into()),
     };
     let mut tx = app.db.write(Turn::Job).await?;
-    if tx.directory().await?.groups != groups {
+    if tx.groups().await? != groups {
         tx.replace_groups(&groups).await?;
     }
+    // Even if nothing changed: this read is what shows that Slack and the rota agree.
+    tx.enqueue(replan(cause(job))).await?;
     done(app, job, Step::ReadGroups, tx).await
-}
-
-fn group(group: slack::UserGroup) -> Group {
-    Group {
-        id: group.id,
-        handle: group.handle,
-        name: group.name,
-        members: Json(group.users),
-        is_disabled: group.disabled,
-    }
 }
 
 /// Reads one person anew; for somebody who is not in the directory yet.
@@ -153,6 +161,7 @@ pub async fn meet(app: &App, job: &Job, id: &SlackUserId) -> Result<Finished> {
     let mut tx = app.db.write(Turn::Job).await?;
     if let Some(user) = user {
         tx.save_member(&Member::from(user)).await?;
+        tx.enqueue(replan("somebody new in Slack")).await?;
     }
     finish(app, job, tx).await
 }
@@ -174,6 +183,9 @@ async fn read_responders(app: &App, job: &Job) -> Result<Finished> {
     let mut tx = app.db.write(Turn::Job).await?;
     for gone in before.responders.keys().filter(|id| responders.iter().all(|r| r.id != **id)) {
         tx.forget_responder(gone).await?;
+    }
+    if !news.is_empty() {
+        tx.enqueue(replan("people in PagerDuty changed")).await?;
     }
     let from = app.from_email();
     let us = responders.iter().find(|r| r.email.as_ref().is_some_and(|e| e.eq_ignore_ascii_case(&from)));
@@ -212,53 +224,6 @@ async fn read_services(app: &App, job: &Job) -> Result<Finished> {
     // The policies decide whose rows are read.
     tx.enqueue(Step::ReadOnCall.job()).await?;
     done(app, job, Step::ReadServices, tx).await
-}
-
-/// Today's shifts and those read ahead; the next read comes when the next hand-off has happened, or in its time.
-async fn read_oncall(app: &App, job: &Job) -> Result<Finished> {
-    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
-    // Not from memory: the read of the services that caused this one may not have arrived there.
-    let mut before = app.db.read().await?.directory().await?;
-    let policies = app.policies(&before);
-    let until = app.clock.now() + READ_AHEAD;
-    let mut rows: Vec<OnCall> =
-        pagerduty.oncalls(&policies, &[], Some(until)).await?.into_iter().map(oncall_row).collect();
-    let order = |r: &OnCall| (r.policy_id.clone(), r.level, r.starts_at, r.pagerduty_user_id.clone());
-    rows.sort_by_key(order);
-    let mut tx = app.db.write(Turn::Job).await?;
-    before.oncall.sort_by_key(order);
-    let (was, is) = (by_policy(&before.oncall), by_policy(&rows));
-    for id in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
-        if was.get(id) != is.get(id) {
-            tx.replace_oncall(id, is.get(id).map(Vec::as_slice).unwrap_or_default()).await?;
-        }
-    }
-    if let Some(at) = OnCall::next_handoff(&rows, tx.now()) {
-        tx.enqueue(Step::ReadOnCall.job().at(at + AFTER_HANDOFF)).await?;
-    }
-    done(app, job, Step::ReadOnCall, tx).await
-}
-
-fn by_policy(rows: &[OnCall]) -> BTreeMap<&str, Vec<&OnCall>> {
-    let mut policies: BTreeMap<&str, Vec<&OnCall>> = BTreeMap::new();
-    for row in rows {
-        policies.entry(&row.policy_id).or_default().push(row);
-    }
-    policies
-}
-
-fn oncall_row(r: pagerduty::OnCall) -> OnCall {
-    OnCall {
-        policy_id: r.policy_id,
-        policy_name: r.policy_name,
-        level: r.level,
-        schedule_id: r.schedule_id,
-        schedule_name: r.schedule_name,
-        pagerduty_user_id: r.user_id,
-        user_name: r.user_name,
-        starts_at: r.starts_at,
-        ends_at: r.ends_at,
-    }
 }
 
 async fn tidy_up(app: &App, job: &Job) -> Result<Finished> {

@@ -1,0 +1,108 @@
+//! `[[group]]`: which Slack user group follows which rota, and `[[hint_sender]]`: who may say that a rota changed.
+
+use std::fmt;
+
+use toml::Value;
+
+use super::reader::{Reader, Section};
+use super::text::{Parsed, channel, choice, invitee, vendor_id};
+use super::{Group, HintSender, Mode, PolicyLevels, WhenEmpty};
+
+pub(super) fn read_all(reader: &mut Reader) -> Vec<Group> {
+    let entries = reader.entries("group", "handle");
+    entries.into_iter().map(|entry| reader.entry("group", entry, group)).collect()
+}
+
+fn group(section: &mut Section<'_>) -> Group {
+    let modes = [("replace", Mode::Replace), ("additive", Mode::Additive)];
+    let empties = [("keep", WhenEmpty::Keep), ("fallback", WhenEmpty::Fallback)];
+    Group {
+        handle: section.required(
+            "handle",
+            "the handle of a Slack user group, such as \"@payments-oncall\"",
+            handle,
+        ),
+        schedules: section.list("schedules", Vec::new(), one_source),
+        policies: policies(section),
+        always: section.list("always", Vec::new(), invitee),
+        never: section.list("never", Vec::new(), invitee),
+        mode: section.parsed("mode", Mode::Replace, |t| choice(t, &modes)),
+        when_empty: section.parsed("when_empty", WhenEmpty::Keep, |t| choice(t, &empties)),
+        fallback: section.list("fallback", Vec::new(), invitee),
+        all_members_handle: section.optional("all_members_handle", None, handle),
+        create_missing: section.flag("create_missing", false),
+        channel: section.optional("channel", None, channel),
+        topic_channels: section.list("topic_channels", Vec::new(), channel),
+        tell_incoming: section.flag("tell_incoming", false),
+    }
+}
+
+/// `"PEP0001"`, `"PEP0001:1"`, or `{ id = "PEP0001", level = 1 }`: the first so many levels.
+fn policies(section: &mut Section<'_>) -> Vec<PolicyLevels> {
+    if let Some(Value::Array(items)) = section.table.get_mut("escalation_policies") {
+        for item in items.iter_mut() {
+            if let Some(text) = item.as_table().and_then(as_text) {
+                *item = Value::String(text);
+            }
+        }
+    }
+    section.list("escalation_policies", Vec::new(), policy)
+}
+
+/// Only what has these keys and no others; anything else stays as it is, and is refused.
+fn as_text(table: &toml::Table) -> Option<String> {
+    let id = table.get("id")?.as_str()?;
+    match table.get("level") {
+        Some(level) if table.len() == 2 => Some(format!("{id}:{}", level.as_integer()?)),
+        None if table.len() == 1 => Some(id.to_owned()),
+        _ => None,
+    }
+}
+
+fn policy(text: &str) -> Parsed<PolicyLevels> {
+    let (id, level) = text.split_once(':').map_or((text, None), |(id, level)| (id, Some(level)));
+    let up_to = match level.map(str::trim).map(str::parse) {
+        None => None,
+        Some(Ok(level)) if (1..=20).contains(&level) => Some(level),
+        Some(_) => {
+            return Err("has no such level; write the id, a colon and 1 to 20, such as PEP0001:1".into());
+        }
+    };
+    Ok(PolicyLevels { id: vendor_id(id, "", "PEP0001")?, up_to })
+}
+
+/// As it is written in the configuration.
+impl fmt::Display for PolicyLevels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)?;
+        self.up_to.map_or(Ok(()), |level| write!(f, ":{level}"))
+    }
+}
+
+/// An id, or the exact name of a schedule.
+fn one_source(text: &str) -> Parsed<String> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > 255 || text.contains(char::is_control) {
+        return Err("is not a schedule; write its id or its exact name".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// A handle without its `@`. <https://docs.slack.dev/reference/methods/usergroups.create>
+fn handle(text: &str) -> Parsed<String> {
+    let handle = text.trim().trim_start_matches('@');
+    let well_formed = |c: char| (c.is_alphanumeric() && !c.is_uppercase()) || "-_.".contains(c);
+    if handle.is_empty() || handle.chars().count() > 80 || !handle.chars().all(well_formed) {
+        return Err("is not a handle; write it in lower case, such as @payments-oncall".into());
+    }
+    Ok(handle.to_owned())
+}
+
+pub(super) fn hint_senders(reader: &mut Reader) -> Vec<HintSender> {
+    let entries = reader.entries("hint_sender", "name");
+    let read = |section: &mut Section<'_>| HintSender {
+        name: section.parsed("name", String::new(), super::text::one_word),
+        secrets: section.required_secrets("secrets", "a list with the secret that this sender signs with"),
+    };
+    entries.into_iter().map(|entry| reader.entry("hint_sender", entry, read)).collect()
+}

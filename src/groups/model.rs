@@ -1,0 +1,168 @@
+//! What a group should hold and why: pure types. Sets are of people, never of on-call rows, which split and join.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::config::{Config, Group as Spec};
+use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
+use crate::row;
+use crate::store::Json;
+use crate::word_enum;
+
+/// One Slack group that we keep: a configured one, or its companion with everybody in the rota.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub spec: &'a Spec,
+    pub handle: &'a str,
+    /// Everybody who has shifts at all, not only who is on call now.
+    pub is_whole_rota: bool,
+}
+
+/// Every group that the configuration names.
+pub fn targets(config: &Config) -> Vec<Target<'_>> {
+    let own = config.groups.iter().map(|spec| Target { spec, handle: &spec.handle, is_whole_rota: false });
+    let companion = config.groups.iter().filter_map(|spec| {
+        Some(Target { spec, handle: spec.all_members_handle.as_deref()?, is_whole_rota: true })
+    });
+    own.chain(companion).collect()
+}
+
+/// The kept group of this handle, with or without `@`.
+pub fn target<'a>(config: &'a Config, handle: &str) -> Option<Target<'a>> {
+    let handle = handle.trim_start_matches('@');
+    targets(config).into_iter().find(|t| t.handle.eq_ignore_ascii_case(handle))
+}
+
+/// Why somebody is in a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Because {
+    pub responder: Option<PagerDutyUserId>,
+    /// `Payments primary`, `level 1 of Payments`, `always`.
+    pub source: String,
+    pub schedule_id: Option<String>,
+    pub until: Option<Timestamp>,
+}
+
+/// Somebody who is on call and cannot be in the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub responder: PagerDutyUserId,
+    pub name: String,
+    /// Completes "NAME is left out: …".
+    pub why: String,
+    /// Nobody in Slack is known to be this person: a link would help.
+    pub is_unmapped: bool,
+}
+
+/// What is to be done about a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Slack says what the rota says.
+    InStep,
+    Write,
+    /// Left as it is, and that is right: the sentence says why.
+    Kept(String),
+    /// Looks like the wrong group: somebody has to say yes first.
+    Ask(String),
+    /// Cannot be written: the sentence says what to do.
+    Blocked(String),
+}
+
+/// What a group should hold, beside what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub handle: String,
+    /// `None`: Slack has no group of this handle.
+    pub group: Option<UserGroupId>,
+    pub current: BTreeSet<SlackUserId>,
+    pub wanted: BTreeSet<SlackUserId>,
+    pub because: BTreeMap<SlackUserId, Vec<Because>>,
+    pub left_out: Vec<LeftOut>,
+    /// Sources that could not be read: their last good people stay.
+    pub partial: Vec<String>,
+    /// Source → whom it named, to fall back on.
+    pub good: BTreeMap<String, Vec<PagerDutyUserId>>,
+    pub verdict: Verdict,
+}
+
+impl Plan {
+    pub fn added(&self) -> Vec<&SlackUserId> {
+        self.wanted.difference(&self.current).collect()
+    }
+
+    pub fn removed(&self) -> Vec<&SlackUserId> {
+        self.current.difference(&self.wanted).collect()
+    }
+}
+
+/// What is remembered of a group between plans; nothing for one that was never seen.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Everybody whom we ever put there.
+    pub ours: BTreeSet<SlackUserId>,
+    pub good: BTreeMap<String, Vec<PagerDutyUserId>>,
+    /// Somebody looked at this very change and said yes.
+    pub approved: bool,
+}
+
+word_enum! {
+    /// How a kept group stands.
+    pub enum Standing {
+        InStep = "in_step",
+        Waiting = "waiting",
+        Kept = "kept",
+        Asked = "asked",
+        Blocked = "blocked",
+    }
+}
+
+row! {
+    /// A kept group, as the last plan or write left it.
+    #[derive(Clone, Debug)]
+    pub struct State {
+        pub handle: String,
+        pub group_id: Option<UserGroupId>,
+        pub standing: Standing,
+        /// What keeps it from being in step, in a sentence.
+        pub problem: Option<String>,
+        pub wanted: Json<BTreeSet<SlackUserId>>,
+        pub because: Json<BTreeMap<SlackUserId, Vec<Because>>>,
+        pub left_out: Json<Vec<LeftOut>>,
+        pub partial: Json<Vec<String>>,
+        pub good: Json<BTreeMap<String, Vec<PagerDutyUserId>>>,
+        pub ours: Json<BTreeSet<SlackUserId>>,
+        pub is_approved: bool,
+        /// What led to the last change of `wanted`.
+        pub cause: String,
+        pub changed_at: Timestamp,
+        pub planned_at: Timestamp,
+        /// When Slack and the rota were last seen to agree.
+        pub in_step_at: Option<Timestamp>,
+        pub written_at: Option<Timestamp>,
+        /// Who changed it in Slack behind our back, and when we last put it right.
+        pub edited_by: Option<SlackUserId>,
+        pub repaired_at: Option<Timestamp>,
+    }
+}
+
+row! {
+    /// One write of a group, with what was there before.
+    #[derive(Clone, Debug)]
+    pub struct Write {
+        pub id: i64,
+        pub handle: String,
+        pub group_id: UserGroupId,
+        pub before: Json<BTreeSet<SlackUserId>>,
+        pub after: Json<BTreeSet<SlackUserId>>,
+        pub cause: String,
+        pub written_at: Timestamp,
+    }
+}
+
+impl State {
+    pub fn memory(&self) -> Memory {
+        Memory { ours: self.ours.0.clone(), good: self.good.0.clone(), approved: self.is_approved }
+    }
+}

@@ -1,0 +1,305 @@
+//! From what is known to what a group should hold. Pure: the server, `firebell sync --once` and the tests all plan here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{Because, LeftOut, Memory, Plan, Target, Verdict};
+use crate::clock::Timestamp;
+use crate::config::{Mode, WhenEmpty, Who};
+use crate::ids::{PagerDutyUserId, SlackUserId};
+use crate::oncall::{Directory, Member, OnCall};
+
+/// So many people whom others put into a group may go without a question, or half of it if that is more.
+const MOST_STRANGERS: usize = 2;
+
+/// What is known, arranged for planning many groups at once.
+pub struct Rota<'a> {
+    people: &'a Directory,
+    team_id: &'a str,
+    at: Timestamp,
+    by_schedule: BTreeMap<&'a str, Vec<&'a OnCall>>,
+    by_policy: BTreeMap<&'a str, Vec<&'a OnCall>>,
+    by_email: BTreeMap<String, &'a Member>,
+}
+
+/// One source's people, each with the reason.
+type Named = Vec<(PagerDutyUserId, String, Because)>;
+
+impl<'a> Rota<'a> {
+    pub fn new(people: &'a Directory, team_id: &'a str, at: Timestamp) -> Self {
+        let (mut by_schedule, mut by_policy) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
+        for row in &people.oncall {
+            if let Some(id) = &row.schedule_id {
+                by_schedule.entry(id.as_str()).or_default().push(row);
+            }
+            by_policy.entry(row.policy_id.as_str()).or_default().push(row);
+        }
+        let address = |m: &'a Member| Some((m.email.as_ref()?.to_lowercase(), m));
+        let by_email = people.members.values().filter_map(address).collect();
+        Self { people, team_id, at, by_schedule, by_policy, by_email }
+    }
+
+    /// What this group should hold. `memory` is what earlier plans left behind.
+    pub fn plan(&self, target: Target<'_>, memory: &Memory) -> Plan {
+        let mut plan = Plan {
+            handle: target.handle.to_owned(),
+            group: None,
+            current: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            because: BTreeMap::new(),
+            left_out: Vec::new(),
+            partial: Vec::new(),
+            good: BTreeMap::new(),
+            verdict: Verdict::InStep,
+        };
+        let group = self.people.group(target.handle);
+        if let Some(group) = group {
+            plan.group = Some(group.id.clone());
+            plan.current = group.members.0.iter().cloned().collect();
+        }
+        self.gather(target, memory, &mut plan);
+        let is_anybody_on_call = !plan.because.is_empty();
+        self.add_fixed(target, &mut plan, is_anybody_on_call);
+        plan.wanted = plan.because.keys().cloned().collect();
+        if target.spec.mode == Mode::Additive {
+            plan.wanted.extend(plan.current.iter().cloned());
+        }
+        plan.verdict = verdict(&plan, memory, group.is_some_and(|g| g.is_disabled), is_anybody_on_call);
+        plan
+    }
+
+    /// Everybody whom the sources name, as far as Slack knows them.
+    fn gather(&self, target: Target<'_>, memory: &Memory, plan: &mut Plan) {
+        let (never, _) = self.people.expand(&target.spec.never);
+        let mut left_out: BTreeMap<PagerDutyUserId, LeftOut> = BTreeMap::new();
+        for (source, named) in self.sources(target) {
+            let named = match named {
+                Ok((named, trouble)) => {
+                    plan.partial.extend(trouble);
+                    named
+                }
+                Err(trouble) => {
+                    plan.partial.push(trouble);
+                    self.last_good(&source, memory)
+                }
+            };
+            let ids: BTreeSet<PagerDutyUserId> = named.iter().map(|(id, ..)| id.clone()).collect();
+            plan.good.insert(source, ids.into_iter().collect());
+            for (id, name, because) in named {
+                match self.slack_account(&id) {
+                    Ok(user) if never.contains(&user) => {}
+                    Ok(user) => plan.because.entry(user).or_default().push(because),
+                    Err((why, is_unmapped)) => {
+                        let out = LeftOut { responder: id.clone(), name, why, is_unmapped };
+                        left_out.entry(id).or_insert(out);
+                    }
+                }
+            }
+        }
+        plan.left_out = left_out.into_values().collect();
+    }
+
+    fn sources<'b>(&self, target: Target<'b>) -> Vec<(String, Result<(Named, Option<String>), String>)>
+    where
+        'a: 'b,
+    {
+        let spec = target.spec;
+        let schedules = spec.schedules.iter().map(|word| {
+            let found = self.people.schedule_id(word);
+            let named = found.and_then(|id| match target.is_whole_rota {
+                true => self.whole_rota(id),
+                false => Ok(self.on_schedule(id)),
+            });
+            (word.clone(), named)
+        });
+        let policies = spec.policies.iter().map(|p| {
+            let up_to = p.up_to.unwrap_or(i64::MAX);
+            let known = self.by_policy.get(p.id.as_str());
+            let named = match known {
+                None => Err(format!(
+                    "PagerDuty names nobody for the escalation policy {}; is the id right?",
+                    p.id
+                )),
+                Some(rows) if target.is_whole_rota => self.whole_policy(rows, up_to),
+                Some(rows) => Ok(self.named(rows.iter().copied().filter(|row| row.level <= up_to), |row| {
+                    format!("level {} of {}", row.level, row.policy_name)
+                })),
+            };
+            (p.to_string(), named)
+        });
+        schedules.chain(policies).collect()
+    }
+
+    fn on_schedule(&self, id: &str) -> (Named, Option<String>) {
+        let rows = self.by_schedule.get(id).map(Vec::as_slice).unwrap_or_default();
+        self.named(rows.iter().copied(), |row| row.schedule_name.clone().unwrap_or_else(|| id.to_owned()))
+    }
+
+    /// Who holds these rows now, each person once a source; and the trouble, if it is an old answer.
+    fn named<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r OnCall>,
+        source: impl Fn(&OnCall) -> String,
+    ) -> (Named, Option<String>)
+    where
+        'a: 'r,
+    {
+        let standing = self.people.standing(rows, self.at);
+        let mut named: Named = Vec::new();
+        for row in standing.rows {
+            let because = Because {
+                responder: Some(row.pagerduty_user_id.clone()),
+                source: source(row),
+                schedule_id: row.schedule_id.clone(),
+                until: row.ends_at,
+            };
+            if !named.iter().any(|(id, _, b)| *id == row.pagerduty_user_id && b.source == because.source) {
+                named.push((row.pagerduty_user_id.clone(), row.user_name.clone(), because));
+            }
+        }
+        let trouble = "PagerDuty does not answer: the last known people stay".to_owned();
+        (named, standing.is_stale.then_some(trouble))
+    }
+
+    fn whole_rota(&self, id: &str) -> Result<(Named, Option<String>), String> {
+        let schedule = self.people.schedule(id);
+        let schedule = schedule.ok_or_else(|| format!("the schedule {id:?} was not read yet"))?;
+        let each = |person: &PagerDutyUserId| {
+            let because = Because {
+                responder: Some(person.clone()),
+                source: format!("in the rota of {}", schedule.name),
+                schedule_id: Some(id.to_owned()),
+                until: None,
+            };
+            (
+                person.clone(),
+                self.people.responder_name(person).unwrap_or(person.as_str()).to_owned(),
+                because,
+            )
+        };
+        Ok((schedule.people.iter().map(each).collect(), None))
+    }
+
+    /// Everybody in the schedules of a policy, and those whom it names directly.
+    fn whole_policy(&self, rows: &[&OnCall], up_to: i64) -> Result<(Named, Option<String>), String> {
+        let rows = || rows.iter().copied().filter(|row| row.level <= up_to);
+        let (mut named, trouble) = self.named(rows().filter(|row| row.schedule_id.is_none()), |row| {
+            format!("level {} of {}", row.level, row.policy_name)
+        });
+        let schedules: BTreeSet<&str> = rows().filter_map(|row| row.schedule_id.as_deref()).collect();
+        for id in schedules {
+            named.extend(self.whole_rota(id)?.0);
+        }
+        Ok((named, trouble))
+    }
+
+    fn last_good(&self, source: &str, memory: &Memory) -> Named {
+        let people = memory.good.get(source).map(Vec::as_slice).unwrap_or_default();
+        let each = |id: &PagerDutyUserId| {
+            let because = Because {
+                responder: Some(id.clone()),
+                source: format!("{source}, as it was last read"),
+                schedule_id: None,
+                until: None,
+            };
+            (id.clone(), self.people.responder_name(id).unwrap_or(id.as_str()).to_owned(), because)
+        };
+        people.iter().map(each).collect()
+    }
+
+    /// Those who are in it anyway; and, while nobody is on call, the fallback.
+    fn add_fixed(&self, target: Target<'_>, plan: &mut Plan, is_anybody_on_call: bool) {
+        let mut add = |whom: &[Who], source: &str| {
+            let (people, unknown) = self.people.expand(whom);
+            for user in people {
+                let full = self.people.member(&user).is_some_and(|m| m.is_full(self.team_id));
+                if full {
+                    let because = Because {
+                        responder: None,
+                        source: source.to_owned(),
+                        schedule_id: None,
+                        until: None,
+                    };
+                    plan.because.entry(user).or_default().push(because);
+                } else {
+                    plan.partial.push(format!("{user} ({source}) is no full member of this workspace"));
+                }
+            }
+            plan.partial
+                .extend(unknown.into_iter().map(|word| format!("{word} ({source}) is nobody in Slack")));
+        };
+        if !is_anybody_on_call && target.spec.when_empty == WhenEmpty::Fallback {
+            add(&target.spec.fallback, "nobody is on call");
+        }
+        add(&target.spec.always, "always");
+    }
+
+    /// The Slack account of a PagerDuty user; or why there is none that may be in a group, and whether a link would help.
+    fn slack_account(&self, id: &PagerDutyUserId) -> Result<SlackUserId, (String, bool)> {
+        if let Some(user) = self.people.slack_of(id) {
+            return match self.people.member(user) {
+                Some(member) => self.fit(member),
+                None => Err(("their linked Slack account is not known".to_owned(), true)),
+            };
+        }
+        let emails = self.people.responders.get(id).map(|r| r.emails.0.as_slice()).unwrap_or_default();
+        if let Some(member) = emails.iter().find_map(|e| self.by_email.get(&e.to_lowercase())) {
+            return self.fit(member);
+        }
+        Err(match emails {
+            [] => ("PagerDuty shows no e-mail address of theirs".to_owned(), true),
+            [one] => (format!("nobody in Slack has the address {one}"), true),
+            several => (format!("nobody in Slack has one of the addresses {}", several.join(", ")), true),
+        })
+    }
+
+    fn fit(&self, member: &Member) -> Result<SlackUserId, (String, bool)> {
+        if member.is_full(self.team_id) {
+            return Ok(member.id.clone());
+        }
+        let why = match member {
+            m if m.is_deleted => "their Slack account is deactivated",
+            m if m.is_bot => "that is a bot",
+            m if m.is_guest => "guests cannot be in user groups",
+            _ => "they belong to another workspace",
+        };
+        Err((why.to_owned(), false))
+    }
+}
+
+fn verdict(plan: &Plan, memory: &Memory, is_disabled: bool, is_anybody_on_call: bool) -> Verdict {
+    let handle = &plan.handle;
+    if plan.group.is_none() {
+        return Verdict::Blocked(format!(
+            "Slack has no user group @{handle}; make it, or set create_missing = true"
+        ));
+    }
+    if is_disabled {
+        return Verdict::Blocked(format!("the user group @{handle} is disabled in Slack; enable it there"));
+    }
+    // With nobody on call and no fallback, those who are always in it do not make up for the missing ones.
+    let is_bare = !is_anybody_on_call && plan.because.values().flatten().all(|b| b.source == "always");
+    if plan.wanted.is_empty() || (is_bare && !plan.current.is_empty()) {
+        let why = match (plan.left_out.as_slice(), plan.partial.first()) {
+            ([], None) => "nobody is on call".to_owned(),
+            ([], Some(trouble)) => trouble.clone(),
+            (out, _) => {
+                let names: Vec<&str> = out.iter().map(|o| o.name.as_str()).collect();
+                format!("nobody who is on call can be in it ({})", names.join(", "))
+            }
+        };
+        return Verdict::Kept(format!("{why}, and Slack has no empty groups: it stays as it was"));
+    }
+    if plan.wanted == plan.current {
+        return Verdict::InStep;
+    }
+    let removed = plan.removed();
+    let strangers = removed.iter().filter(|user| !memory.ours.contains(**user)).count();
+    if strangers > MOST_STRANGERS.max(plan.current.len() / 2) && !memory.approved {
+        return Verdict::Ask(format!(
+            "{strangers} of the {} people in @{handle} would go, and Firebell never put them there: is it the right \
+             group?",
+            plan.current.len()
+        ));
+    }
+    Verdict::Write
+}

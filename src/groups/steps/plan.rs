@@ -1,0 +1,281 @@
+//! Compares what every kept group holds with what it should hold, and sets going what follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{find_job, make_job, say, topic_job, write_job};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::config::Group as Spec;
+use crate::error::Result;
+use crate::groups::messages;
+use crate::groups::model::{Plan, Standing, State, Target, Verdict, targets};
+use crate::groups::plan::Rota;
+use crate::ids::SlackUserId;
+use crate::incidents::responders;
+use crate::jobs::{Finished, Job};
+use crate::oncall::{Directory, Known, Step, replan};
+use crate::store::{Json, Priority, Tx};
+
+/// Somebody whom Slack does not know is looked for again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(900);
+/// Who changes a group again so soon after we put it right is not fought with, until the next full comparison.
+const NO_FIGHT: Duration = Duration::from_secs(600);
+/// Groups whose state is written in one transaction.
+const AT_ONCE: usize = 100;
+
+pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let people = tx.directory().await?;
+    let states: BTreeMap<String, State> =
+        tx.group_states().await?.into_iter().map(|s| (s.handle.clone(), s)).collect();
+    drop(tx);
+    let Some(team_id) = app.team_id(&people).filter(|_| people.read_at.contains_key(Step::ReadOnCall.kind()))
+    else {
+        // Nothing is concluded from knowing nothing: the first reads cause another plan.
+        return job.finish_bare(&app.db).await;
+    };
+    let now = app.clock.now();
+    let rota = Rota::new(&people, &team_id, now);
+    let cause = job.payload.0["cause"].as_str().unwrap_or("in its time");
+    let known = Known { config: app.config.clone(), people: people.clone().into() };
+    let all = targets(&app.config);
+    for some in all.chunks(AT_ONCE) {
+        let mut tx = app.db.write(Priority::Job).await?;
+        for target in some {
+            let before = states.get(target.handle);
+            let plan = rota.plan(*target, &before.map(State::memory).unwrap_or_default());
+            conclude(&mut tx, &known, *target, before, &plan, cause).await?;
+        }
+        tx.commit().await?;
+    }
+    let mut tx = app.db.write(Priority::Job).await?;
+    for gone in states.keys().filter(|handle| all.iter().all(|t| t.handle != handle.as_str())) {
+        tx.forget_group_state(gone).await?;
+    }
+    job.finish(tx).await
+}
+
+/// One group: what is remembered of it, and what has to be done.
+async fn conclude(
+    tx: &mut Tx,
+    known: &Known,
+    target: Target<'_>,
+    before: Option<&State>,
+    plan: &Plan,
+    cause: &str,
+) -> Result<()> {
+    let now = tx.now();
+    let state = next_state(before, plan, cause, now);
+    if before.is_none_or(|before| differs(before, &state)) && !tx.save_group_state(&state).await? {
+        tx.enqueue(replan(cause)).await?;
+        return Ok(());
+    }
+    match state.standing {
+        Standing::Waiting => {
+            tx.enqueue(write_job()).await?;
+        }
+        Standing::Blocked if plan.group.is_none() && target.spec.create_missing => {
+            tx.enqueue(make_job(target.handle)).await?;
+        }
+        _ => {}
+    }
+    tell_trouble(tx, known, target.spec, before, &state).await?;
+    for out in plan.left_out.iter().filter(|out| out.is_unmapped) {
+        look_for(tx, known, target.spec, out).await?;
+    }
+    if !target.is_whole_rota {
+        hand_over(tx, known, target.spec, before, &state).await?;
+    }
+    Ok(())
+}
+
+fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) -> State {
+    let changed = before.is_none_or(|b| b.wanted.0 != plan.wanted);
+    let (mut standing, mut problem) = match &plan.verdict {
+        Verdict::InStep => (Standing::InStep, None),
+        Verdict::Write => (Standing::Waiting, None),
+        Verdict::Kept(why) => (Standing::Kept, Some(why.clone())),
+        Verdict::Ask(why) => (Standing::Asked, Some(why.clone())),
+        Verdict::Blocked(why) => (Standing::Blocked, Some(why.clone())),
+    };
+    // Slack says something else than it said when it took our list, and the rota has not changed: somebody's hand.
+    let by_hand = !changed
+        && standing == Standing::Waiting
+        && before.is_some_and(|b| b.standing == Standing::InStep && b.written_at.is_some());
+    let mut repaired_at = before.and_then(|b| b.repaired_at);
+    if by_hand {
+        if repaired_at.is_some_and(|at| now.since(at) < NO_FIGHT) {
+            standing = Standing::Kept;
+            problem = Some(
+                "somebody changes it in Slack again and again; it is put right at the next full look".into(),
+            );
+        } else {
+            repaired_at = Some(now);
+        }
+    }
+    let in_step_at = match standing {
+        Standing::InStep => Some(now),
+        _ => before.and_then(|b| b.in_step_at),
+    };
+    State {
+        handle: plan.handle.clone(),
+        group_id: plan.group.clone(),
+        standing,
+        problem,
+        wanted: Json(plan.wanted.clone()),
+        because: Json(plan.because.clone()),
+        left_out: Json(plan.left_out.clone()),
+        partial: Json(plan.partial.clone()),
+        good: Json(plan.good.clone()),
+        ours: before.map_or_else(|| Json(BTreeSet::new()), |b| Json(b.ours.0.clone())),
+        is_approved: before.is_some_and(|b| b.is_approved) && !changed,
+        cause: match before {
+            Some(before) if !changed && !by_hand => before.cause.clone(),
+            _ if by_hand => "changed in Slack by hand".to_owned(),
+            _ => cause.to_owned(),
+        },
+        changed_at: before.filter(|_| !changed && !by_hand).map_or(now, |b| b.changed_at),
+        planned_at: now,
+        in_step_at,
+        written_at: before.and_then(|b| b.written_at),
+        edited_by: before.and_then(|b| b.edited_by.clone()),
+        repaired_at,
+    }
+}
+
+/// Whether anything but the time is news. A group in step says when it was last seen so.
+fn differs(before: &State, after: &State) -> bool {
+    let shape = |s: &State| {
+        (
+            s.group_id.clone(),
+            s.standing,
+            s.problem.clone(),
+            s.is_approved,
+            s.cause.clone(),
+            s.changed_at,
+            s.repaired_at,
+        )
+    };
+    shape(before) != shape(after)
+        || before.in_step_at != after.in_step_at
+        || before.wanted.0 != after.wanted.0
+        || before.because.0 != after.because.0
+        || before.left_out.0 != after.left_out.0
+        || before.partial.0 != after.partial.0
+        || before.good.0 != after.good.0
+}
+
+/// New trouble is told where the group's people read it, once.
+async fn tell_trouble(
+    tx: &mut Tx,
+    known: &Known,
+    spec: &Spec,
+    before: Option<&State>,
+    state: &State,
+) -> Result<()> {
+    let is_news = before.is_none_or(|b| b.standing != state.standing || b.problem != state.problem);
+    let Some(problem) = state.problem.as_ref().filter(|_| is_news) else { return Ok(()) };
+    tracing::warn!(group = state.handle, problem, "a user group is not in step");
+    let message = match state.standing {
+        Standing::Asked => messages::ask(&known.people, state),
+        _ => messages::trouble(state),
+    };
+    if let Some(channel) = channel_of(known, spec) {
+        let once = format!("{}:{}", state.handle, state.planned_at.as_micros());
+        say(tx, channel, &message, &once).await?;
+    }
+    Ok(())
+}
+
+fn channel_of<'a>(known: &'a Known, spec: &'a Spec) -> Option<&'a str> {
+    spec.channel.as_deref().or(known.config.oncall.channel.as_deref())
+}
+
+/// Somebody on call whom nobody in Slack is known to be: looked for by e-mail now and then, and told of once.
+async fn look_for(
+    tx: &mut Tx,
+    known: &Known,
+    spec: &Spec,
+    out: &crate::groups::model::LeftOut,
+) -> Result<()> {
+    let not_since = tx.now() - LOOK_AGAIN;
+    if tx.look_for(&out.responder, not_since).await? {
+        tx.enqueue(find_job(&out.responder)).await?;
+    }
+    if let Some(channel) = channel_of(known, spec)
+        && tx.tell_unmapped(&out.responder).await?
+    {
+        say(tx, channel, &messages::unmapped(out), &format!("unmapped:{}", out.responder)).await?;
+    }
+    Ok(())
+}
+
+/// Who has come on call since the last plan sees what is open; and the team's channels say who it is.
+async fn hand_over(
+    tx: &mut Tx,
+    known: &Known,
+    spec: &Spec,
+    before: Option<&State>,
+    state: &State,
+) -> Result<()> {
+    let was = before.map(on_call).unwrap_or_default();
+    let is = on_call(state);
+    if was == is {
+        return Ok(());
+    }
+    for channel in &spec.topic_channels {
+        tx.enqueue(topic_job(&spec.handle, channel)).await?;
+    }
+    // The first plan of a group is no hand-off.
+    let Some(before) = before else { return Ok(()) };
+    let new: Vec<&SlackUserId> = is.difference(&was).collect();
+    let services = services_of(known, spec);
+    let mut open = tx.open_incidents().await?;
+    open.retain(|i| !i.is_test && i.service.as_ref().is_some_and(|s| services.contains(s)));
+    for incident in &open {
+        for user in &new {
+            responders::comes_on_call(tx, incident, user).await?;
+        }
+    }
+    if let Some(channel) = spec.channel.as_deref().filter(|_| !new.is_empty()) {
+        let message = messages::hand_off(&known.people, before, state, &open);
+        say(tx, channel, &message, &format!("handoff:{}:{}", state.handle, state.planned_at.as_micros()))
+            .await?;
+    }
+    if spec.tell_incoming {
+        for user in new {
+            let message = messages::you_are_on_call(&known.people, state, user, &open);
+            let once = format!("incoming:{}:{user}:{}", state.handle, state.planned_at.as_micros());
+            say(tx, user.as_str(), &message, &once).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those who are in the group because of a rota, not for good.
+fn on_call(state: &State) -> BTreeSet<SlackUserId> {
+    let by_rota = |(user, reasons): (&SlackUserId, &Vec<crate::groups::model::Because>)| {
+        reasons.iter().any(|b| b.responder.is_some()).then(|| user.clone())
+    };
+    state.because.0.iter().filter_map(by_rota).collect()
+}
+
+/// The configured services that this group's people answer for: those whose policy it follows, or whose policy uses
+/// one of its schedules.
+fn services_of(known: &Known, spec: &Spec) -> Vec<String> {
+    let people: &Directory = &known.people;
+    let schedules: BTreeSet<&str> =
+        spec.schedules.iter().filter_map(|w| people.schedule_id(w).ok()).collect();
+    let follows = |policy: &str| {
+        spec.policies.iter().any(|p| p.id == policy)
+            || people.oncall.iter().any(|row| {
+                row.policy_id == policy && row.schedule_id.as_deref().is_some_and(|id| schedules.contains(id))
+            })
+    };
+    let policy = |s: &crate::config::Service| {
+        s.escalation_policy.clone().or_else(|| people.policy_of(&s.pagerduty_service).map(str::to_owned))
+    };
+    let theirs = known.config.services.iter().filter(|s| policy(s).is_some_and(|p| follows(&p)));
+    theirs.map(|s| s.name.clone()).collect()
+}

@@ -1,0 +1,126 @@
+//! Writes one waiting group: whole lists, because Slack knows no other way. Writing the same list twice changes nothing,
+//! so a second attempt needs no look. <https://docs.slack.dev/reference/methods/usergroups.users.update>
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::write_job;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::{Result, Upstream};
+use crate::groups::messages;
+use crate::groups::model::State;
+use crate::ids::SlackUserId;
+use crate::jobs::{Finished, Job};
+use crate::oncall::{Group, Step};
+use crate::store::{Priority, Tx};
+
+/// Slack counts calls in this span.
+const MINUTE: Duration = Duration::from_secs(60);
+/// Other replicas hear of new members when all is written, and at the latest after so many groups.
+const AT_ONCE: i64 = 20;
+
+pub(super) async fn write_one(app: &App, job: &Job) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let next = tx.most_urgent_group().await?;
+    let free_at = free_at(&mut tx, app).await?;
+    drop(tx);
+    let Some(state) = next else { return job.finish_bare(&app.db).await };
+    let Some(group) = &state.group_id else { return job.finish_bare(&app.db).await };
+    if let Some(at) = free_at.filter(|at| *at > app.clock.now()) {
+        let mut tx = app.db.write(Priority::Job).await?;
+        tx.enqueue(write_job().at(at)).await?;
+        return job.finish(tx).await;
+    }
+    let wanted: Vec<SlackUserId> = state.wanted.0.iter().cloned().collect();
+    match app.slack.set_usergroup_users(group, &wanted).await {
+        Ok(answer) => {
+            let mut tx = app.db.write(Priority::Job).await?;
+            let groups = tx.groups().await?;
+            let before = groups.iter().find(|g| g.id == *group);
+            let before: BTreeSet<SlackUserId> =
+                before.map(|g| g.members.0.iter().cloned().collect()).unwrap_or_default();
+            let mut written = Group::from(answer);
+            if written.members.0.is_empty() {
+                written.members.0 = wanted;
+            }
+            tx.save_group(&written).await?;
+            tx.group_written(&state, group, &before).await?;
+            after_write(app, &mut tx, &state).await?;
+            go_on(app, job, tx).await
+        }
+        Err(refused) if refused.is_final() => {
+            let mut tx = app.db.write(Priority::Job).await?;
+            refuse(app, &mut tx, &state, &refused).await?;
+            go_on(app, job, tx).await
+        }
+        Err(away) => Err(away.into()),
+    }
+}
+
+/// When the next write is within Slack's limit; `None` for at once.
+async fn free_at(tx: &mut Tx, app: &App) -> Result<Option<Timestamp>> {
+    let most = i64::from(app.config.oncall.writes_per_minute);
+    let since = tx.now() - MINUTE;
+    let recent = tx.group_writes_since(since, most).await?;
+    let is_full = i64::try_from(recent.len()).is_ok_and(|n| n >= most);
+    Ok(recent.last().filter(|_| is_full).map(|oldest| *oldest + MINUTE))
+}
+
+/// The one who changed it by hand hears why it is back as it was.
+async fn after_write(app: &App, tx: &mut Tx, state: &State) -> Result<()> {
+    tracing::info!(
+        group = state.handle,
+        people = state.wanted.0.len(),
+        cause = state.cause,
+        "user group written"
+    );
+    let Some(editor) = &state.edited_by else { return Ok(()) };
+    let once = format!("edited:{}:{}", state.handle, state.changed_at.as_micros());
+    super::say(tx, editor.as_str(), &messages::put_right(app.config.commands.oncall.as_str(), state), &once)
+        .await
+}
+
+async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Result<()> {
+    let code = refused.code().unwrap_or_default();
+    let problem = messages::refusal(code, &state.handle);
+    tracing::error!(group = state.handle, code, "Slack refuses to change a user group");
+    tx.group_refused(&state.handle, &problem).await?;
+    // What we believe of Slack is wrong: read it anew. That causes another plan.
+    match code {
+        "invalid_users" | "failed_for_some_users" | "user_not_found" => {
+            tx.enqueue(Step::ReadMembers.because("Slack refused somebody")).await?;
+        }
+        "no_such_subteam" | "subteam_not_found" => {
+            tx.enqueue(Step::ReadGroups.because("Slack does not know a group")).await?;
+        }
+        _ => {}
+    }
+    let target = crate::groups::model::target(&app.config, &state.handle);
+    let channel = target.and_then(|t| t.spec.channel.as_deref()).or(app.config.oncall.channel.as_deref());
+    if let Some(channel) = channel.filter(|_| state.problem.as_ref() != Some(&problem)) {
+        let told = State { problem: Some(problem), ..state.clone() };
+        let once = format!("refused:{}:{code}:{}", state.handle, state.changed_at.as_micros());
+        super::say(tx, channel, &messages::trouble(&told), &once).await?;
+    }
+    Ok(())
+}
+
+/// The next one, as long as one waits.
+async fn go_on(app: &App, job: &Job, mut tx: Tx) -> Result<Finished> {
+    let more = tx.most_urgent_group().await?.is_some();
+    if more {
+        tx.enqueue(write_job()).await?;
+    }
+    let since = tx.now() - MINUTE;
+    let written = tx.group_writes_since(since, i64::MAX).await?.len();
+    let tell = !more || i64::try_from(written).is_ok_and(|n| n % AT_ONCE == 0);
+    if tell {
+        tx.directory_changed().await?;
+    }
+    let finished = job.finish(tx).await?;
+    if tell && let Err(error) = app.reload_directory().await {
+        tracing::error!(%error, "cannot load the directory");
+    }
+    Ok(finished)
+}

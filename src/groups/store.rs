@@ -1,0 +1,188 @@
+//! The SQL of kept groups.
+
+use std::collections::BTreeSet;
+
+use super::model::{Standing, State, Write};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
+use crate::store::{Json, Tx};
+
+impl Tx {
+    pub async fn group_states(&mut self) -> Result<Vec<State>> {
+        self.all("SELECT * FROM group_sync ORDER BY handle", &[]).await
+    }
+
+    pub async fn group_state(&mut self, handle: &str) -> Result<Option<State>> {
+        self.opt("SELECT * FROM group_sync WHERE handle = $1", &[&handle]).await
+    }
+
+    /// What a plan concluded. False when the group was written meanwhile: then it has to be planned anew.
+    pub async fn save_group_state(&mut self, s: &State) -> Result<bool> {
+        let rows = self.exec(
+            "INSERT INTO group_sync (handle, group_id, standing, problem, wanted, because, left_out, partial, good, ours,
+                is_approved, cause, changed_at, planned_at, in_step_at, written_at, edited_by, repaired_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             ON CONFLICT (handle) DO UPDATE SET group_id = excluded.group_id, standing = excluded.standing,
+                problem = excluded.problem, wanted = excluded.wanted, because = excluded.because,
+                left_out = excluded.left_out, partial = excluded.partial, good = excluded.good,
+                is_approved = excluded.is_approved, cause = excluded.cause, changed_at = excluded.changed_at,
+                planned_at = excluded.planned_at, in_step_at = excluded.in_step_at,
+                edited_by = excluded.edited_by, repaired_at = excluded.repaired_at
+             WHERE group_sync.written_at IS NOT DISTINCT FROM excluded.written_at",
+            &[
+                &s.handle,
+                &s.group_id,
+                &s.standing,
+                &s.problem,
+                &s.wanted,
+                &s.because,
+                &s.left_out,
+                &s.partial,
+                &s.good,
+                &s.ours,
+                &s.is_approved,
+                &s.cause,
+                &s.changed_at,
+                &s.planned_at,
+                &s.in_step_at,
+                &s.written_at,
+                &s.edited_by,
+                &s.repaired_at,
+            ],
+        )
+        .await?;
+        Ok(rows > 0)
+    }
+
+    /// Those that the configuration does not name any more.
+    pub async fn forget_group_state(&mut self, handle: &str) -> Result<()> {
+        self.exec("DELETE FROM group_sync WHERE handle = $1", &[&handle]).await?;
+        Ok(())
+    }
+
+    /// The group to write next: the most recent change first, because that one pages somebody new.
+    pub async fn most_urgent_group(&mut self) -> Result<Option<State>> {
+        self.opt(
+            "SELECT * FROM group_sync WHERE standing = 'waiting' ORDER BY changed_at DESC, handle LIMIT 1",
+            &[],
+        )
+        .await
+    }
+
+    /// When groups were written, the latest first; at most so many.
+    pub async fn group_writes_since(&mut self, since: Timestamp, most: i64) -> Result<Vec<Timestamp>> {
+        self.scalars(
+            "SELECT written_at FROM group_write WHERE written_at > $1 ORDER BY written_at DESC LIMIT $2",
+            &[&since, &most],
+        )
+        .await
+    }
+
+    /// Slack has taken this list. Somebody may want something else by now: then the group goes on waiting.
+    pub async fn group_written(
+        &mut self,
+        state: &State,
+        id: &UserGroupId,
+        before: &BTreeSet<SlackUserId>,
+    ) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO group_write (handle, group_id, before, after, cause, written_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            &[&state.handle, id, &Json(before), &state.wanted, &state.cause, &now],
+        )
+        .await?;
+        let ours: BTreeSet<&SlackUserId> = state.ours.0.union(&state.wanted.0).collect();
+        self.exec(
+            "UPDATE group_sync SET ours = $2, written_at = $3, is_approved = $4, edited_by = NULL WHERE handle = $1",
+            &[&state.handle, &Json(ours), &now, &false],
+        )
+        .await?;
+        self.exec(
+            "UPDATE group_sync SET standing = $3, problem = NULL, in_step_at = $4
+             WHERE handle = $1 AND wanted = $2 AND standing = 'waiting'",
+            &[&state.handle, &state.wanted, &Standing::InStep, &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Slack does not take it: the sentence says what to do. The next plan tries again.
+    pub async fn group_refused(&mut self, handle: &str, problem: &str) -> Result<()> {
+        self.exec(
+            "UPDATE group_sync SET standing = $2, problem = $3 WHERE handle = $1",
+            &[&handle, &Standing::Blocked, &problem],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Somebody has looked at the change that was asked about. False when there is nothing to say yes to.
+    pub async fn approve_group(&mut self, handle: &str) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE group_sync SET is_approved = $2 WHERE handle = $1 AND standing = 'asked'",
+                &[&handle, &true],
+            )
+            .await?;
+        Ok(rows > 0)
+    }
+
+    /// Who changed the group in Slack.
+    pub async fn group_edited(&mut self, group: &UserGroupId, by: &SlackUserId) -> Result<()> {
+        self.exec("UPDATE group_sync SET edited_by = $2 WHERE group_id = $1", &[group, by]).await?;
+        Ok(())
+    }
+
+    /// The latest writes of a group, newest first.
+    pub async fn group_history(&mut self, handle: &str, most: i64) -> Result<Vec<Write>> {
+        self.all("SELECT * FROM group_write WHERE handle = $1 ORDER BY id DESC LIMIT $2", &[&handle, &most])
+            .await
+    }
+
+    /// Whether it is time to look for this person in Slack (again).
+    pub async fn look_for(&mut self, who: &PagerDutyUserId, not_since: Timestamp) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "INSERT INTO unmapped (pagerduty_user_id, looked_at) VALUES ($1, $2)
+                 ON CONFLICT (pagerduty_user_id) DO UPDATE SET looked_at = excluded.looked_at
+                 WHERE unmapped.looked_at < $3",
+                &[who, &now, &not_since],
+            )
+            .await?;
+        Ok(rows > 0)
+    }
+
+    /// True the first time.
+    pub async fn tell_unmapped(&mut self, who: &PagerDutyUserId) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "UPDATE unmapped SET told_at = $2 WHERE pagerduty_user_id = $1 AND told_at IS NULL",
+                &[who, &now],
+            )
+            .await?;
+        Ok(rows > 0)
+    }
+
+    /// Found after all: next time it is news again.
+    pub async fn mapped(&mut self, who: &PagerDutyUserId) -> Result<()> {
+        self.exec("DELETE FROM unmapped WHERE pagerduty_user_id = $1", &[who]).await?;
+        Ok(())
+    }
+
+    /// Links two accounts by hand; e-mail does not overrule it.
+    pub async fn link_by_hand(&mut self, responder: &PagerDutyUserId, slack: &SlackUserId) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO person_link (pagerduty_user_id, slack_user_id, how, linked_at) VALUES ($1, $2, 'hand', $3)
+             ON CONFLICT (pagerduty_user_id) DO UPDATE
+             SET slack_user_id = excluded.slack_user_id, how = excluded.how, linked_at = excluded.linked_at",
+            &[responder, slack, &now],
+        )
+        .await?;
+        self.mapped(responder).await
+    }
+}

@@ -1,0 +1,204 @@
+//! Who is on call at an instant, by what was last read; and which schedule a word means. Pure.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{Directory, OnCall, Step};
+use crate::clock::Timestamp;
+use crate::ids::PagerDutyUserId;
+
+/// A schedule of PagerDuty, of either kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    pub id: String,
+    pub name: String,
+    /// Shift-based: <https://developer.pagerduty.com/docs/schedules-v3>
+    pub is_shift_based: bool,
+    /// Whether an escalation policy uses it. `/oncalls` does not know one that none does.
+    pub is_used: bool,
+    /// Everybody in its rotations.
+    pub people: Vec<PagerDutyUserId>,
+}
+
+/// The rows that hold at an instant.
+#[derive(Debug, Default)]
+pub struct Standing<'a> {
+    pub rows: Vec<&'a OnCall>,
+    /// Some of them ended after PagerDuty was last heard, which nobody has told us how to go on.
+    pub is_stale: bool,
+}
+
+impl Directory {
+    /// The id of the schedule that an operator's word means: its id, or its exact name.
+    pub fn schedule_id(&self, word: &str) -> Result<&str, String> {
+        if let Some(known) = self.schedules.iter().find(|s| s.id == word) {
+            return Ok(&known.id);
+        }
+        let ids = self.oncall.iter().filter_map(|row| row.schedule_id.as_deref());
+        if let Some(id) = ids.into_iter().find(|id| *id == word) {
+            return Ok(id);
+        }
+        let named = self.schedules.iter().filter(|s| s.name == word).map(|s| s.id.as_str());
+        let on_call = self.oncall.iter().filter(|row| row.schedule_name.as_deref() == Some(word));
+        let found: BTreeSet<&str> =
+            named.chain(on_call.filter_map(|row| row.schedule_id.as_deref())).collect();
+        let found: Vec<&str> = found.into_iter().collect();
+        match found.as_slice() {
+            [one] => Ok(one),
+            [] if self.read_at.contains_key(Step::ReadSchedules.kind()) => {
+                Err(format!("PagerDuty has no schedule {word:?}; mend the configuration"))
+            }
+            [] => Err(format!("the schedule {word:?} was not read yet")),
+            several => {
+                Err(format!("several schedules are called {word:?}; write the id: {}", several.join(" or ")))
+            }
+        }
+    }
+
+    pub fn schedule(&self, id: &str) -> Option<&Schedule> {
+        self.schedules.iter().find(|s| s.id == id)
+    }
+
+    /// As people know it: the name, or the id.
+    pub fn schedule_name<'a>(&'a self, id: &'a str) -> &'a str {
+        let row = || self.oncall.iter().find(|row| row.schedule_id.as_deref() == Some(id));
+        let name = self.schedule(id).map(|s| s.name.as_str());
+        name.or_else(|| row().and_then(|row| row.schedule_name.as_deref())).unwrap_or(id)
+    }
+
+    /// Of these rows those that hold at the instant. One that ended since PagerDuty was last heard holds on, until
+    /// somebody is known to follow: while PagerDuty is away, an old answer is better than none.
+    pub fn standing<'a>(&self, rows: impl Iterator<Item = &'a OnCall>, at: Timestamp) -> Standing<'a> {
+        let rows: Vec<&OnCall> = rows.collect();
+        let heard_at = self.read_at.get(Step::ReadOnCall.kind()).copied();
+        let seat = |row: &OnCall| (row.policy_id.clone(), row.level, row.schedule_id.clone());
+        let taken: BTreeSet<_> = rows.iter().filter(|r| r.covers(at)).map(|r| seat(r)).collect();
+        let last_end = |row: &OnCall| {
+            let same = rows.iter().filter(|other| seat(other) == seat(row));
+            same.filter_map(|other| other.ends_at).filter(|end| *end <= at).max()
+        };
+        let mut is_stale = false;
+        let mut holds = |row: &OnCall| {
+            if row.covers(at) {
+                return true;
+            }
+            let ended_unheard =
+                row.ends_at.is_some_and(|end| end <= at && heard_at.is_some_and(|heard| end > heard));
+            let still = ended_unheard && !taken.contains(&seat(row)) && row.ends_at == last_end(row);
+            is_stale |= still;
+            still
+        };
+        let rows = rows.iter().filter(|row| holds(row)).copied().collect();
+        Standing { rows, is_stale }
+    }
+}
+
+/// What an answer at one instant and the rows from before make together: the answer is the truth about that instant,
+/// and what begins later stays until the next look ahead. A row that had ended when it was answered shows that
+/// PagerDuty is behind: then nothing is concluded about its seat, and it is worth asking again soon.
+pub fn merge(before: &[OnCall], answer: Vec<OnCall>, at: Timestamp) -> (Vec<OnCall>, bool) {
+    let seat = |row: &OnCall| (row.policy_id.clone(), row.level, row.schedule_id.clone());
+    let (late, mut rows): (Vec<OnCall>, Vec<OnCall>) =
+        answer.into_iter().partition(|row| row.ends_at.is_some_and(|end| end <= at));
+    let behind: BTreeSet<_> = late.iter().map(seat).collect();
+    let kept = before.iter().filter(|row| {
+        let begins_later = row.starts_at.is_some_and(|start| start > at);
+        begins_later || (behind.contains(&seat(row)) && row.covers(at))
+    });
+    for row in kept {
+        if !rows.contains(row) {
+            rows.push(row.clone());
+        }
+    }
+    (rows, !behind.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_000_000 + minute * 60)
+    }
+
+    fn row(user: &str, from: i64, to: i64) -> OnCall {
+        OnCall {
+            policy_id: "PEP1".into(),
+            policy_name: "Payments".into(),
+            level: 1,
+            schedule_id: Some("PS1".into()),
+            schedule_name: Some("Primary".into()),
+            pagerduty_user_id: PagerDutyUserId::new(user),
+            user_name: user.into(),
+            starts_at: Some(at(from)),
+            ends_at: Some(at(to)),
+        }
+    }
+
+    fn directory(heard: i64, oncall: Vec<OnCall>) -> Directory {
+        let read_at = [(Step::ReadOnCall.kind().to_owned(), at(heard))].into();
+        Directory { oncall, read_at, ..Directory::default() }
+    }
+
+    fn names(standing: &Standing<'_>) -> Vec<String> {
+        standing.rows.iter().map(|r| r.user_name.clone()).collect()
+    }
+
+    #[test]
+    fn what_was_read_ahead_takes_over_by_itself() {
+        let known = directory(5, vec![row("ana", 0, 10), row("ben", 10, 20)]);
+        let standing = known.standing(known.oncall.iter(), at(10));
+        assert_eq!((names(&standing), standing.is_stale), (vec!["ben".to_owned()], false));
+    }
+
+    #[test]
+    fn the_last_known_person_stays_while_nobody_can_say_who_follows() {
+        let known = directory(5, vec![row("eve", -10, 0), row("ana", 0, 10)]);
+        let standing = known.standing(known.oncall.iter(), at(30));
+        assert_eq!((names(&standing), standing.is_stale), (vec!["ana".to_owned()], true));
+    }
+
+    #[test]
+    fn a_gap_that_pagerduty_has_told_us_of_is_a_gap() {
+        let known = directory(11, vec![row("ana", 0, 10), row("ben", 20, 30)]);
+        assert!(known.standing(known.oncall.iter(), at(12)).rows.is_empty());
+    }
+
+    #[test]
+    fn an_answer_replaces_today_and_leaves_tomorrow() {
+        let before = [row("ana", 0, 10), row("ben", 10, 20)];
+        let (rows, behind) = merge(&before, vec![row("cho", 0, 10)], at(5));
+        assert_eq!((rows, behind), (vec![row("cho", 0, 10), row("ben", 10, 20)], false));
+        let (rows, _) = merge(&before, Vec::new(), at(5));
+        assert_eq!(rows, [row("ben", 10, 20)], "nobody is on call, says PagerDuty");
+    }
+
+    #[test]
+    fn a_late_answer_says_nothing_about_its_seat() {
+        let before = [row("ana", 0, 10), row("ben", 10, 20)];
+        let (rows, behind) = merge(&before, vec![row("ana", 0, 10)], at(11));
+        assert_eq!((rows, behind), (vec![row("ben", 10, 20)], true));
+    }
+
+    #[test]
+    fn a_word_means_one_schedule_or_none() {
+        let schedule = |id: &str, name: &str| Schedule {
+            id: id.into(),
+            name: name.into(),
+            is_shift_based: false,
+            is_used: true,
+            people: Vec::new(),
+        };
+        let mut known = directory(5, vec![row("ana", 0, 10)]);
+        assert_eq!(known.schedule_id("PS1"), Ok("PS1"));
+        assert_eq!(known.schedule_id("Primary"), Ok("PS1"));
+        assert!(known.schedule_id("PS9").expect_err("unknown").contains("not read yet"));
+        known.schedules =
+            vec![schedule("PS1", "Primary"), schedule("PS2", "Primary"), schedule("PS3", "Night")];
+        known.read_at.insert(Step::ReadSchedules.kind().to_owned(), at(0));
+        assert_eq!(known.schedule_id("Night"), Ok("PS3"));
+        assert!(known.schedule_id("Primary").expect_err("two").contains("PS1 or PS2"));
+        assert!(known.schedule_id("PS9").expect_err("none").contains("no schedule"));
+    }
+}

@@ -1,0 +1,247 @@
+//! Reads the rota. Every trigger (a hand-off's time, a hint, a surprise, the poll) ends in one of these reads, which
+//! are for all schedules together: the triggers themselves are never believed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{Turn, cause, done};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::jobs::{Finished, Job};
+use crate::oncall::model::{Directory, OnCall, PagerDutyService, Step, replan};
+use crate::oncall::rota::merge;
+use crate::pagerduty;
+use crate::store::Tx;
+
+/// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
+const READ_AHEAD: Duration = Duration::from_secs(24 * 3600);
+/// PagerDuty's own hand-off may take a moment …
+const AFTER_HANDOFF: Duration = Duration::from_secs(2);
+/// … and its answers may be behind for longer: then it is asked again at this pace, for so long.
+const WHILE_BEHIND: Duration = Duration::from_secs(4);
+const BEHIND_AT_MOST: Duration = Duration::from_secs(120);
+/// Who comes after a shift that ends later than a day from now is asked for at so many instants.
+const MOST_INSTANTS: usize = 12;
+
+/// Whose rows are read.
+struct Sources {
+    policies: Vec<String>,
+    schedules: Vec<String>,
+    /// Those that no policy uses have to be asked for one by one.
+    unused: Vec<(String, bool)>,
+    /// Some schedule is not known by what the configuration calls it.
+    is_in_doubt: bool,
+}
+
+/// The services' own policies, and whatever feeds a group. Not from memory: the read that caused this one may not have
+/// arrived there.
+async fn sources(app: &App) -> Result<Sources> {
+    let mut tx = app.db.read().await?;
+    let services: Vec<PagerDutyService> = tx.fact("services").await?.unwrap_or_default();
+    let known = Directory {
+        oncall: tx.oncall_rows().await?,
+        schedules: tx.fact("schedules").await?.unwrap_or_default(),
+        ..Directory::default()
+    };
+    drop(tx);
+    let policy_of = |id: &str| services.iter().find(|s| s.id == id)?.policy_id.clone();
+    let config = &app.config;
+    let of_services = config
+        .services
+        .iter()
+        .filter_map(|s| s.escalation_policy.clone().or_else(|| policy_of(&s.pagerduty_service)));
+    let of_groups = config.groups.iter().flat_map(|g| g.policies.iter().map(|p| p.id.clone()));
+    let policies: BTreeSet<String> = of_services.chain(of_groups).collect();
+    let words: BTreeSet<&str> =
+        config.groups.iter().flat_map(|g| g.schedules.iter().map(String::as_str)).collect();
+    let ids: Vec<Option<&str>> = words.iter().map(|word| known.schedule_id(word).ok()).collect();
+    let looks_like_an_id = |word: &&&str| {
+        word.starts_with('P') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    // An id that was never seen is asked for all the same.
+    let schedules: BTreeSet<String> = words
+        .iter()
+        .zip(&ids)
+        .filter_map(|(word, id)| id.or_else(|| Some(word).filter(looks_like_an_id).copied()))
+        .map(str::to_owned)
+        .collect();
+    let unused = known.schedules.iter().filter(|s| !s.is_used && schedules.contains(&s.id));
+    Ok(Sources {
+        policies: policies.into_iter().collect(),
+        unused: unused.map(|s| (s.id.clone(), s.is_shift_based)).collect(),
+        schedules: schedules.into_iter().collect(),
+        is_in_doubt: ids.iter().any(Option::is_none)
+            || config.groups.iter().any(|g| g.all_members_handle.is_some()),
+    })
+}
+
+/// Who is on call now; the next read comes when the next hand-off has happened, or in its time.
+pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
+    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let sources = sources(app).await?;
+    let at = app.clock.now();
+    let answer = ask(pagerduty, &sources, None, None, at).await?;
+    let mut tx = app.db.write(Turn::Job).await?;
+    let before = tx.oncall_rows().await?;
+    let (rows, is_behind) = merge(&before, answer.rows(), at);
+    answer.meet_people(&mut tx).await?;
+    replace(&mut tx, &before, &rows, cause(job)).await?;
+    if sources.is_in_doubt {
+        schedules_in_an_hour(&mut tx).await?;
+    }
+    let last_handoff = before.iter().filter_map(|r| r.ends_at).filter(|end| *end <= at).max();
+    let is_fresh = last_handoff.is_some_and(|end| at.since(end) < BEHIND_AT_MOST);
+    if is_behind && is_fresh {
+        let next_at = tx.now() + WHILE_BEHIND;
+        tx.enqueue(Step::ReadOnCall.because("a hand-off").at(next_at)).await?;
+    }
+    arm(&mut tx, &rows).await?;
+    done(app, job, Step::ReadOnCall, tx).await
+}
+
+/// Today and tomorrow, and who follows those whose shifts are longer: so that people can be told who is next, and the
+/// rota goes on while PagerDuty is away.
+pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
+    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let sources = sources(app).await?;
+    let at = app.clock.now();
+    let mut answer = ask(pagerduty, &sources, None, Some(at + READ_AHEAD), at).await?;
+    let mut ends: BTreeMap<Timestamp, BTreeSet<String>> = BTreeMap::new();
+    for row in answer.rows().iter().filter(|r| r.ends_at.is_some_and(|end| end >= at + READ_AHEAD)) {
+        if let (Some(end), Some(id)) = (row.ends_at, &row.schedule_id) {
+            ends.entry(end).or_default().insert(id.clone());
+        }
+    }
+    for (end, schedules) in ends.into_iter().take(MOST_INSTANTS) {
+        let following = Sources {
+            policies: Vec::new(),
+            schedules: schedules.into_iter().collect(),
+            unused: Vec::new(),
+            is_in_doubt: false,
+        };
+        let next = ask(pagerduty, &following, Some(end), Some(end + Duration::from_secs(1)), at).await?;
+        answer.0.extend(next.0.into_iter().filter(|row| row.starts_at.is_some_and(|start| start >= end)));
+    }
+    let mut tx = app.db.write(Turn::Job).await?;
+    let before = tx.oncall_rows().await?;
+    answer.meet_people(&mut tx).await?;
+    let rows = answer.rows();
+    replace(&mut tx, &before, &rows, cause(job)).await?;
+    arm(&mut tx, &rows).await?;
+    tx.remember_fact(Step::ReadOnCall.kind(), &serde_json::json!({})).await?;
+    done(app, job, Step::ReadAhead, tx).await
+}
+
+/// Which schedules there are. Comes again as long as something needs it.
+pub(super) async fn read_schedules(app: &App, job: &Job) -> Result<Finished> {
+    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let _ = pagerduty.schedules().await?;
+    let schedules: Vec<crate::oncall::Schedule> = Vec::new();
+    let mut tx = app.db.write(Turn::Job).await?;
+    let was: Option<Vec<crate::oncall::Schedule>> = tx.fact("schedules").await?;
+    if was.as_ref() != Some(&schedules) {
+        tx.remember_fact("schedules", &schedules).await?;
+        tx.enqueue(Step::ReadOnCall.because("the schedules changed")).await?;
+        tx.enqueue(replan("the schedules changed")).await?;
+    }
+    done(app, job, Step::ReadSchedules, tx).await
+}
+
+async fn schedules_in_an_hour(tx: &mut Tx) -> Result<()> {
+    let known: Option<Vec<crate::oncall::Schedule>> = tx.fact("schedules").await?;
+    if known.is_none() {
+        tx.enqueue(Step::ReadSchedules.because("a schedule is not known")).await?;
+    }
+    Ok(())
+}
+
+/// The next read comes shortly after somebody comes on or goes off call; a plan a little later, for when that read
+/// does not succeed.
+async fn arm(tx: &mut Tx, rows: &[OnCall]) -> Result<()> {
+    if let Some(at) = OnCall::next_handoff(rows, tx.now()) {
+        tx.enqueue(Step::ReadOnCall.because("a hand-off").at(at + AFTER_HANDOFF)).await?;
+        tx.enqueue(replan("a hand-off").at(at + 2 * AFTER_HANDOFF)).await?;
+    }
+    Ok(())
+}
+
+/// Writes what changed, policy by policy, and has the groups compared.
+async fn replace(tx: &mut Tx, before: &[OnCall], rows: &[OnCall], cause: &str) -> Result<()> {
+    let (was, is) = (by_policy(before), by_policy(rows));
+    let mut changed = false;
+    for id in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
+        if was.get(id) != is.get(id) {
+            tx.replace_oncall(id, is.get(id).map(Vec::as_slice).unwrap_or_default()).await?;
+            changed = true;
+        }
+    }
+    if changed {
+        tx.enqueue(replan(cause)).await?;
+    }
+    Ok(())
+}
+
+fn by_policy(rows: &[OnCall]) -> BTreeMap<&str, Vec<&OnCall>> {
+    let mut policies: BTreeMap<&str, Vec<&OnCall>> = BTreeMap::new();
+    for row in rows {
+        policies.entry(&row.policy_id).or_default().push(row);
+    }
+    for rows in policies.values_mut() {
+        rows.sort_by_key(|r| (r.level, r.starts_at, r.pagerduty_user_id.clone(), r.schedule_id.clone()));
+    }
+    policies
+}
+
+/// What PagerDuty answered.
+struct Heard(Vec<pagerduty::OnCall>);
+
+async fn ask(
+    pagerduty: &pagerduty::Client,
+    sources: &Sources,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<Heard> {
+    let mut heard = pagerduty.oncalls_shim(&sources.policies, &sources.schedules, since, until).await?;
+    for (id, is_shift_based) in &sources.unused {
+        heard.extend(pagerduty.on_schedule(id, *is_shift_based, since.unwrap_or(at), until).await?);
+    }
+    Ok(Heard(heard))
+}
+
+impl Heard {
+    fn rows(&self) -> Vec<OnCall> {
+        let row = |r: &pagerduty::OnCall| OnCall {
+            policy_id: r.policy_id.clone(),
+            policy_name: r.policy_name.clone(),
+            level: r.level,
+            schedule_id: r.schedule_id.clone(),
+            schedule_name: r.schedule_name.clone(),
+            pagerduty_user_id: r.user_id.clone(),
+            user_name: r.user_name.clone(),
+            starts_at: r.starts_at,
+            ends_at: r.ends_at,
+        };
+        self.0.iter().map(row).collect()
+    }
+
+    /// Somebody whom the list of people does not have yet can be linked by what came along.
+    async fn meet_people(&self, tx: &mut Tx) -> Result<()> {
+        let known: BTreeSet<String> = tx.responder_ids().await?;
+        let mut met = BTreeSet::new();
+        for row in self.0.iter().filter(|row| !known.contains(row.user_id.as_str())) {
+            if met.insert(row.user_id.clone())
+                && tx.meet_responder(&row.user_id, &row.user_name, row.email.as_deref()).await?
+            {
+                tx.enqueue(
+                    Step::ReadResponders
+                        .because("somebody new is on call")
+                        .at(tx.now() + Duration::from_secs(30)),
+                )
+                .await?;
+            }
+        }
+        Ok(())
+    }
+}
