@@ -127,8 +127,7 @@ impl PagerDuty {
     /// The subscription's test button.
     pub fn ping(&self) {
         let mut account = self.account();
-        let agent = account.users.first().map_or_else(String::new, |u| u.id.clone());
-        account.announce_ping(&agent);
+        account.announce_ping(Self::FROM_ID);
     }
 
     fn on(&self, id: &str, act: impl FnOnce(&mut Account, usize) -> Result<(), Refusal>) {

@@ -28,10 +28,17 @@ impl Answer {
     pub fn accepted(body: Value) -> Self {
         Self { status: StatusCode::ACCEPTED, body }
     }
+
+    pub fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Value::Null }
+    }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
+        if self.status == StatusCode::NO_CONTENT {
+            return self.status.into_response();
+        }
         (self.status, [(header::CONTENT_TYPE, "application/json")], self.body.to_string()).into_response()
     }
 }
@@ -96,6 +103,7 @@ fn meaning(code: u16) -> (u16, &'static str) {
         2016 => (504, "Request Took Too Long"),
         2020 => (429, "Rate Limit Exceeded"),
         2100 => (404, "Not Found"),
+        4004 => (400, "Override Invalid"),
         5001 => (400, "Incident Not Found"),
         5002 => (400, "Service Not Found"),
         // Also what an invented code is worded as.
@@ -106,18 +114,39 @@ fn meaning(code: u16) -> (u16, &'static str) {
 /// One page of a list, by `limit` (25, at most 100) and `offset`; `total` only when asked for.
 /// PagerDuty documentation, "REST API: Pagination".
 pub(super) fn page(request: &Request, collection: &str, items: &[Value]) -> Outcome {
+    page_of(request, collection, items, Value::clone)
+}
+
+/// The same of what is written down only when it is on the page.
+pub(super) fn page_of<T>(
+    request: &Request,
+    collection: &str,
+    items: &[T],
+    show: impl Fn(&T) -> Value,
+) -> Outcome {
+    page_within(request, collection, items, (25, 100), show)
+}
+
+/// The same with another `limit` than usual, by default and at most.
+pub(super) fn page_within<T>(
+    request: &Request,
+    collection: &str,
+    items: &[T],
+    (usual, most): (usize, usize),
+    show: impl Fn(&T) -> Value,
+) -> Outcome {
     let number = |name: &str, default: usize| match request.one(name) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| Refusal::invalid(format!("{name} must be a number."))),
     };
-    let (limit, offset) = (number("limit", 25)?, number("offset", 0)?);
-    if !(1..=100).contains(&limit) {
-        return Err(Refusal::invalid("limit must be between 1 and 100."));
+    let (limit, offset) = (number("limit", usual)?, number("offset", 0)?);
+    if !(1..=most).contains(&limit) {
+        return Err(Refusal::invalid(format!("limit must be between 1 and {most}.")));
     }
     if offset + limit > 10_000 {
         return Err(Refusal::invalid("Offset must be less than or equal to 10000 when combined with limit."));
     }
-    let rows: Vec<&Value> = items.iter().skip(offset).take(limit).collect();
+    let rows: Vec<Value> = items.iter().skip(offset).take(limit).map(show).collect();
     let total = (request.one("total") == Some("true")).then_some(items.len());
     Ok(Answer::ok(json!({
         collection: rows,

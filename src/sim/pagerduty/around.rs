@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::SUBSCRIPTION;
 use super::answer::{Answer, Outcome, Refusal, page};
 use super::incidents::time;
 use super::server::{Request, wrap};
 use super::state::{Account, Responder};
+use super::{PagerDuty, SUBSCRIPTION};
 
 pub(super) fn notes(a: &mut Account, r: &Request) -> Outcome {
     let n = a.incident_of(r)?;
@@ -115,8 +115,7 @@ pub(super) fn enable_subscription(a: &mut Account, r: &Request) -> Outcome {
 
 pub(super) fn ping_subscription(a: &mut Account, r: &Request) -> Outcome {
     known(r)?;
-    let agent = a.users.first().map_or_else(String::new, |u| u.id.clone());
-    a.announce_ping(&agent);
+    a.announce_ping(PagerDuty::FROM_ID);
     Ok(Answer::accepted(json!({})))
 }
 

@@ -1,11 +1,11 @@
-//! How PagerDuty writes down users, services, escalation policies and schedules.
+//! How PagerDuty writes down users, services and escalation policies.
 //! PagerDuty API reference, sections of the same names.
 
 use serde_json::{Value, json};
 
 use super::render::{ZONE, full, team_ref};
 use super::server::Request;
-use super::state::{Account, Policy, Schedule, Service};
+use super::state::{Account, Policy, Service};
 
 impl Account {
     /// The full user; contact methods as references unless asked for whole.
@@ -107,25 +107,6 @@ impl Account {
                 "num_loops": 0,
                 "on_call_handoff_notifications": "if_has_services",
                 "services": services.collect::<Vec<_>>(),
-                "teams": [team_ref()],
-            }),
-        )
-    }
-
-    pub fn schedule_json(&self, schedule: &Schedule) -> Value {
-        let names_it = |p: &&Policy| p.levels.iter().flatten().any(|target| *target == schedule.id);
-        let policies = self.policies.iter().filter(names_it).map(|p| self.policy_ref(&p.id));
-        let mut users: Vec<&str> = schedule.shifts.iter().map(|s| s.user.as_str()).collect();
-        users.sort_unstable();
-        users.dedup();
-        full(
-            self.schedule_ref(&schedule.id),
-            json!({
-                "name": schedule.name,
-                "time_zone": ZONE,
-                "description": null,
-                "escalation_policies": policies.collect::<Vec<_>>(),
-                "users": users.iter().map(|u| self.user_ref(u)).collect::<Vec<_>>(),
                 "teams": [team_ref()],
             }),
         )

@@ -23,11 +23,22 @@ mod change;
 mod directory;
 mod directory_json;
 mod events_v2;
+mod hints;
 mod incidents;
+mod oncalls;
 mod outbox;
 #[cfg(test)]
 mod probe;
 mod render;
+mod rota;
+mod rota_edits;
+mod rota_v3;
+mod schedule;
+mod schedules;
+mod schedules_json;
+#[cfg(test)]
+mod schedules_tests;
+mod schedules_v3;
 mod server;
 mod state;
 mod verbs;
@@ -40,14 +51,16 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::sim::desk::Desk;
 
 pub use outbox::Webhook;
+pub use rota::{Layer, Restriction};
+pub use rota_v3::{Rotation, ShiftEvent};
 pub use state::{Incident, LogEntry, Note, Page, Responder, Status};
 
 use server::Door;
-use state::{Account, Policy, Priority, Schedule, Service, Shift, User};
+use state::{Account, Policy, Priority, Service, User};
 
 /// Id of the account's one webhook subscription.
 const SUBSCRIPTION: &str = "PWHSUB1";
@@ -125,26 +138,19 @@ impl PagerDuty {
 
 /// The scene.
 impl PagerDuty {
-    /// With an e-mail contact method and, given a phone (`+44 20 7946 0001`), one for that.
+    /// A second call with the same id changes the person. With an e-mail contact method and, given a phone (`+44 20 7946 0001`), one for that.
     pub fn add_user(&self, id: &str, name: &str, email: &str, phone: Option<&str>) {
         let user =
             User { id: id.into(), name: name.into(), email: email.into(), phone: phone.map(Into::into) };
-        self.account().users.push(user);
+        self.account().users.insert(id.into(), user);
     }
 
-    /// Each level lists ids of users and schedules.
+    /// Each level lists ids of users and schedules. A second call with the same id replaces the policy.
     pub fn add_escalation_policy(&self, id: &str, name: &str, levels: &[&[&str]]) {
         let levels = levels.iter().map(|level| level.iter().map(|&t| t.to_owned()).collect()).collect();
-        self.account().policies.push(Policy { id: id.into(), name: name.into(), levels });
-    }
-
-    /// Shifts are `(user id, from, until)`, until not included. A second call with the same id replaces the rota.
-    pub fn add_schedule(&self, id: &str, name: &str, shifts: &[(&str, Timestamp, Timestamp)]) {
-        let shifts =
-            shifts.iter().map(|&(user, start, end)| Shift { user: user.into(), start, end }).collect();
         let mut account = self.account();
-        account.schedules.retain(|s| s.id != id);
-        account.schedules.push(Schedule { id: id.into(), name: name.into(), shifts });
+        account.policies.retain(|policy| policy.id != id);
+        account.policies.push(Policy { id: id.into(), name: name.into(), levels });
     }
 
     /// The routing key (32 characters) is the service's Events API integration.

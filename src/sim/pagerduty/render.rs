@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 
+use super::schedule::Schedule;
 use super::state::{Account, LogEntry, Note, Priority, Status};
 
 const API: &str = "https://api.pagerduty.com";
@@ -76,7 +77,9 @@ impl Account {
     }
 
     pub fn schedule_ref(&self, id: &str) -> Value {
-        reference("schedule", "schedules", id, self.schedule(id).map_or("", |s| &s.name))
+        let schedule = self.schedule(id);
+        let kind = if schedule.is_some_and(Schedule::is_v3) { "schedule_v3" } else { "schedule" };
+        reference(kind, "schedules", id, schedule.map_or("", |s| &s.name))
     }
 
     /// With the given summary: REST says `[#1] title`, webhooks the bare title.

@@ -13,7 +13,7 @@ use crate::sim::desk::Desk;
 
 use super::answer::{Answer, EVENTS, Outcome, REST, Refusal, budget};
 use super::state::Account;
-use super::{PagerDuty, around, change, directory, events_v2, incidents};
+use super::{PagerDuty, around, change, directory, events_v2, incidents, oncalls, schedules, schedules_v3};
 
 /// Every call of the simulated account. Whatever is not here is a mistake of the caller.
 const CALLS: &[(&str, Endpoint)] = &[
@@ -29,7 +29,7 @@ const CALLS: &[(&str, Endpoint)] = &[
     ("GET /incidents/{id}/log_entries", around::log_entries),
     ("POST /incidents/{id}/responder_requests", around::request_responders),
     ("POST /incidents/{id}/status_updates", around::publish_status_update),
-    ("GET /oncalls", directory::oncalls),
+    ("GET /oncalls", oncalls::oncalls),
     ("GET /users", directory::users),
     ("GET /users/{id}", directory::user),
     ("GET /users/{id}/contact_methods", directory::contact_methods),
@@ -37,9 +37,14 @@ const CALLS: &[(&str, Endpoint)] = &[
     ("GET /services/{id}", directory::service),
     ("GET /escalation_policies", directory::policies),
     ("GET /escalation_policies/{id}", directory::policy),
-    ("GET /schedules", directory::schedules),
-    ("GET /schedules/{id}", directory::schedule),
-    ("GET /schedules/{id}/users", directory::schedule_users),
+    ("GET /schedules", schedules::list),
+    ("GET /schedules/{id}", schedules::get),
+    ("GET /schedules/{id}/users", schedules::users),
+    ("GET /schedules/{id}/overrides", schedules::overrides),
+    ("POST /schedules/{id}/overrides", schedules::add_overrides),
+    ("DELETE /schedules/{id}/overrides/{id}", schedules::delete_override),
+    ("GET /v3/schedules", schedules_v3::list),
+    ("GET /v3/schedules/{id}", schedules_v3::get),
     ("GET /priorities", directory::priorities),
     ("GET /abilities", directory::abilities),
     ("GET /webhook_subscriptions", around::subscriptions),
@@ -61,6 +66,8 @@ type Endpoint = fn(&mut Account, &Request) -> Outcome;
 pub(super) struct Request {
     /// The `{id}` of the path; empty when it has none.
     pub id: String,
+    /// The second `{id}`.
+    pub second: String,
     pub query: Vec<(String, String)>,
     /// The `From` header.
     pub from: Option<String>,
@@ -99,7 +106,7 @@ impl Account {
                 "You must specify a user's email address in the \"From\" header to perform this action",
             ));
         };
-        let user = self.users.iter().find(|u| u.email.eq_ignore_ascii_case(from));
+        let user = self.users.values().find(|u| u.email.eq_ignore_ascii_case(from));
         user.map(|u| u.id.clone())
             .ok_or(Refusal::because(1008, "The From header names no user of this account"))
     }
@@ -118,7 +125,7 @@ pub(super) struct Door {
 
 pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Response {
     let (parts, body) = request.into_parts();
-    let Some((name, endpoint, id)) = find_call(parts.method.as_str(), parts.uri.path()) else {
+    let Some((name, endpoint, ids)) = find_call(parts.method.as_str(), parts.uri.path()) else {
         door.desk.note_unexpected(format!("{} {}", parts.method, parts.uri.path()));
         return into_response(Refusal::code(2100).into_answer(), true);
     };
@@ -130,7 +137,7 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
     let effect = || {
         let mut account = door.account.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = authorise(&account, &parts, rest)
-            .and_then(|()| decode(&parts, id, &bytes))
+            .and_then(|()| decode(&parts, ids, &bytes))
             .and_then(|request| endpoint(&mut account, &request));
         let word = match &outcome {
             Ok(answer) if answer.status.is_success() => "ok".into(),
@@ -142,22 +149,25 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
     door.desk.answer("pagerduty", name, wording, effect).await
 }
 
-fn find_call(method: &str, path: &str) -> Option<(&'static str, Endpoint, String)> {
+fn find_call(method: &str, path: &str) -> Option<(&'static str, Endpoint, [String; 2])> {
     CALLS.iter().find_map(|&(name, endpoint)| {
         let (verb, pattern) = name.split_once(' ')?;
-        let id = fit(pattern, path)?;
-        (verb == method).then_some((name, endpoint, id))
+        let ids = fit(pattern, path)?;
+        (verb == method).then_some((name, endpoint, ids))
     })
 }
 
-/// The path's part at `{id}` (empty without one), when it has the pattern's form.
-fn fit(pattern: &str, path: &str) -> Option<String> {
-    let mut id = String::new();
+/// The path's parts at the first and second `{id}` (empty without one), when it has the pattern's form.
+fn fit(pattern: &str, path: &str) -> Option<[String; 2]> {
+    let mut ids = [String::new(), String::new()];
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
         match (pattern.next(), path.next()) {
-            (None, None) => return Some(id),
-            (Some("{id}"), Some(part)) if !part.is_empty() => id = part.into(),
+            (None, None) => return Some(ids),
+            (Some("{id}"), Some(part)) if !part.is_empty() => {
+                let free = usize::from(!ids[0].is_empty());
+                ids[free] = part.into();
+            }
             (Some(wanted), Some(part)) if wanted == part => {}
             _ => return None,
         }
@@ -171,7 +181,7 @@ fn authorise(account: &Account, parts: &Parts, rest: bool) -> Result<(), Refusal
     if !rest || (account.token_valid && given == Some(&expected)) { Ok(()) } else { Err(Refusal::code(2006)) }
 }
 
-fn decode(parts: &Parts, id: String, bytes: &[u8]) -> Result<Request, Refusal> {
+fn decode(parts: &Parts, [id, second]: [String; 2], bytes: &[u8]) -> Result<Request, Refusal> {
     let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
     let body = match bytes {
         [] => Value::Null,
@@ -182,6 +192,7 @@ fn decode(parts: &Parts, id: String, bytes: &[u8]) -> Result<Request, Refusal> {
     let from = parts.headers.get(header::FROM).and_then(|v| v.to_str().ok());
     Ok(Request {
         id,
+        second,
         query: query.into_owned().collect(),
         from: from.map(str::trim).filter(|f| !f.is_empty()).map(Into::into),
         body,

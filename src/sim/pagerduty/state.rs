@@ -1,10 +1,13 @@
 //! What a PagerDuty account holds, and who is on call in it. Nothing here knows HTTP.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 
 use super::outbox::Outbox;
+use super::schedule::Schedule;
 
 /// Where an incident stands. Compares with PagerDuty's own word: `incident.status == "acknowledged"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,24 +136,6 @@ pub(super) struct Policy {
     pub levels: Vec<Vec<String>>,
 }
 
-pub(super) struct Schedule {
-    pub id: String,
-    pub name: String,
-    pub shifts: Vec<Shift>,
-}
-
-pub(super) struct Shift {
-    pub user: String,
-    pub start: Timestamp,
-    pub end: Timestamp,
-}
-
-impl Shift {
-    pub fn covers(&self, at: Timestamp) -> bool {
-        self.start <= at && at < self.end
-    }
-}
-
 pub(super) struct Service {
     pub id: String,
     pub name: String,
@@ -173,9 +158,11 @@ pub(super) struct Account {
     pub abilities: Vec<String>,
     /// None when the plan has no priorities.
     pub priorities: Option<Vec<Priority>>,
-    pub users: Vec<User>,
+    pub users: BTreeMap<String, User>,
     pub policies: Vec<Policy>,
-    pub schedules: Vec<Schedule>,
+    pub schedules: BTreeMap<String, Schedule>,
+    /// How long after an edit `/oncalls` shows it.
+    pub publishing_lag: Duration,
     pub services: Vec<Service>,
     pub incidents: Vec<Incident>,
     pub pages: Vec<Page>,
@@ -195,9 +182,10 @@ impl Account {
             token_valid: true,
             abilities: ["teams", "urgencies", "coordinated_responding"].map(String::from).to_vec(),
             priorities: Some(priorities.collect()),
-            users: Vec::new(),
+            users: BTreeMap::new(),
             policies: Vec::new(),
-            schedules: Vec::new(),
+            schedules: BTreeMap::new(),
+            publishing_lag: Duration::ZERO,
             services: Vec::new(),
             incidents: Vec::new(),
             pages: Vec::new(),
@@ -225,7 +213,7 @@ impl Account {
     }
 
     pub fn user(&self, id: &str) -> Option<&User> {
-        self.users.iter().find(|u| u.id == id)
+        self.users.get(id)
     }
 
     pub fn policy(&self, id: &str) -> Option<&Policy> {
@@ -233,7 +221,7 @@ impl Account {
     }
 
     pub fn schedule(&self, id: &str) -> Option<&Schedule> {
-        self.schedules.iter().find(|s| s.id == id)
+        self.schedules.get(id)
     }
 
     pub fn service(&self, id: &str) -> Option<&Service> {
@@ -268,13 +256,13 @@ impl Account {
         let targets = self.policy(policy).and_then(|p| p.levels.get(level.wrapping_sub(1)));
         let mut people: Vec<String> = Vec::new();
         for target in targets.into_iter().flatten() {
-            let found: Vec<&str> = match self.schedule(target) {
-                Some(s) => s.shifts.iter().filter(|s| s.covers(now)).map(|s| s.user.as_str()).collect(),
-                None => self.user(target).map(|u| u.id.as_str()).into_iter().collect(),
+            let found: Vec<String> = match self.schedule(target) {
+                Some(_) => self.on_call_by(target, now),
+                None => self.user(target).map(|u| u.id.clone()).into_iter().collect(),
             };
             for user in found {
-                if !people.iter().any(|p| p == user) {
-                    people.push(user.to_owned());
+                if !people.contains(&user) {
+                    people.push(user);
                 }
             }
         }

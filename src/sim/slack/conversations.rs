@@ -145,8 +145,7 @@ pub(super) fn set_topic(call: &mut Call<'_>) -> Answer {
     let (id, topic) = described(call, "topic")?;
     let (me, now) = (call.me(), call.now);
     let channel = call.world.channel_mut(&id);
-    channel.topic.clone_from(&topic);
-    channel.announce("channel_topic", me, &format!("<@{me}> set the channel topic: {topic}"), now);
+    channel.describe(me, &topic, now);
     Ok(json!({"channel": channel.to_json(me)}))
 }
 

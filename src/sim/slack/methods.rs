@@ -171,6 +171,13 @@ static METHODS: &[Method] = &[
         "*usergroup channels additional_channels description handle include_count name team_id enable_section",
         usergroups::update,
     ),
+    write(
+        "usergroups.create",
+        T2,
+        GROUPS_WRITE,
+        "*name channels additional_channels description handle include_count team_id enable_section",
+        usergroups::create,
+    ),
     write("usergroups.enable", T2, GROUPS_WRITE, "*usergroup include_count team_id", usergroups::enable),
     write("usergroups.disable", T2, GROUPS_WRITE, "*usergroup include_count team_id", usergroups::disable),
     write("bookmarks.add", T2, MARKS_WRITE, BOOKMARK_ARGS, marks::add_bookmark),

@@ -10,6 +10,7 @@ mod chat;
 mod content;
 mod conversations;
 mod elements;
+mod group_events;
 mod history;
 mod limits;
 mod marks;

@@ -18,20 +18,12 @@ impl Slack {
 
     /// `members` are ids; nobody checks them here, so a scene may hold what the API would refuse.
     pub fn add_usergroup(&self, id: &str, handle: &str, members: &[&str]) {
-        let group = UserGroup {
-            id: id.into(),
-            handle: handle.into(),
-            name: handle.into(),
-            members: members.iter().map(ToString::to_string).collect(),
-            disabled_at: None,
-            is_external: false,
-            auto_type: None,
-            updated_at: self.shared.clock.now(),
-        };
+        let mut group = UserGroup::new(id, handle, handle, Self::ADMIN_USER, self.shared.clock.now());
+        group.members = members.iter().map(ToString::to_string).collect();
         self.shared.world().usergroups.insert(id.into(), group);
     }
 
-    /// Changes a group, as a person does by hand.
+    /// Changes a group, and no event tells of it: it was lost, or came before we listened.
     pub fn edit_usergroup(&self, id: &str, edit: impl FnOnce(&mut UserGroup)) {
         let now = self.shared.clock.now();
         if let Some(group) = self.shared.world().usergroups.get_mut(id) {
@@ -64,6 +56,22 @@ impl Slack {
     /// Whether bot tokens may change user groups (a workspace setting). If not: `permission_denied`.
     pub fn let_bots_edit_usergroups(&self, allowed: bool) {
         self.shared.world().bot_may_edit_usergroups = allowed;
+    }
+
+    /// Whether the workspace's plan has user groups. If not: `plan_upgrade_required`.
+    pub fn let_workspace_have_usergroups(&self, allowed: bool) {
+        self.shared.world().has_usergroups = allowed;
+    }
+
+    /// More members than this: `subteam_max_users_exceeded`. Slack does not document its own limit.
+    pub fn set_largest_usergroup(&self, members: usize) {
+        self.shared.world().most_in_usergroup = Some(members);
+    }
+
+    /// A person sets a channel's topic.
+    pub fn person_sets_topic(&self, channel: &str, user: &str, topic: &str) {
+        let now = self.shared.clock.now();
+        self.shared.world().channel_mut(channel).describe(user, topic, now);
     }
 
     /// Caps the pages of every list at this many entries, so that few entries already need several pages.
@@ -125,6 +133,10 @@ impl Slack {
 
     pub fn usergroup(&self, id: &str) -> Option<UserGroup> {
         self.shared.world().usergroups.get(id).cloned()
+    }
+
+    pub fn usergroup_named(&self, handle: &str) -> Option<UserGroup> {
+        self.shared.world().usergroups.values().find(|g| g.handle == handle).cloned()
     }
 
     /// What only this person saw, oldest first.

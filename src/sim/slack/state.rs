@@ -63,7 +63,26 @@ pub struct UserGroup {
     pub is_external: bool,
     /// `admin` or `owner` for groups that Slack fills by itself.
     pub auto_type: Option<String>,
+    pub created_by: String,
+    pub updated_by: String,
     pub updated_at: Timestamp,
+}
+
+impl UserGroup {
+    pub(super) fn new(id: &str, name: &str, handle: &str, by: &str, now: Timestamp) -> Self {
+        Self {
+            id: id.into(),
+            handle: handle.into(),
+            name: name.into(),
+            members: Vec::new(),
+            disabled_at: None,
+            is_external: false,
+            auto_type: None,
+            created_by: by.into(),
+            updated_by: by.into(),
+            updated_at: now,
+        }
+    }
 }
 
 /// A channel, or a direct conversation when `dm_with` is set.
@@ -135,6 +154,12 @@ impl Channel {
     pub(super) fn announce(&mut self, subtype: &str, user: &str, text: &str, now: Timestamp) {
         let line = Message { subtype: Some(subtype.into()), ..Message::by(user, text) };
         self.post(line, now);
+    }
+
+    /// A new topic, with the line that Slack writes.
+    pub(super) fn describe(&mut self, user: &str, topic: &str, now: Timestamp) {
+        topic.clone_into(&mut self.topic);
+        self.announce("channel_topic", user, &format!("<@{user}> set the channel topic: {topic}"), now);
     }
 
     /// Adds a member, with the line that Slack writes. False if they were there.
@@ -306,6 +331,11 @@ pub(super) struct World {
     pub scopes: Vec<String>,
     pub is_revoked: bool,
     pub bot_may_edit_usergroups: bool,
+    /// Free plans have none.
+    pub has_usergroups: bool,
+    pub most_in_usergroup: Option<usize>,
+    /// What the app has not been told yet about user groups, oldest first.
+    pub group_events: Vec<Value>,
     pub page_size: Option<usize>,
     pub limiter: Limiter,
     counters: BTreeMap<&'static str, u64>,
@@ -330,6 +360,9 @@ impl World {
             scopes: scopes.iter().map(ToString::to_string).collect(),
             is_revoked: false,
             bot_may_edit_usergroups: true,
+            has_usergroups: true,
+            most_in_usergroup: None,
+            group_events: Vec::new(),
             page_size: None,
             limiter: Limiter::default(),
             counters: BTreeMap::new(),
