@@ -83,6 +83,9 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     let at = app.clock.now();
     let answer = ask(pagerduty, &sources, None, None, at).await?;
     let mut tx = app.db.write(Turn::Job).await?;
+    if is_overtaken(&mut tx, at).await? {
+        return again(job, tx, Step::ReadOnCall).await;
+    }
     let before = tx.oncall_rows().await?;
     let (rows, is_behind) = merge(&before, answer.rows(), at);
     answer.meet_people(&mut tx).await?;
@@ -124,6 +127,9 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
         answer.0.extend(next.0.into_iter().filter(|row| row.starts_at.is_some_and(|start| start >= end)));
     }
     let mut tx = app.db.write(Turn::Job).await?;
+    if is_overtaken(&mut tx, at).await? {
+        return again(job, tx, Step::ReadAhead).await;
+    }
     let before = tx.oncall_rows().await?;
     answer.meet_people(&mut tx).await?;
     let rows = answer.rows();
@@ -131,6 +137,16 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
     arm(&mut tx, &rows).await?;
     tx.remember_fact(Step::ReadOnCall.kind(), &serde_json::json!({})).await?;
     done(app, job, Step::ReadAhead, tx).await
+}
+
+/// Another read of the same rows was written while this one was asked: which of them is newer, nobody knows.
+async fn is_overtaken(tx: &mut Tx, asked_at: Timestamp) -> Result<bool> {
+    Ok(tx.read_times().await?.get(Step::ReadOnCall.kind()).is_some_and(|written_at| *written_at > asked_at))
+}
+
+async fn again(job: &Job, mut tx: Tx, step: Step) -> Result<Finished> {
+    tx.enqueue(step.because(cause(job))).await?;
+    job.finish(tx).await
 }
 
 /// Which schedules there are. Comes again as long as something needs it.
