@@ -89,6 +89,7 @@ on_both_engines!(
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         pagerduty.remove_override("PSCHED1", &cover);
         pagerduty.add_override("PSCHED1", "PDEE001", clock.now(), clock.now() + HOUR / 4);
+        clock.advance(Duration::from_secs(8));
         let reads = stage.world.desk.count("GET /oncalls");
         for _ in 0..3 {
             assert_eq!(stage.hinted(&pagerduty.hint("pipeline", "terraform", &["PSCHED1"])).await, 202);
@@ -194,7 +195,8 @@ on_both_engines!(
         stage.world.desk.always("GET /oncalls", Fault::Unavailable { status: 503 });
         stage.wait(HOUR + Duration::from_secs(10)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0BEN"], "it was read ahead");
-        stage.wait(24 * HOUR + Duration::from_secs(60)).await;
+        clock.advance(25 * HOUR);
+        stage.wait(Duration::from_secs(60)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0BEN"], "the last known one stays");
         assert_reads!(stage.state("payments-oncall").await.partial.0.join("; "), @"PagerDuty does not answer: the last known people stay");
         stage.end().await;
@@ -289,7 +291,8 @@ on_both_engines!(
         let before = world.desk.calls().len();
         let again = Stage::on(world.clone(), db, clock, GROUP).await;
         again.settle().await;
-        let calls: Vec<String> = world.desk.calls()[before..].iter().map(|c| c.name.clone()).collect();
+        let mut calls: Vec<String> = world.desk.calls()[before..].iter().map(|c| c.name.clone()).collect();
+        calls.retain(|name| name != "GET /incidents"); // what was missed of incidents, which is another matter
         assert_eq!(calls, ["GET /oncalls", "GET /oncalls"], "the services' policies, and the schedules");
         again.end().await;
     }
@@ -327,9 +330,23 @@ on_both_engines!(
         stage.wait(HOUR + Duration::from_secs(10)).await;
         let room = stage.world.slack.channel_named("inc-1-payments-down").expect("the room");
         assert!(room.members.contains(&"U0BEN".to_owned()), "{:?}", room.members);
-        assert_reads!(stage.world.slack.channel_named("incidents").expect("there").topic, @"");
-        assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"");
-        assert_reads!(stage.world.slack.transcript("incidents"), @"");
+        assert_reads!(stage.world.slack.channel_named("incidents").expect("there").topic, @"No chatter please | On call: Ben Example until Sun 22 Nov 11:00 UTC");
+        assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"
+        11:00 firebell: :pager: You are on call for @payments-oncall until 2026-11-22 11:00 UTC. Open now:
+        • INC-1 SEV1 payments-down in #inc-1-payments-down, not acknowledged
+        ");
+        assert_reads!(stage.world.slack.transcript("incidents"), @"
+        10:00 @dee set the channel topic: No chatter please
+
+        10:00 @firebell set the channel topic: No chatter please | On call: Ana Example until Sat 21 Nov 11:00 UTC
+
+        10:00 firebell: :rotating_light: SEV1 INC-1 payments-down · Investigating · #inc-1-payments-down
+
+        11:00 @firebell set the channel topic: No chatter please | On call: Ben Example until Sun 22 Nov 11:00 UTC
+
+        11:00 firebell: :arrows_counterclockwise: On call for @payments-oncall: Ben Example, until 2026-11-22 11:00 UTC (before: Ana Example). Open now:
+        • INC-1 SEV1 payments-down in #inc-1-payments-down, not acknowledged
+        ");
         stage.end().await;
     }
 );
