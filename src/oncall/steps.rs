@@ -216,13 +216,14 @@ async fn read_services(app: &App, job: &Job) -> Result<Finished> {
 
 /// Today's shifts and those read ahead; the next read comes when the next hand-off has happened, or in its time.
 async fn read_oncall(app: &App, job: &Job) -> Result<Finished> {
-    let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let Some(client) = &app.pagerduty else { return job.finish_bare(&app.db).await };
     // Not from memory: the read of the services that caused this one may not have arrived there.
     let mut before = app.db.read().await?.directory().await?;
     let policies = app.policies(&before);
     let until = app.clock.now() + READ_AHEAD;
+    let wanted = pagerduty::Filter { policy_ids: &policies, ..Default::default() };
     let mut rows: Vec<OnCall> =
-        pagerduty.oncalls(&policies, &[], Some(until)).await?.into_iter().map(oncall_row).collect();
+        client.oncalls(&wanted, None, Some(until)).await?.into_iter().map(oncall_row).collect();
     let order = |r: &OnCall| (r.policy_id.clone(), r.level, r.starts_at, r.pagerduty_user_id.clone());
     rows.sort_by_key(order);
     let mut tx = app.db.write(Turn::Job).await?;
