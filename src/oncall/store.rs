@@ -183,11 +183,11 @@ impl Tx {
         let email = email.map(str::to_owned);
         let emails: Vec<String> = email.iter().cloned().collect();
         self.exec(
-                "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
+            "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
                  VALUES ($1, $2, $3, $4, NULL, NULL, $5) ON CONFLICT (id) DO NOTHING",
-                &[id, &name, &email, &Json(emails), &now],
-            )
-            .await?;
+            &[id, &name, &email, &Json(emails), &now],
+        )
+        .await?;
         Ok(())
     }
 

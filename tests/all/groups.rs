@@ -98,7 +98,11 @@ on_both_engines!(
         clock.advance(Duration::from_secs(2));
         stage.settle().await;
         assert_eq!(stage.people_in("S0PAY"), ["U0DEE"]);
-        assert_eq!(stage.world.desk.count("GET /oncalls"), reads + 2, "one read for all hints: policies, schedules");
+        assert_eq!(
+            stage.world.desk.count("GET /oncalls"),
+            reads + 2,
+            "one read for all hints: policies, schedules"
+        );
         assert_eq!(stage.state("payments-oncall").await.cause, "terraform said so (schedule updated)");
         stage.end().await;
     }
@@ -126,11 +130,28 @@ on_both_engines!(
     async fn a_hand_edit_is_put_right_once_and_its_author_told(db: Db, clock: Clock) {
         let stage = Stage::on(world(&clock).await, db, clock.clone(), GROUP).await;
         stage.settle().await;
-        stage.world.slack.edit_usergroup("S0PAY", |g| g.members = vec!["U0EVE".into()]);
-        // Nobody told us: the full look finds it.
-        stage.wait(Duration::from_secs(920)).await;
+        let lists = stage.world.desk.count("usergroups.list");
+        stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0EVE"]);
+        stage.wait(Duration::from_secs(2)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         assert_eq!(stage.state("payments-oncall").await.cause, "changed in Slack by hand");
+        assert_reads!(stage.world.slack.dm_transcript("U0DEE"), @"");
+        assert_eq!(
+            stage.world.desk.count("usergroups.list"),
+            lists + 1,
+            "what we wrote ourselves is no news"
+        );
+        // Again at once: not fought with, until the next full look.
+        stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0EVE"]);
+        stage.wait(Duration::from_secs(60)).await;
+        assert_eq!(stage.people_in("S0PAY"), ["U0EVE"]);
+        assert_reads!(stage.state("payments-oncall").await.problem.expect("a reason"), @"");
+        stage.wait(Duration::from_secs(900)).await;
+        assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
+        // Nobody told us: the full look finds it, too.
+        stage.world.slack.edit_usergroup("S0PAY", |g| g.members = vec!["U0EVE".into()]);
+        stage.wait(Duration::from_secs(920)).await;
+        assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         stage.end().await;
     }
 );
@@ -217,8 +238,14 @@ on_both_engines!(
         let stage = Stage::on(world, db, clock.clone(), group).await;
         stage.settle().await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
-        let out: Vec<String> =
-            stage.state("payments-oncall").await.left_out.0.iter().map(|o| format!("{}: {}", o.name, o.why)).collect();
+        let out: Vec<String> = stage
+            .state("payments-oncall")
+            .await
+            .left_out
+            .0
+            .iter()
+            .map(|o| format!("{}: {}", o.name, o.why))
+            .collect();
         assert_reads!(out.join("\n"), @"
         Eve Example: their Slack account is deactivated
         Zoe <!channel>: nobody in Slack has the address zoe@elsewhere.example
@@ -244,7 +271,8 @@ on_both_engines!(
         let world = world(&clock).await;
         world.slack.add_usergroup("S0TWO", "second", &["U0EVE"]);
         world.slack.edit_usergroup("S0PAY", |g| g.is_external = true);
-        let groups = format!("{GROUP}\n[[group]]\nhandle = \"second\"\nescalation_policies = [\"PEP0001:1\"]\n");
+        let groups =
+            format!("{GROUP}\n[[group]]\nhandle = \"second\"\nescalation_policies = [\"PEP0001:1\"]\n");
         let stage = Stage::on(world, db, clock.clone(), &groups).await;
         stage.settle().await;
         assert_eq!(stage.people_in("S0TWO"), ["U0ANA"]);
@@ -262,7 +290,8 @@ on_both_engines!(
         let mut groups = String::new();
         for n in 0..30 {
             world.slack.add_usergroup(&format!("S0N{n:02}"), &format!("team-{n:02}"), &["U0EVE"]);
-            groups += &format!("[[group]]\nhandle = \"team-{n:02}\"\nescalation_policies = [\"PEP0001:1\"]\n");
+            groups +=
+                &format!("[[group]]\nhandle = \"team-{n:02}\"\nescalation_policies = [\"PEP0001:1\"]\n");
         }
         let stage = Stage::on(world, db, clock.clone(), &format!("{groups}{GROUP}")).await;
         stage.settle().await;
@@ -320,7 +349,9 @@ on_both_engines!(
     async fn who_comes_on_call_sees_what_is_open(db: Db, clock: Clock) {
         let world = world(&clock).await;
         world.pagerduty.add_escalation_policy("PEP0001", "Payments", &[&["PSCHED1"]]);
-        let group = format!("{GROUP}channel = \"incidents\"\ntopic_channels = [\"incidents\"]\ntell_incoming = true\n");
+        let group = format!(
+            "{GROUP}channel = \"incidents\"\ntopic_channels = [\"incidents\"]\ntell_incoming = true\n"
+        );
         let channel = world.slack.channel_named("incidents").expect("there").id;
         world.slack.person_sets_topic(&channel, "U0DEE", "No chatter please");
         let stage = Stage::on(world, db, clock.clone(), &group).await;

@@ -70,9 +70,10 @@ async fn sources(app: &App) -> Result<Sources> {
     let is_named = |id: &str| {
         known.oncall.iter().any(|row| !row.policy_id.is_empty() && row.schedule_id.as_deref() == Some(id))
     };
-    let unused = known.schedules.iter().filter(|s| {
-        schedules.contains(&s.id) && !s.is_used.unwrap_or_else(|| is_named(&s.id))
-    });
+    let unused = known
+        .schedules
+        .iter()
+        .filter(|s| schedules.contains(&s.id) && !s.is_used.unwrap_or_else(|| is_named(&s.id)));
     Ok(Sources {
         policies: policies.into_iter().collect(),
         unused: unused.cloned().collect(),
@@ -243,7 +244,8 @@ async fn ask(
     let wanted = pagerduty::Filter { policy_ids: &sources.policies, schedule_ids: &sources.schedules };
     let mut heard = pagerduty.oncalls(&wanted, since, until).await?;
     for schedule in &sources.unused {
-        let on_duty = pagerduty.schedule_now(&schedule.id, schedule.is_shift_based, since.unwrap_or(at)).await?;
+        let on_duty =
+            pagerduty.schedule_now(&schedule.id, schedule.is_shift_based, since.unwrap_or(at)).await?;
         heard.extend(on_duty.into_iter().flatten().map(|duty| pagerduty::OnCall {
             user_name: duty.user_id.to_string(),
             user_id: duty.user_id,
