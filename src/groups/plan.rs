@@ -49,6 +49,7 @@ impl<'a> Rota<'a> {
             left_out: Vec::new(),
             partial: Vec::new(),
             good: BTreeMap::new(),
+            hold: None,
             verdict: Verdict::InStep,
         };
         let group = self.people.group(target.handle);
@@ -62,6 +63,10 @@ impl<'a> Rota<'a> {
         plan.wanted = plan.because.keys().cloned().collect();
         if target.spec.mode == Mode::Additive {
             plan.wanted.extend(plan.current.iter().cloned());
+        }
+        plan.hold = memory.hold.clone().filter(|hold| hold.instead_of.iter().eq(plan.because.keys()));
+        if let Some(hold) = &plan.hold {
+            plan.wanted = hold.members.clone();
         }
         plan.verdict = verdict(&plan, memory, group.is_some_and(|g| g.is_disabled), is_anybody_on_call);
         plan
@@ -275,6 +280,10 @@ fn verdict(plan: &Plan, memory: &Memory, is_disabled: bool, is_anybody_on_call: 
     }
     if is_disabled {
         return Verdict::Blocked(format!("the user group @{handle} is disabled in Slack; enable it there"));
+    }
+    if plan.hold.is_some() {
+        // Somebody has looked at it: no guard knows better.
+        return if plan.wanted == plan.current { Verdict::InStep } else { Verdict::Write };
     }
     // With nobody on call and no fallback, those who are always in it do not make up for the missing ones.
     let is_bare = !is_anybody_on_call && plan.because.values().flatten().all(|b| b.source == "always");
