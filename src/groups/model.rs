@@ -102,6 +102,8 @@ impl Plan {
 /// What is remembered of a group between plans; nothing for one that was never seen.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// Which group it was.
+    pub group: Option<UserGroupId>,
     /// Everybody whom we ever put there.
     pub ours: BTreeSet<SlackUserId>,
     pub good: BTreeMap<String, Vec<PagerDutyUserId>>,
@@ -181,6 +183,7 @@ row! {
 impl State {
     pub fn memory(&self) -> Memory {
         Memory {
+            group: self.group_id.clone(),
             ours: self.ours.0.clone(),
             good: self.good.0.clone(),
             approved: self.is_approved,

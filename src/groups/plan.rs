@@ -52,7 +52,9 @@ impl<'a> Rota<'a> {
             hold: None,
             verdict: Verdict::InStep,
         };
-        let group = self.people.group(target.handle);
+        // One whose handle was changed is still the one that we know.
+        let known = || self.people.groups.iter().find(|g| Some(&g.id) == memory.group.as_ref());
+        let group = self.people.group(target.handle).or_else(known);
         if let Some(group) = group {
             plan.group = Some(group.id.clone());
             plan.current = group.members.0.iter().cloned().collect();
@@ -68,7 +70,21 @@ impl<'a> Rota<'a> {
         if let Some(hold) = &plan.hold {
             plan.wanted = hold.members.clone();
         }
-        plan.verdict = verdict(&plan, memory, group.is_some_and(|g| g.is_disabled), is_anybody_on_call);
+        plan.verdict = match group {
+            None => Verdict::Blocked(format!(
+                "Slack has no user group @{}; make it, or set create_missing = true",
+                target.handle
+            )),
+            Some(group) if !group.handle.eq_ignore_ascii_case(target.handle) => Verdict::Blocked(format!(
+                "the user group @{} is called @{} now; change its handle back, or in the configuration",
+                target.handle, group.handle
+            )),
+            Some(group) if group.is_disabled => Verdict::Blocked(format!(
+                "the user group @{} is disabled in Slack; enable it there",
+                target.handle
+            )),
+            Some(_) => verdict(&plan, memory, is_anybody_on_call),
+        };
         plan
     }
 
@@ -271,16 +287,8 @@ impl<'a> Rota<'a> {
     }
 }
 
-fn verdict(plan: &Plan, memory: &Memory, is_disabled: bool, is_anybody_on_call: bool) -> Verdict {
-    let handle = &plan.handle;
-    if plan.group.is_none() {
-        return Verdict::Blocked(format!(
-            "Slack has no user group @{handle}; make it, or set create_missing = true"
-        ));
-    }
-    if is_disabled {
-        return Verdict::Blocked(format!("the user group @{handle} is disabled in Slack; enable it there"));
-    }
+/// For a group that can be written.
+fn verdict(plan: &Plan, memory: &Memory, is_anybody_on_call: bool) -> Verdict {
     if plan.hold.is_some() {
         // Somebody has looked at it: no guard knows better.
         return if plan.wanted == plan.current { Verdict::InStep } else { Verdict::Write };
@@ -305,9 +313,9 @@ fn verdict(plan: &Plan, memory: &Memory, is_disabled: bool, is_anybody_on_call: 
     let strangers = removed.iter().filter(|user| !memory.ours.contains(**user)).count();
     if strangers > MOST_STRANGERS.max(plan.current.len() / 2) && !memory.approved {
         return Verdict::Ask(format!(
-            "{strangers} of the {} people in @{handle} would go, and Firebell never put them there: is it the right \
-             group?",
-            plan.current.len()
+            "{strangers} of the {} people in @{} would go, and Firebell never put them there: is it the right group?",
+            plan.current.len(),
+            plan.handle
         ));
     }
     Verdict::Write

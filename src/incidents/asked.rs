@@ -58,7 +58,8 @@ pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> 
             }))
         }
         Asked::On { target, verb } => {
-            let incident = find(tx, known, caller, target.as_ref(), verb).await?;
+            let found = find(tx, known, caller, target.as_ref(), verb).await?;
+            let incident = tx.lock_incident(found.id).await?;
             verb_on(tx, known, caller, &incident, verb).await
         }
         _ => look(tx, known, caller, asked).await,

@@ -120,12 +120,10 @@ pub async fn take_command(
     incident: &Incident,
     by: &Actor,
 ) -> Result<Option<RoleRow>> {
-    // Two people press at the same moment: one goes after the other.
-    let incident = tx.lock_incident(incident.id).await?;
     if let Some(commander) = tx.commander(incident.id).await? {
         return Ok(Some(commander));
     }
-    assign_role(tx, known, &incident, by, Role::Commander, by).await?;
+    assign_role(tx, known, incident, by, Role::Commander, by).await?;
     Ok(None)
 }
 

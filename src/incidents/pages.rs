@@ -132,7 +132,7 @@ pub async fn observe(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()
         tx.describe_page(&page.id, details, event.occurred_at).await?;
     }
     let home = if let Some(id) = page.incident_id {
-        tx.find_incident(id).await?
+        Some(tx.lock_incident(id).await?)
     } else {
         let may_open = is_new || (moved && event.what == What::Reopened);
         find_home(tx, known, &page, event, may_open).await?

@@ -93,7 +93,10 @@ pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Presse
         press::OPEN_HELD => return open_held(tx, known, caller, &pressed.value).await,
         _ => {}
     }
-    let incident = incident(tx, caller, &pressed.value).await?;
+    let mut incident = incident(tx, caller, &pressed.value).await?;
+    if !pressed.only_looks() {
+        incident = tx.lock_incident(incident.id).await?;
+    }
     let (label, who) = (incident.label(), blocks::untrusted(&caller.name));
     match action {
         press::ACKNOWLEDGE => {
@@ -205,7 +208,8 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
             submit_declaration(tx, known, &by, &anyway(&new)).await
         }
         form::UPDATE => {
-            let incident = incident(tx, caller, &form.metadata).await?;
+            let found = incident(tx, caller, &form.metadata).await?;
+            let incident = tx.lock_incident(found.id).await?;
             let said = text(&form.values, "text");
             if said.trim().is_empty() {
                 return Ok(error("text", "Say what is new."));
@@ -215,7 +219,8 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
             Ok(Reply::Nothing)
         }
         form::REOPEN => {
-            let incident = incident(tx, caller, &form.metadata).await?;
+            let found = incident(tx, caller, &form.metadata).await?;
+            let incident = tx.lock_incident(found.id).await?;
             let reason = text(&form.values, "text");
             if reason.trim().is_empty() {
                 return Ok(error("text", "Say why."));

@@ -196,15 +196,7 @@ impl Step {
     /// The same, for a reason that people may want to know.
     pub fn because(self, cause: &str) -> NewJob {
         let job = NewJob::new(self.kind(), json!({ "step": self, "cause": cause })).never_give_up();
-        job.dedup(self.kind()).lane(self.lane())
-    }
-
-    /// Both reads of the rota write the same rows.
-    fn lane(self) -> &'static str {
-        match self {
-            Self::ReadAhead => Self::ReadOnCall.kind(),
-            other => other.kind(),
-        }
+        job.dedup(self.kind()).lane(self.kind())
     }
 
     /// The same in a few seconds: news come in bursts (an import of people, a pipeline that touches every service),

@@ -15,8 +15,9 @@ pub struct Schedule {
     pub name: String,
     /// Shift-based: <https://developer.pagerduty.com/docs/schedules-v3>
     pub is_shift_based: bool,
-    /// Whether an escalation policy uses it. `/oncalls` does not know one that none does.
-    pub is_used: bool,
+    /// Whether an escalation policy uses it, as far as PagerDuty's list says so. `/oncalls` does not know one that none
+    /// does.
+    pub is_used: Option<bool>,
     /// Everybody in its rotations.
     pub people: Vec<PagerDutyUserId>,
 }
@@ -187,7 +188,7 @@ mod tests {
             id: id.into(),
             name: name.into(),
             is_shift_based: false,
-            is_used: true,
+            is_used: Some(true),
             people: Vec::new(),
         };
         let mut known = directory(5, vec![row("ana", 0, 10)]);

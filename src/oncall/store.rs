@@ -178,18 +178,17 @@ impl Tx {
         id: &PagerDutyUserId,
         name: &str,
         email: Option<&str>,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let now = self.now();
         let email = email.map(str::to_owned);
         let emails: Vec<String> = email.iter().cloned().collect();
-        let rows = self
-            .exec(
-                "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
+        self.exec(
+            "INSERT INTO pagerduty_user (id, name, email, emails, phone, html_url, read_at)
                  VALUES ($1, $2, $3, $4, NULL, NULL, $5) ON CONFLICT (id) DO NOTHING",
-                &[id, &name, &email, &Json(emails), &now],
-            )
-            .await?;
-        Ok(rows > 0)
+            &[id, &name, &email, &Json(emails), &now],
+        )
+        .await?;
+        Ok(())
     }
 
     pub async fn forget_responder(&mut self, id: &PagerDutyUserId) -> Result<()> {

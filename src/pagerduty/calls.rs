@@ -16,6 +16,10 @@ calls! {
     LIST_LOG_ENTRIES = "GET /incidents/{id}/log_entries", Idempotent, ["incidents.read"], "960/min";
     LIST_PRIORITIES = "GET /priorities", Idempotent, ["priorities.read"], "960/min";
     LIST_ONCALLS = "GET /oncalls", Idempotent, ["oncalls.read", "users.read"], "own limit";
+    LIST_SCHEDULES = "GET /schedules", Idempotent, ["schedules.read"], "960/min";
+    GET_SCHEDULE = "GET /schedules/{id}", Idempotent, ["schedules.read"], "960/min";
+    LIST_SCHEDULES_V3 = "GET /v3/schedules", Idempotent, ["schedules.read"], "960/min";
+    GET_SCHEDULE_V3 = "GET /v3/schedules/{id}", Idempotent, ["schedules.read"], "960/min";
     LIST_USERS = "GET /users", Idempotent, ["users.read", "users:contact_methods.read"], "960/min";
     GET_USER = "GET /users/{id}", Idempotent, ["users.read", "users:contact_methods.read"], "960/min";
     LIST_SERVICES = "GET /services", Idempotent, ["services.read"], "960/min";

@@ -6,9 +6,11 @@
 mod calls;
 mod incidents;
 mod people;
-mod shim;
+mod schedules;
 mod types;
 
+#[cfg(test)]
+mod rota_tests;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,8 @@ use serde_json::Value;
 
 pub use calls::CALLS;
 pub use incidents::is_duplicate_key;
+pub use people::Filter;
+pub use schedules::{OnDuty, Schedule, Through};
 pub use types::{
     Action, Change, ContactKind, ContactMethod, Event, Incident, LogEntry, NewIncident, Note, OnCall,
     Priority, Ref, Service, Severity, Status, Urgency, User,

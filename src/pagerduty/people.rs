@@ -5,29 +5,62 @@ use std::collections::HashSet;
 use super::calls::{
     GET_SERVICE, GET_USER, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES, LIST_USERS,
 };
-use super::{Client, IDS_PER_CALL, OnCall, Priority, Service, User, segment};
+use super::{Client, OnCall, Priority, Service, User, segment};
 use crate::clock::Timestamp;
 use crate::error::Upstream;
 use crate::http_client::Fields;
 use crate::ids::PagerDutyUserId;
 
+/// Whose on-calls are wanted: of either.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    pub policy_ids: &'a [String],
+    pub schedule_ids: &'a [String],
+}
+
+/// Two full pages of rows when each has one: a thousand schedules are ten pages.
+const SOURCES_PER_CALL: usize = 200;
+/// 8 kB is what servers commonly take of an address.
+const QUERY_BYTES: usize = 7_500;
+
+/// One filter of one call with its ids: as few calls as their number and length allow. PagerDuty ANDs different
+/// filters; we want either, so they are asked for one after the other.
+fn questions<'a>(wanted: &Filter<'a>) -> Vec<(&'static str, &'a [String])> {
+    let mut questions = Vec::new();
+    for (filter, ids) in
+        [("escalation_policy_ids[]", wanted.policy_ids), ("schedule_ids[]", wanted.schedule_ids)]
+    {
+        let length = |id: &String| segment(filter).len() + segment(id).len() + 2;
+        let (mut first, mut bytes) = (0, 0);
+        for (n, id) in ids.iter().enumerate() {
+            if n - first == SOURCES_PER_CALL || bytes + length(id) > QUERY_BYTES {
+                questions.push((filter, &ids[first..n]));
+                (first, bytes) = (n, 0);
+            }
+            bytes += length(id);
+        }
+        questions.push((filter, &ids[first..]));
+    }
+    questions.retain(|(_, ids)| !ids.is_empty());
+    questions
+}
+
 impl Client {
-    /// Who is on call on any of these policies or through any of these schedules, now and (at most 90 days ahead)
-    /// until then; nobody for neither. A schedule that no policy uses never shows up.
+    /// Who is on call on any of these policies or through any of these schedules, from `since` to `until` (both now,
+    /// unless told otherwise; at most 90 days ahead); nobody for neither. A schedule that no policy uses never shows
+    /// up: [`Client::schedule_now`]. The shifts' bounds are real, not cut to the range.
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1oncalls/get> · oncalls.read users.read · own limit · idempotent
     pub async fn oncalls(
         &self,
-        policy_ids: &[String],
-        schedule_ids: &[String],
+        wanted: &Filter<'_>,
+        since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<Vec<OnCall>, Upstream> {
-        let until = until.map(|at| at.to_string());
-        // PagerDuty ANDs different filters; we want either, so they are asked for one after the other.
-        let policies = policy_ids.chunks(IDS_PER_CALL).map(|ids| ("escalation_policy_ids[]", ids));
-        let schedules = schedule_ids.chunks(IDS_PER_CALL).map(|ids| ("schedule_ids[]", ids));
+        let (since, until) = (since.map(|at| at.to_string()), until.map(|at| at.to_string()));
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
-        for (filter, ids) in policies.chain(schedules) {
+        for (filter, ids) in questions(wanted) {
             let mut query = vec![("include[]", "users"), ("time_zone", "UTC")];
+            query.extend(since.as_deref().map(|at| ("since", at)));
             query.extend(until.as_deref().map(|at| ("until", at)));
             query.extend(ids.iter().map(|id| (filter, id.as_str())));
             let page = self.pages(&LIST_ONCALLS, "/oncalls", &query, "/oncalls", OnCall::read).await?;

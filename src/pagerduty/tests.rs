@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::http_client::stub::Stub;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 
-fn client_at(stub: &Stub, clock: &Clock) -> Client {
+pub(super) fn client_at(stub: &Stub, clock: &Clock) -> Client {
     let settings = Settings {
         api_url: stub.url.clone(),
         events_url: format!("{}/events/", stub.url),
@@ -19,7 +19,7 @@ fn client_at(stub: &Stub, clock: &Clock) -> Client {
     Client::new(crate::http_client::client(Duration::from_secs(5)), clock.clone(), settings, stub.observer())
 }
 
-fn client(stub: &Stub) -> Client {
+pub(super) fn client(stub: &Stub) -> Client {
     client_at(stub, &clock())
 }
 
@@ -27,7 +27,7 @@ fn clock() -> Clock {
     Clock::manual(at("2026-11-21T10:00:00Z"))
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).expect("a time")
 }
 
@@ -168,8 +168,10 @@ async fn a_limit_holds_for_the_token_but_a_calls_own_limit_for_that_call_alone()
         json!({"incident": incident("Q1", "triggered", "2015-10-06T21:30:42Z")}).to_string(),
     );
     let client = client_at(&stub, &clock);
+    let policies = ["PEP".to_owned()];
+    let wanted = Filter { policy_ids: &policies, ..Filter::default() };
     let after = |secs| Problem::RateLimited { after: Duration::from_secs(secs) };
-    let oncalls = client.oncalls(&["PEP".into()], &[], None).await.expect_err("limited");
+    let oncalls = client.oncalls(&wanted, None, None).await.expect_err("limited");
     assert_eq!(oncalls.problem, after(20));
     assert_eq!(client.abilities().await.expect("not limited"), ["teams"]);
     assert_eq!(client.priorities().await.expect_err("a bare 429").problem, after(5));
@@ -177,7 +179,7 @@ async fn a_limit_holds_for_the_token_but_a_calls_own_limit_for_that_call_alone()
     client.create_incident(&new_incident()).await.expect("paging is not held back on suspicion");
     clock.advance(Duration::from_secs(5));
     assert_eq!(client.priorities().await.expect("open again"), []);
-    assert_eq!(client.oncalls(&["PEP".into()], &[], None).await.expect_err("still").problem, after(15));
+    assert_eq!(client.oncalls(&wanted, None, None).await.expect_err("still").problem, after(15));
 }
 
 #[tokio::test]
@@ -320,32 +322,6 @@ async fn notes_responders_and_the_log() {
 }
 
 #[tokio::test]
-async fn on_calls_by_policy_and_by_schedule_are_joined_without_doubles() {
-    let stub = Stub::start().await;
-    let row = json!({
-        "user": {"id": "PANA", "type": "user", "name": "Ana", "summary": "Ana E", "email": "ana@example.com"},
-        "schedule": {"id": "PSCH", "type": "schedule_v3_reference", "summary": "Daily"},
-        "escalation_policy": {"id": "PEP", "summary": "Payments"}, "escalation_level": 2,
-        "start": "2015-03-06T15:28:51-05:00", "end": "2015-03-07T15:28:51.5-05:00"});
-    let direct = json!({"user": {"id": "PBEN", "summary": "Ben"}, "schedule": null,
-        "escalation_policy": {"id": "PEP", "summary": "Payments"}, "escalation_level": 1, "start": null, "end": null});
-    stub.on("/oncalls", 200, json!({"oncalls": [row, direct, row], "limit": 100, "more": false}).to_string());
-    let found = client(&stub).oncalls(&["PEP".into()], &["PSCH".into()], None).await.expect("read");
-    assert_eq!(found.len(), 2);
-    assert_eq!((found[0].user_name.as_str(), found[0].schedule_name.as_deref()), ("Ana", Some("Daily")));
-    assert_eq!(found[0].ends_at, Some(at("2015-03-07T20:28:51.5Z")));
-    assert_eq!(
-        (found[1].email.as_deref(), found[1].schedule_id.as_deref(), found[1].ends_at),
-        (None, None, None)
-    );
-    let asked = stub.asked();
-    assert_eq!(asked[0].field("escalation_policy_ids[]").as_deref(), Some("PEP"));
-    assert_eq!(asked[0].field("schedule_ids[]"), None, "both in one call would mean both at once");
-    assert_eq!(asked[1].field("schedule_ids[]").as_deref(), Some("PSCH"));
-    assert_eq!(asked[1].field("time_zone").as_deref(), Some("UTC"));
-}
-
-#[tokio::test]
 async fn people_services_and_priorities() {
     let stub = Stub::start().await;
     let ana = json!({"id": "PANA", "type": "user", "name": "Ana", "email": "Ana@Example.com", "time_zone": "America/Lima",
@@ -429,7 +405,8 @@ async fn events_carry_no_token_and_each_routing_key_has_its_own_limit() {
 
 #[test]
 fn the_documentation_of_each_method_says_what_the_data_says() {
-    let sources = [include_str!("incidents.rs"), include_str!("people.rs")].concat();
+    let sources =
+        [include_str!("incidents.rs"), include_str!("people.rs"), include_str!("schedules.rs")].concat();
     for (index, spec) in CALLS.iter().enumerate() {
         let (method, path) = spec.name.split_once(' ').expect("a method and a path");
         let page = if spec.name == "POST /v2/enqueue" {

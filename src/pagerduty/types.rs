@@ -242,12 +242,15 @@ impl Priority {
 pub struct OnCall {
     pub user_id: PagerDutyUserId,
     pub user_name: String,
+    /// The login address; missing for somebody deleted.
     pub email: Option<String>,
     pub policy_id: String,
     pub policy_name: String,
     /// `None` for a person put on the policy directly.
     pub schedule_id: Option<String>,
     pub schedule_name: Option<String>,
+    /// A shift-based schedule, which has calls of its own.
+    pub is_v3: bool,
     /// 1 is paged first.
     pub level: i64,
     /// The shift's own bounds; `None` for what has no beginning or end.
@@ -264,6 +267,8 @@ impl OnCall {
             email: f.some("/user/email"),
             policy_id: f.text("/escalation_policy/id"),
             policy_name: f.text("/escalation_policy/summary"),
+            // `schedule_v3_reference`, or `schedule_v3` when it is included.
+            is_v3: schedule.as_ref().is_some_and(|s| s.kind.starts_with("schedule_v3")),
             schedule_name: schedule.as_ref().map(|s| s.summary.clone()),
             schedule_id: schedule.map(|s| s.id),
             level: f.int("/escalation_level"),

@@ -113,6 +113,16 @@ impl Desk {
         self.state().calls.clone()
     }
 
+    /// How many calls have arrived.
+    pub fn arrived(&self) -> usize {
+        self.state().calls.len()
+    }
+
+    /// Has the call with this ordinal had its effect?
+    pub fn is_done(&self, ordinal: usize) -> bool {
+        self.state().calls.get(ordinal).is_some_and(|call| !call.outcome.is_empty())
+    }
+
     /// How often a call of this name arrived, whatever became of it.
     pub fn count(&self, name: &str) -> usize {
         self.state().calls.iter().filter(|c| c.name == name).count()

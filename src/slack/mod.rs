@@ -13,6 +13,8 @@ mod types;
 pub mod words;
 
 #[cfg(test)]
+mod groups_tests;
+#[cfg(test)]
 mod tests;
 
 use reqwest::RequestBuilder;

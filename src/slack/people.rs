@@ -1,13 +1,14 @@
 //! Who is who: ourselves, the workspace's people, and its user groups.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::calls::{
-    AUTH_TEST, USERGROUPS_LIST, USERGROUPS_USERS_UPDATE, USERS_INFO, USERS_LIST, USERS_LOOKUP_BY_EMAIL,
+    AUTH_TEST, USERGROUPS_CREATE, USERGROUPS_ENABLE, USERGROUPS_LIST, USERGROUPS_USERS_UPDATE, USERS_INFO,
+    USERS_LIST, USERS_LOOKUP_BY_EMAIL,
 };
 use super::{Client, Identity, User, UserGroup, as_json, judge};
 use crate::error::{Problem, Upstream};
-use crate::http_client::{Answer, Fields};
+use crate::http_client::{Answer, CallSpec, Fields};
 use crate::ids::{SlackUserId, UserGroupId};
 
 /// Slack's own helper: a person in every list, though `is_bot` says no.
@@ -52,7 +53,7 @@ impl Client {
     }
 
     /// Makes exactly these people the group's members, by the admin's token if there is one: many workspaces let
-    /// only admins do it (`permission_denied`). An empty list and any guest, bot or deactivated person spoil the
+    /// only admins change groups (`permission_denied`). An empty list and any guest, bot or deactivated person spoil the
     /// whole call (`no_users_provided`, `invalid_users`).
     /// <https://docs.slack.dev/reference/methods/usergroups.users.update> · usergroups:write · tier 2 · idempotent
     pub async fn set_usergroup_users(
@@ -60,19 +61,30 @@ impl Client {
         group: &UserGroupId,
         users: &[SlackUserId],
     ) -> Result<UserGroup, Upstream> {
-        let spec = &USERGROUPS_USERS_UPDATE;
         let list = users.iter().map(SlackUserId::as_str).collect::<Vec<_>>().join(",");
         let body = json!({ "usergroup": group.as_str(), "users": list });
-        let token = self.settings.user_token.as_ref().unwrap_or(&self.settings.bot_token);
-        let request = as_json(self.request(spec, token), &body);
-        let read = |answer: &Answer| UserGroup::read(Fields(&judge(answer, &[])?).at("/usergroup"));
-        self.wire.exchange(spec.name, spec.name, request, read).await
+        self.change_group(&USERGROUPS_USERS_UPDATE, &body).await
     }
-    /// Makes a user group without members, by the admin's token if there is one.
+
+    /// Makes a group, as yet without members. Names are unique among groups, handles (without the `@`) among groups,
+    /// people and channels. Read back: on `name_already_exists` or `handle_already_exists` look for the handle in
+    /// [`Client::list_usergroups`].
     /// <https://docs.slack.dev/reference/methods/usergroups.create> · usergroups:write · tier 2 · read_back
     pub async fn create_usergroup(&self, name: &str, handle: &str) -> Result<UserGroup, Upstream> {
-        let _ = (name, handle);
-        Err(self.wire.upstream("usergroups.create", crate::http_client::unavailable("shim")))
+        self.change_group(&USERGROUPS_CREATE, &json!({ "name": name, "handle": handle })).await
+    }
+
+    /// A disabled group, which cannot be mentioned, with the members that it had. One that is enabled stays so.
+    /// <https://docs.slack.dev/reference/methods/usergroups.enable> · usergroups:write · tier 2 · idempotent
+    pub async fn enable_usergroup(&self, group: &UserGroupId) -> Result<UserGroup, Upstream> {
+        self.change_group(&USERGROUPS_ENABLE, &json!({ "usergroup": group.as_str() })).await
+    }
+
+    async fn change_group(&self, spec: &'static CallSpec, body: &Value) -> Result<UserGroup, Upstream> {
+        let token = self.settings.user_token.as_ref().unwrap_or(&self.settings.bot_token);
+        let request = as_json(self.request(spec, token), body);
+        let read = |answer: &Answer| UserGroup::read(Fields(&judge(answer, &[])?).at("/usergroup"));
+        self.wire.exchange(spec.name, spec.name, request, read).await
     }
 }
 

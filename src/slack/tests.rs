@@ -295,6 +295,27 @@ async fn groups_are_read_as_the_bot_and_written_as_the_admin() {
 }
 
 #[tokio::test]
+async fn groups_are_made_and_enabled_as_the_admin_if_there_is_one() {
+    let stub = Stub::start().await;
+    let group = json!({"id": "S1", "handle": "payments-oncall", "name": "Payments", "date_delete": 0,
+        "updated_by": "U9", "users": []});
+    stub.on("/api/usergroups.create", 200, json!({"ok": true, "usergroup": group}).to_string());
+    stub.on("/api/usergroups.create", 200, r#"{"ok":false,"error":"handle_already_exists"}"#);
+    stub.on("/api/usergroups.enable", 200, json!({"ok": true, "usergroup": group}).to_string());
+    let admin = client_with(&stub, Some("xoxp-admin"));
+    let made = admin.create_usergroup("Payments", "payments-oncall").await.expect("made");
+    assert_eq!(stub.last().headers["authorization"], "Bearer xoxp-admin");
+    assert_eq!(stub.last().json(), json!({"name": "Payments", "handle": "payments-oncall"}));
+    assert_eq!((made.users.len(), made.updated_by.as_ref()), (0, Some(&SlackUserId::new("U9"))));
+    assert_eq!(UserGroup::from_event(&group), Some(made.clone()));
+    let taken = client(&stub).create_usergroup("Payments", "payments-oncall").await.expect_err("taken");
+    assert_eq!(taken.code(), Some("handle_already_exists"));
+    assert_eq!(stub.last().headers["authorization"], "Bearer xoxb-hidden");
+    assert_eq!(admin.enable_usergroup(&made.id).await.expect("enabled"), made);
+    assert_eq!(stub.last().json(), json!({"usergroup": "S1"}));
+}
+
+#[tokio::test]
 async fn the_token_says_who_it_is_and_what_it_may() {
     let stub = Stub::start().await;
     let body =

@@ -179,10 +179,17 @@ pub struct UserGroup {
     pub disabled: bool,
     /// Kept by Slack itself, an identity provider or another workspace: not ours to change.
     pub managed_elsewhere: bool,
+    /// Who changed it last; our bot, or whoever's token it used, when it was us.
+    pub updated_by: Option<SlackUserId>,
     pub updated_at: Timestamp,
 }
 
 impl UserGroup {
+    /// The whole group that `subteam_created` and `subteam_updated` carry.
+    pub fn from_event(subteam: &Value) -> Option<Self> {
+        Self::read(Fields(subteam)).ok()
+    }
+
     pub(super) fn read(f: Fields<'_>) -> Result<Self, Problem> {
         let foreign = ["/is_external", "/is_idp_group", "/is_membership_locked"];
         Ok(Self {
@@ -192,6 +199,7 @@ impl UserGroup {
             users: f.texts("/users").into_iter().map(SlackUserId).collect(),
             disabled: f.int("/date_delete") != 0,
             managed_elsewhere: f.some("/auto_type").is_some() || foreign.into_iter().any(|key| f.flag(key)),
+            updated_by: f.some("/updated_by").map(SlackUserId),
             updated_at: Timestamp::from_secs(f.int("/date_update")),
         })
     }

@@ -161,7 +161,7 @@ fn without_marks(text: &str) -> String {
         .join("[")
 }
 
-/// For worlds that took longer than each other: without times of day and spans.
+/// For worlds that took longer than each other: without days, times of day and spans.
 pub fn timeless(description: &str) -> String {
     let digits = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
     let mut out = String::new();
@@ -171,6 +171,8 @@ pub fn timeless(description: &str) -> String {
         let span = word.trim_end_matches(['.', ',']);
         if word.len() == 5 && word.split(':').all(digits) {
             out += "--:--";
+        } else if word.len() == 10 && word.split('-').all(digits) {
+            out += "some day";
         } else if span.len() > 1 && span.ends_with(['s', 'm', 'h']) && digits(&span[..span.len() - 1]) {
             out += "some time";
         } else {

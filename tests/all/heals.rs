@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use firebell::on_both_engines;
+use firebell::sim::desk::Fault;
 use firebell::sim::pagerduty::Webhook;
 use firebell::store::Db;
 
@@ -169,6 +170,37 @@ on_both_engines!(
             "{timeline}"
         );
         assert_eq!(stage.members("inc-1"), "U0ANA U0BEN U0DEE");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_is_told_while_pagerduty_is_being_asked_is_not_undone(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        let id = stage.declared().await;
+        let (desk, pagerduty) = (&stage.world.desk, &stage.world.pagerduty);
+        let asks = "GET /incidents/{id}/log_entries";
+        pagerduty.escalate(&id);
+        stage.settle().await;
+        let asked = desk.count(asks);
+        desk.next(asks, Fault::Slow { by: Duration::from_millis(500) });
+        let meanwhile = async {
+            while desk.count(asks) == asked {
+                tokio::task::yield_now().await;
+            }
+            pagerduty.acknowledge(&id, "PBEN001");
+            pagerduty.deliver(&stage.running.base_url()).await.expect("an address");
+            firebell::events::read_due(&stage.running.app).await.expect("it is understood");
+        };
+        stage.clock.advance(Duration::from_secs(100)); // the comparison at the start is a moment ago
+        let restarted = async {
+            stage.running.app.wake_up().await.expect("it starts");
+            stage.settle().await;
+        };
+        tokio::join!(restarted, meanwhile);
+        let timeline = stage.timeline(1).await;
+        assert!(timeline.contains("Acknowledged") || timeline.contains("acknowledged"), "{timeline}");
+        assert!(!timeline.contains("no longer acknowledged"), "{timeline}");
         stage.end().await;
     }
 );

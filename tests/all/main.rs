@@ -41,5 +41,6 @@ mod schema;
 mod slack_days;
 mod sweep;
 mod timeline;
+mod turns;
 mod verbs;
 mod words;

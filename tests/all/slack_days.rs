@@ -309,3 +309,20 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn a_topic_whose_answer_was_lost_is_changed_back_all_the_same(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.declared().await;
+        let room = stage.room_id("inc-1");
+        let topic = || stage.world.slack.channel_named(ROOM).expect("the room").topic;
+        stage.world.desk.next("conversations.setTopic", Fault::LoseAnswer);
+        stage.slash_in("U0ANA", &room, "/incident sev 2").await;
+        stage.settle().await;
+        assert!(topic().starts_with("[SEV2]"), "{}", topic());
+        stage.slash_in("U0ANA", &room, "/incident sev 1").await;
+        stage.wait(A_MINUTE).await;
+        assert!(topic().starts_with("[SEV1]"), "{}", topic());
+        stage.end().await;
+    }
+);

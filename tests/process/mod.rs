@@ -50,7 +50,8 @@ impl Run {
 /// A process that runs on. Killed when dropped.
 pub struct Process {
     child: Child,
-    lines: Receiver<String>,
+    /// What it says and nobody has heard yet.
+    pub lines: Receiver<String>,
     /// What it has said so far.
     pub said: Vec<String>,
 }

@@ -75,7 +75,7 @@ async fn conclude(
         Standing::Waiting => {
             tx.enqueue(write_job()).await?;
         }
-        Standing::Blocked if plan.group.is_none() && target.spec.create_missing => {
+        Standing::Blocked if state.group_id.is_none() && target.spec.create_missing => {
             tx.enqueue(make_job(target.handle)).await?;
         }
         _ => {}

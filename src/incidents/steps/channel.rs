@@ -143,9 +143,12 @@ pub(super) async fn set_topic(app: &App, job: &Job, id: IncidentId) -> Result<Fi
     drop(tx);
     let Some(channel) = &incident.channel_id else { return job.finish_bare(&app.db).await };
     let topic = messages::topic(&incident, commander.as_ref().map(|c| c.name.as_str()));
-    // Each change shows as a message in the channel: only real ones.
-    let there = written.as_deref() == Some(topic.as_str())
-        || (job.is_retry() && unescape(&app.slack.topic(channel).await?) == topic);
+    // Each change shows as a message in the channel: only real ones. What an earlier attempt wrote, we do not know.
+    let there = if job.is_retry() {
+        unescape(&app.slack.topic(channel).await?) == topic
+    } else {
+        written.as_deref() == Some(topic.as_str())
+    };
     if !there {
         app.slack.set_topic(channel, &topic).await?;
     }

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::effects::Effect;
+use crate::incidents::model::LinkedPage;
 use crate::incidents::pages::{self, Details, PageEvent, Person, Target, What, Words};
 use crate::jobs::{Finished, Job};
 use crate::pagerduty::{Client, Incident, Ref, Status};
@@ -31,12 +32,18 @@ pub(super) async fn heal(app: &App, job: &Job) -> Result<Finished> {
 /// A PagerDuty incident of which we know only that it is ours: what it is called, and whom it pages.
 pub(super) async fn catch_up(app: &App, job: &Job, page: &PagerDutyIncidentId) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
+    let before = app.db.read().await?.linked_page(page).await?;
     let Some(incident) = pagerduty.incident(page).await? else { return job.finish_bare(&app.db).await };
     let known = app.known();
     let mut tx = app.db.write(Priority::Job).await?;
-    let Some(believed) = tx.linked_page(page).await? else { return job.finish(tx).await };
-    for event in missed(&incident, None).into_iter().chain(missed(&incident, Some(&believed.status))) {
+    let Some(believed) = tx.lock_page(page).await? else { return job.finish(tx).await };
+    for event in missed(&incident, None) {
         pages::observe(&mut tx, &known, &event).await?;
+    }
+    if !has_moved(before.as_ref(), Some(&believed)) {
+        for event in missed(&incident, Some(&believed.status)) {
+            pages::observe(&mut tx, &known, &event).await?;
+        }
     }
     if let (Some(id), true, None) = (believed.incident_id, believed.is_primary, believed.html_url) {
         tx.cause_step(&Effect::AddBookmark { incident: id }).await?;
@@ -80,6 +87,16 @@ async fn compare(app: &App, job: &Job) -> Result<Finished> {
 
 async fn take_in(app: &App, pagerduty: &Client, incident: &Incident, since: Timestamp) -> Result<()> {
     let believed = app.db.read().await?.linked_page(&incident.id).await?;
+    let again;
+    let incident = match &believed {
+        // Was this moved after that was listed? Asked now, PagerDuty knows at least what we do.
+        Some(page) if page.status != incident.status.as_str() => {
+            again = pagerduty.incident(&incident.id).await?;
+            let Some(again) = &again else { return Ok(()) };
+            again
+        }
+        _ => incident,
+    };
     let history = match &believed {
         // One that came and went without us is of no use to anybody now.
         None if incident.status == Status::Resolved => return Ok(()),
@@ -91,14 +108,22 @@ async fn take_in(app: &App, pagerduty: &Client, incident: &Incident, since: Time
     };
     let known = app.known();
     let mut tx = app.db.write(Priority::Job).await?;
+    let has_moved = has_moved(believed.as_ref(), tx.lock_page(&incident.id).await?.as_ref());
     for event in history {
         pages::observe(&mut tx, &known, &event).await?;
     }
-    let believed = tx.linked_page(&incident.id).await?.map(|p| p.status);
-    for event in missed(incident, believed.as_deref()) {
-        pages::observe(&mut tx, &known, &event).await?;
+    if !has_moved {
+        let believed = tx.linked_page(&incident.id).await?.map(|p| p.status);
+        for event in missed(incident, believed.as_deref()) {
+            pages::observe(&mut tx, &known, &event).await?;
+        }
     }
     tx.commit().await
+}
+
+/// While we asked, a webhook told us of something newer than the answer: comparing the two would tell of its undoing.
+fn has_moved(before: Option<&LinkedPage>, now: Option<&LinkedPage>) -> bool {
+    before.map(|page| &page.status) != now.map(|page| &page.status)
 }
 
 /// What happened between then and now, by PagerDuty's own log, oldest first. Who was asked to help and what was

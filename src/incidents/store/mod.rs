@@ -71,8 +71,9 @@ impl Tx {
             .ok_or_else(|| Error::not_found("no such incident"))
     }
 
-    /// The incident as it is now, kept from changing until this transaction ends: for deciding by two things that
-    /// two jobs change at the same time.
+    /// The incident as it is now, kept from changing until this transaction ends. Whoever changes one for a person or
+    /// for PagerDuty begins here: what they decide by stays true, and two of them wait for each other in one place,
+    /// not each for what the other holds (which Postgres ends by undoing one).
     pub async fn lock_incident(&mut self, id: IncidentId) -> Result<Incident> {
         self.opt("UPDATE incident SET number = number WHERE id = $1 RETURNING *", &[&id])
             .await?

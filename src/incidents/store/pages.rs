@@ -12,6 +12,11 @@ impl Tx {
         self.opt("SELECT * FROM pagerduty_incident WHERE id = $1", &[id]).await
     }
 
+    /// As it is now, kept from changing until this transaction ends.
+    pub async fn lock_page(&mut self, id: &PagerDutyIncidentId) -> Result<Option<LinkedPage>> {
+        self.opt("UPDATE pagerduty_incident SET status = status WHERE id = $1 RETURNING *", &[id]).await
+    }
+
     /// The primary first.
     pub async fn linked_pages(&mut self, id: IncidentId) -> Result<Vec<LinkedPage>> {
         self.all(

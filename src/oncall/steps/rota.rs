@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::{Directory, OnCall, PagerDutyService, Step, replan};
-use crate::oncall::rota::merge;
+use crate::oncall::rota::{Schedule, merge};
 use crate::pagerduty;
 use crate::store::Tx;
 
@@ -29,7 +29,7 @@ struct Sources {
     policies: Vec<String>,
     schedules: Vec<String>,
     /// Those that no policy uses have to be asked for one by one.
-    unused: Vec<(String, bool)>,
+    unused: Vec<Schedule>,
     /// Some schedule is not known by what the configuration calls it.
     is_in_doubt: bool,
 }
@@ -66,10 +66,17 @@ async fn sources(app: &App) -> Result<Sources> {
         .filter_map(|(word, id)| id.or_else(|| Some(word).filter(looks_like_an_id).copied()))
         .map(str::to_owned)
         .collect();
-    let unused = known.schedules.iter().filter(|s| !s.is_used && schedules.contains(&s.id));
+    // Of a shift-based one PagerDuty's list does not say: then it is one that `/oncalls` has never named.
+    let is_named = |id: &str| {
+        known.oncall.iter().any(|row| !row.policy_id.is_empty() && row.schedule_id.as_deref() == Some(id))
+    };
+    let unused = known
+        .schedules
+        .iter()
+        .filter(|s| schedules.contains(&s.id) && !s.is_used.unwrap_or_else(|| is_named(&s.id)));
     Ok(Sources {
         policies: policies.into_iter().collect(),
-        unused: unused.map(|s| (s.id.clone(), s.is_shift_based)).collect(),
+        unused: unused.cloned().collect(),
         schedules: schedules.into_iter().collect(),
         is_in_doubt: ids.iter().any(Option::is_none)
             || config.groups.iter().any(|g| g.all_members_handle.is_some()),
@@ -83,6 +90,9 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     let at = app.clock.now();
     let answer = ask(pagerduty, &sources, None, None, at).await?;
     let mut tx = app.db.write(Turn::Job).await?;
+    if is_overtaken(&mut tx, at).await? {
+        return again(job, tx, Step::ReadOnCall).await;
+    }
     let before = tx.oncall_rows().await?;
     let (rows, is_behind) = merge(&before, answer.rows(), at);
     answer.meet_people(&mut tx).await?;
@@ -124,6 +134,9 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
         answer.0.extend(next.0.into_iter().filter(|row| row.starts_at.is_some_and(|start| start >= end)));
     }
     let mut tx = app.db.write(Turn::Job).await?;
+    if is_overtaken(&mut tx, at).await? {
+        return again(job, tx, Step::ReadAhead).await;
+    }
     let before = tx.oncall_rows().await?;
     answer.meet_people(&mut tx).await?;
     let rows = answer.rows();
@@ -133,13 +146,38 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
     done(app, job, Step::ReadAhead, tx).await
 }
 
+/// Another read of the same rows was written while this one was asked: which of them is newer, nobody knows.
+async fn is_overtaken(tx: &mut Tx, asked_at: Timestamp) -> Result<bool> {
+    Ok(tx.read_times().await?.get(Step::ReadOnCall.kind()).is_some_and(|written_at| *written_at > asked_at))
+}
+
+async fn again(job: &Job, mut tx: Tx, step: Step) -> Result<Finished> {
+    tx.enqueue(step.because(cause(job))).await?;
+    job.finish(tx).await
+}
+
 /// Which schedules there are. Comes again as long as something needs it.
 pub(super) async fn read_schedules(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
-    let _ = pagerduty.schedules().await?;
-    let schedules: Vec<crate::oncall::Schedule> = Vec::new();
+    let mut schedules = Vec::new();
+    let with_whole_rota = app.config.groups.iter().filter(|g| g.all_members_handle.is_some());
+    let in_whole: BTreeSet<&String> = with_whole_rota.flat_map(|g| &g.schedules).collect();
+    for found in pagerduty.schedules().await? {
+        let people = if found.is_v3 && (in_whole.contains(&found.id) || in_whole.contains(&found.name)) {
+            pagerduty.members_of(&found.id).await?
+        } else {
+            found.user_ids
+        };
+        schedules.push(Schedule {
+            id: found.id,
+            name: found.name,
+            is_shift_based: found.is_v3,
+            is_used: found.policy_ids.map(|ids| !ids.is_empty()),
+            people,
+        });
+    }
     let mut tx = app.db.write(Turn::Job).await?;
-    let was: Option<Vec<crate::oncall::Schedule>> = tx.fact("schedules").await?;
+    let was: Option<Vec<Schedule>> = tx.fact("schedules").await?;
     if was.as_ref() != Some(&schedules) {
         tx.remember_fact("schedules", &schedules).await?;
         tx.enqueue(Step::ReadOnCall.because("the schedules changed")).await?;
@@ -149,7 +187,7 @@ pub(super) async fn read_schedules(app: &App, job: &Job) -> Result<Finished> {
 }
 
 async fn schedules_in_an_hour(tx: &mut Tx) -> Result<()> {
-    let known: Option<Vec<crate::oncall::Schedule>> = tx.fact("schedules").await?;
+    let known: Option<Vec<Schedule>> = tx.fact("schedules").await?;
     if known.is_none() {
         tx.enqueue(Step::ReadSchedules.because("a schedule is not known")).await?;
     }
@@ -203,9 +241,24 @@ async fn ask(
     until: Option<Timestamp>,
     at: Timestamp,
 ) -> Result<Heard> {
-    let mut heard = pagerduty.oncalls_shim(&sources.policies, &sources.schedules, since, until).await?;
-    for (id, is_shift_based) in &sources.unused {
-        heard.extend(pagerduty.on_schedule(id, *is_shift_based, since.unwrap_or(at), until).await?);
+    let wanted = pagerduty::Filter { policy_ids: &sources.policies, schedule_ids: &sources.schedules };
+    let mut heard = pagerduty.oncalls(&wanted, since, until).await?;
+    for schedule in &sources.unused {
+        let on_duty =
+            pagerduty.schedule_now(&schedule.id, schedule.is_shift_based, since.unwrap_or(at)).await?;
+        heard.extend(on_duty.into_iter().flatten().map(|duty| pagerduty::OnCall {
+            user_name: duty.user_id.to_string(),
+            user_id: duty.user_id,
+            email: None,
+            policy_id: String::new(),
+            policy_name: String::new(),
+            schedule_id: Some(schedule.id.clone()),
+            schedule_name: Some(schedule.name.clone()),
+            is_v3: schedule.is_shift_based,
+            level: 1,
+            starts_at: None,
+            ends_at: duty.until,
+        }));
     }
     Ok(Heard(heard))
 }
@@ -230,17 +283,14 @@ impl Heard {
     async fn meet_people(&self, tx: &mut Tx) -> Result<()> {
         let known: BTreeSet<String> = tx.responder_ids().await?;
         let mut met = BTreeSet::new();
-        for row in self.0.iter().filter(|row| !known.contains(row.user_id.as_str())) {
-            if met.insert(row.user_id.clone())
-                && tx.meet_responder(&row.user_id, &row.user_name, row.email.as_deref()).await?
-            {
-                tx.enqueue(
-                    Step::ReadResponders
-                        .because("somebody new is on call")
-                        .at(tx.now() + Duration::from_secs(30)),
-                )
-                .await?;
+        let strangers = self.0.iter().filter(|row| !known.contains(row.user_id.as_str()));
+        for row in strangers.filter(|row| met.insert(row.user_id.clone())) {
+            if row.email.is_some() {
+                tx.meet_responder(&row.user_id, &row.user_name, row.email.as_deref()).await?;
             }
+            // Their phone, their other addresses, or all of it.
+            let soon = tx.now() + Duration::from_secs(30);
+            tx.enqueue(Step::ReadResponders.because("somebody new is on call").at(soon)).await?;
         }
         Ok(())
     }

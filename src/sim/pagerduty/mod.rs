@@ -34,6 +34,8 @@ mod rota;
 mod rota_edits;
 mod rota_v3;
 mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 mod schedules;
 mod schedules_json;
 #[cfg(test)]

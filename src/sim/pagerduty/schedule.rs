@@ -11,6 +11,7 @@ const MOST_EDGES: usize = 400;
 const ALWAYS: Timestamp = Timestamp::from_micros(i64::MIN);
 const INSTANT: std::time::Duration = std::time::Duration::from_micros(1);
 
+#[derive(Debug)]
 pub(super) struct Schedule {
     pub id: String,
     pub name: String,
@@ -22,12 +23,14 @@ pub(super) struct Schedule {
 }
 
 /// A plan from when it was written until the next one.
+#[derive(Debug)]
 struct Era {
     written_at: Timestamp,
     from: Timestamp,
     plan: Plan,
 }
 
+#[derive(Debug)]
 pub(super) enum Plan {
     /// User, from, until.
     Fixed(Vec<(String, Timestamp, Timestamp)>),
@@ -37,6 +40,7 @@ pub(super) enum Plan {
 }
 
 /// What somebody put on top of the plan.
+#[derive(Debug)]
 pub(super) struct Extra {
     pub id: String,
     pub start: Timestamp,
@@ -46,7 +50,7 @@ pub(super) struct Extra {
     pub what: What,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) enum What {
     /// Of a layer-based schedule: this user instead of whoever else.
     Override(String),

@@ -131,6 +131,10 @@ impl Slack {
         self.shared.world().channels.values().filter(|c| c.dm_with.is_none()).cloned().collect()
     }
 
+    pub fn usergroups(&self) -> Vec<UserGroup> {
+        self.shared.world().usergroups.values().cloned().collect()
+    }
+
     pub fn usergroup(&self, id: &str) -> Option<UserGroup> {
         self.shared.world().usergroups.get(id).cloned()
     }
