@@ -31,6 +31,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     // Features, downhill: each sees those above it.
     ("oncall", &[GROUND, BELOW_FEATURES]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall"]]),
+    ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "incidents"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
     ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
@@ -50,7 +51,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
 ];
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
 const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "jobs"];
-const FEATURES: &[&str] = &["oncall", "incidents"];
+const FEATURES: &[&str] = &["oncall", "incidents", "groups"];
 const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.

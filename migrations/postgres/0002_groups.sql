@@ -17,6 +17,8 @@ CREATE TABLE group_sync (
     in_step_at TIMESTAMPTZ,
     written_at TIMESTAMPTZ,
     edited_by TEXT,
+    hold JSONB,
+    version BIGINT NOT NULL,
     repaired_at TIMESTAMPTZ
 );
 CREATE INDEX group_sync_waiting ON group_sync (changed_at) WHERE standing = 'waiting';

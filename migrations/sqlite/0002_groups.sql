@@ -17,6 +17,8 @@ CREATE TABLE group_sync (
     in_step_at INTEGER,
     written_at INTEGER,
     edited_by TEXT,
+    hold TEXT,
+    version INTEGER NOT NULL,
     repaired_at INTEGER
 ) STRICT;
 CREATE INDEX group_sync_waiting ON group_sync (changed_at) WHERE standing = 'waiting';

@@ -1,5 +1,6 @@
 //! The front desk: what people type and press becomes a feature's verb, in one transaction, once.
 
+mod oncall;
 mod once;
 mod store;
 
@@ -50,7 +51,7 @@ async fn command(app: &App, typed: &Typed) -> Result<Reply> {
     let known = app.known();
     match known.config.commands.typed(&typed.command) {
         Some(Command::Incident) => incident(app, &known, typed).await,
-        Some(Command::Oncall) => Ok(Reply::Nothing),
+        Some(Command::Oncall) => oncall::oncall(app, &known, typed).await,
         None => Err(Error::not_found(format!(
             "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
             typed.command
@@ -74,11 +75,7 @@ async fn incident(app: &App, known: &Known, typed: &Typed) -> Result<Reply> {
         .await;
     }
     may(known, &caller, Right::Declare)?;
-    let request = Request {
-        key: format!("trigger:{}:{}", typed.user, typed.trigger_id),
-        place: format!("typed:{}:{}", typed.user, typed.channel),
-        fingerprint: hex::encode(Sha256::digest(format!("{} {}", typed.command, typed.text))),
-    };
+    let request = Request::typed(typed);
     let mut tx = app.db.write(Priority::Command).await?;
     if let Some(first) = once::first_answer(&mut tx, &request).await? {
         return Ok(first);
@@ -152,6 +149,9 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
         row: text(&action["block_id"]),
         value: text(&action["value"]),
     };
+    if pressed.action.starts_with("groups:") {
+        return oncall::press(app, known, caller, payload).await;
+    }
     // A link's button, or a choice in a form that is read on submission.
     if !pressed.action.starts_with("incident.") {
         return Ok(Reply::Nothing);

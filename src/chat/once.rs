@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
+use super::Typed;
 use crate::error::Result;
 use crate::front::Reply;
 use crate::store::Tx;
@@ -15,6 +18,17 @@ pub(super) struct Request {
     pub place: String,
     /// What is said.
     pub fingerprint: String,
+}
+
+impl Request {
+    /// A command, by its trigger and by its words.
+    pub(super) fn typed(typed: &Typed) -> Self {
+        Self {
+            key: format!("trigger:{}:{}", typed.user, typed.trigger_id),
+            place: format!("typed:{}:{}", typed.user, typed.channel),
+            fingerprint: hex::encode(Sha256::digest(format!("{} {}", typed.command, typed.text))),
+        }
+    }
 }
 
 /// Words repeated within this time are impatience, later they are meant.

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
 pub use severity::{Severity, SeverityWord, Urgency};
-pub use text::{nearest, parse_duration, show_duration};
+pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -50,18 +50,33 @@ pub fn show_duration(time: Duration) -> String {
 
 /// The candidate that `word` was most likely meant to be, if any is near. Letter case does not matter.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_few(word, candidates, 1).pop()
+}
+
+/// The same, the nearest of them first, each once.
+pub fn nearest_few<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
     let word = word.to_lowercase();
-    let mut best = None;
+    let length = word.chars().count();
+    let mut near: Vec<(usize, f64, &str)> = Vec::new();
     for candidate in candidates {
         let lower = candidate.to_lowercase();
+        let other = lower.chars().count();
+        let allowed = (other.max(length) / 3).min(3);
+        // Comparing takes time that grows with both lengths, and people may type 3,000 letters.
+        if other.abs_diff(length) > allowed || near.iter().any(|(.., known)| *known == candidate) {
+            continue;
+        }
         let distance = strsim::damerau_levenshtein(&word, &lower);
-        let allowed = (lower.chars().count().max(word.chars().count()) / 3).min(3);
-        let closeness = (-i64::try_from(distance).unwrap_or(i64::MAX), strsim::jaro_winkler(&word, &lower));
-        if distance <= allowed && best.is_none_or(|(other, _)| closeness > other) {
-            best = Some((closeness, candidate));
+        if distance <= allowed {
+            near.push((distance, strsim::jaro_winkler(&word, &lower), candidate));
         }
     }
-    best.map(|(_, candidate)| candidate)
+    near.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    near.into_iter().take(most).map(|(.., candidate)| candidate).collect()
 }
 
 /// Bytes: `1048576`, `512KiB`, `1 MiB`.

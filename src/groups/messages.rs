@@ -11,6 +11,15 @@ use crate::incidents::Incident;
 use crate::oncall::Directory;
 use crate::slack::blocks::{Style, actions, button, channel, date, mention, section, untrusted};
 
+pub mod answers;
+pub mod rota;
+
+/// What buttons and menus are called.
+pub mod press {
+    pub const APPLY: &str = "groups:apply";
+    pub const LINK: &str = "groups:link";
+}
+
 /// Before our part of a topic.
 const ON_CALL: &str = "On call: ";
 /// Between the parts of a topic.
@@ -65,7 +74,9 @@ pub fn ask(people: &Directory, state: &State) -> Message {
         untrusted(state.problem.as_deref().unwrap_or_default()),
         names(people, state.wanted.0.iter())
     );
-    let apply = button("Apply", "groups:apply", &state.handle, Style::Danger, None);
+    // The yes is to this change: a later one is asked about again.
+    let value = format!("{} {}", state.handle, state.changed_at.as_micros());
+    let apply = button("Apply", press::APPLY, &value, Style::Danger, None);
     Message::with_blocks(text.clone(), vec![section(&text), actions("groups:ask", &[apply])])
 }
 
@@ -78,7 +89,7 @@ pub fn unmapped(out: &LeftOut) -> Message {
     );
     let pick = json!({
         "type": "users_select",
-        "action_id": "groups:link",
+        "action_id": press::LINK,
         "placeholder": { "type": "plain_text", "text": "Link user" },
     });
     let block_id = format!("groups:link:{}", out.responder);

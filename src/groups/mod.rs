@@ -3,8 +3,13 @@
 //! Every trigger leads to the same three things: a read of the rota (`oncall`), a plan for every group, which talks to
 //! nobody, and a write for each group that differs. Nothing differs → nothing is written.
 
+pub mod command;
+pub mod help;
+pub mod lookup;
 pub mod messages;
 pub mod model;
 pub mod plan;
+pub mod rollback;
 pub mod steps;
 mod store;
+pub mod why;

@@ -84,6 +84,8 @@ pub struct Plan {
     pub partial: Vec<String>,
     /// Source → whom it named, to fall back on.
     pub good: BTreeMap<String, Vec<PagerDutyUserId>>,
+    /// Rolled back by hand: this is written instead of what the rota says.
+    pub hold: Option<Hold>,
     pub verdict: Verdict,
 }
 
@@ -107,6 +109,18 @@ pub struct Memory {
     pub good: BTreeMap<String, Vec<PagerDutyUserId>>,
     /// Somebody looked at this very change and said yes.
     pub approved: bool,
+    pub hold: Option<Hold>,
+}
+
+/// A group that was rolled back stays as it was put, until who is on call changes next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    pub members: BTreeSet<SlackUserId>,
+    /// Whom the rota named then.
+    pub instead_of: BTreeSet<SlackUserId>,
+    /// Who rolled it back, as people know them.
+    pub by: String,
+    pub at: Timestamp,
 }
 
 word_enum! {
@@ -146,6 +160,9 @@ row! {
         /// Who changed it in Slack behind our back, and when we last put it right.
         pub edited_by: Option<SlackUserId>,
         pub repaired_at: Option<Timestamp>,
+        pub hold: Option<Json<Hold>>,
+        /// Goes up with each change: what was concluded before one is concluded anew.
+        pub version: i64,
     }
 }
 
@@ -170,6 +187,7 @@ impl State {
             ours: self.ours.0.clone(),
             good: self.good.0.clone(),
             approved: self.is_approved,
+            hold: self.hold.as_ref().map(|h| h.0.clone()),
         }
     }
 }

@@ -49,6 +49,7 @@ impl<'a> Rota<'a> {
             left_out: Vec::new(),
             partial: Vec::new(),
             good: BTreeMap::new(),
+            hold: None,
             verdict: Verdict::InStep,
         };
         // One whose handle was changed is still the one that we know.
@@ -64,6 +65,10 @@ impl<'a> Rota<'a> {
         plan.wanted = plan.because.keys().cloned().collect();
         if target.spec.mode == Mode::Additive {
             plan.wanted.extend(plan.current.iter().cloned());
+        }
+        plan.hold = memory.hold.clone().filter(|hold| hold.instead_of.iter().eq(plan.because.keys()));
+        if let Some(hold) = &plan.hold {
+            plan.wanted = hold.members.clone();
         }
         plan.verdict = match group {
             None => Verdict::Blocked(format!(
@@ -284,6 +289,10 @@ impl<'a> Rota<'a> {
 
 /// For a group that can be written.
 fn verdict(plan: &Plan, memory: &Memory, is_anybody_on_call: bool) -> Verdict {
+    if plan.hold.is_some() {
+        // Somebody has looked at it: no guard knows better.
+        return if plan.wanted == plan.current { Verdict::InStep } else { Verdict::Write };
+    }
     // With nobody on call and no fallback, those who are always in it do not make up for the missing ones.
     let is_bare = !is_anybody_on_call && plan.because.values().flatten().all(|b| b.source == "always");
     if plan.wanted.is_empty() || (is_bare && !plan.current.is_empty()) {

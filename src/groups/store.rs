@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Standing, State, Write};
+use super::model::{Hold, Standing, State, Write};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
@@ -17,19 +17,21 @@ impl Tx {
         self.opt("SELECT * FROM group_sync WHERE handle = $1", &[&handle]).await
     }
 
-    /// What a plan concluded. False when the group was written meanwhile: then it has to be planned anew.
+    /// What a plan concluded. False when somebody was quicker (a write, an approval, a rollback): then it has to be
+    /// planned anew.
     pub async fn save_group_state(&mut self, s: &State) -> Result<bool> {
         let rows = self.exec(
             "INSERT INTO group_sync (handle, group_id, standing, problem, wanted, because, left_out, partial, good, ours,
-                is_approved, cause, changed_at, planned_at, in_step_at, written_at, edited_by, repaired_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                is_approved, cause, changed_at, planned_at, in_step_at, written_at, edited_by, repaired_at, hold, version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
              ON CONFLICT (handle) DO UPDATE SET group_id = excluded.group_id, standing = excluded.standing,
                 problem = excluded.problem, wanted = excluded.wanted, because = excluded.because,
                 left_out = excluded.left_out, partial = excluded.partial, good = excluded.good,
                 is_approved = excluded.is_approved, cause = excluded.cause, changed_at = excluded.changed_at,
                 planned_at = excluded.planned_at, in_step_at = excluded.in_step_at,
-                edited_by = excluded.edited_by, repaired_at = excluded.repaired_at
-             WHERE group_sync.written_at IS NOT DISTINCT FROM excluded.written_at",
+                edited_by = excluded.edited_by, repaired_at = excluded.repaired_at,
+                hold = excluded.hold, version = excluded.version
+             WHERE group_sync.version = excluded.version - 1",
             &[
                 &s.handle,
                 &s.group_id,
@@ -49,6 +51,8 @@ impl Tx {
                 &s.written_at,
                 &s.edited_by,
                 &s.repaired_at,
+                &s.hold,
+                &(s.version + 1),
             ],
         )
         .await?;
@@ -95,7 +99,9 @@ impl Tx {
         .await?;
         let ours: BTreeSet<&SlackUserId> = state.ours.0.union(&state.wanted.0).collect();
         self.exec(
-            "UPDATE group_sync SET ours = $2, written_at = $3, is_approved = $4, edited_by = NULL WHERE handle = $1",
+            "UPDATE group_sync SET ours = $2, written_at = $3, is_approved = $4, edited_by = NULL,
+                version = version + 1
+             WHERE handle = $1",
             &[&state.handle, &Json(ours), &now, &false],
         )
         .await?;
@@ -111,7 +117,7 @@ impl Tx {
     /// Slack does not take it: the sentence says what to do. The next plan tries again.
     pub async fn group_refused(&mut self, handle: &str, problem: &str) -> Result<()> {
         self.exec(
-            "UPDATE group_sync SET standing = $2, problem = $3 WHERE handle = $1",
+            "UPDATE group_sync SET standing = $2, problem = $3, version = version + 1 WHERE handle = $1",
             &[&handle, &Standing::Blocked, &problem],
         )
         .await?;
@@ -122,7 +128,8 @@ impl Tx {
     pub async fn approve_group(&mut self, handle: &str) -> Result<bool> {
         let rows = self
             .exec(
-                "UPDATE group_sync SET is_approved = $2 WHERE handle = $1 AND standing = 'asked'",
+                "UPDATE group_sync SET is_approved = $2, version = version + 1
+                 WHERE handle = $1 AND standing = 'asked'",
                 &[&handle, &true],
             )
             .await?;
@@ -131,7 +138,30 @@ impl Tx {
 
     /// Who changed the group in Slack.
     pub async fn group_edited(&mut self, group: &UserGroupId, by: &SlackUserId) -> Result<()> {
-        self.exec("UPDATE group_sync SET edited_by = $2 WHERE group_id = $1", &[group, by]).await?;
+        self.exec(
+            "UPDATE group_sync SET edited_by = $2, version = version + 1 WHERE group_id = $1",
+            &[group, by],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Wants these people in the group, whatever the rota says; without a hold, what the rota says.
+    pub async fn put_back(
+        &mut self,
+        handle: &str,
+        members: &BTreeSet<SlackUserId>,
+        hold: Option<&Hold>,
+        cause: &str,
+    ) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "UPDATE group_sync SET wanted = $2, hold = $3, standing = $4, problem = NULL, cause = $5, changed_at = $6,
+                    version = version + 1
+             WHERE handle = $1",
+            &[&handle, &Json(members), &hold.cloned().map(Json), &Standing::Waiting, &cause, &now],
+        )
+        .await?;
         Ok(())
     }
 

@@ -149,12 +149,12 @@ pub fn near(word: &str) -> Option<&'static str> {
 }
 
 impl Spoken {
-    fn words(&self) -> impl Iterator<Item = &'static str> {
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.word).chain(self.aliases.iter().copied())
     }
 
     /// `declare <title…> …`
-    fn usage(&self) -> String {
+    pub fn usage(&self) -> String {
         format!("{} {}", self.word, self.arguments).trim_end().to_owned()
     }
 }
@@ -196,24 +196,39 @@ fn code_list(words: &[&str]) -> String {
     words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// The commands page: each registry has a part of `docs/commands.md`, between a mark and the next.
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
+pub mod page {
     use std::fmt::Write as _;
     use std::fs;
     use std::path::Path;
 
-    use super::*;
+    use super::{Spoken, capital, code_list};
 
-    const MARK: &str = "<!-- From here on made from src/incidents/help.rs: `cargo test` renews it. -->\n";
-
-    fn made() -> String {
-        let mut text = String::from("\n| command | what it does |\n|---|---|\n");
-        for verb in VERBS {
-            let usage = verb.usage().replace('|', "\\|");
-            writeln!(text, "| [`{usage}`](#{}) | {} |", verb.word, verb.what).expect("a string takes it");
+    /// Fails when the part that is made from this file was stale, and renews it.
+    pub fn renew(file: &str, new: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+        let written = fs::read_to_string(&path).expect("docs/commands.md");
+        let mark = format!("<!-- Made from {file}: `cargo test` renews it. -->\n");
+        let (prose, rest) = written.split_once(&mark).expect("the mark in docs/commands.md");
+        let end = rest.find("\n<!-- ").map_or(rest.len(), |at| at + 1);
+        let (old, after) = rest.split_at(end);
+        if old != new {
+            fs::write(&path, format!("{prose}{mark}{new}{after}")).expect("docs/commands.md");
+            panic!("docs/commands.md was stale and has been renewed; look at it and commit it");
         }
-        for verb in VERBS {
+    }
+
+    pub fn made(command: &str, verbs: &[Spoken]) -> String {
+        let mut text = String::from("\n| command | what it does |\n|---|---|\n");
+        // Headings of one page need different names.
+        let own = if command == "/incident" { String::new() } else { format!("{} ", &command[1..]) };
+        for verb in verbs {
+            let usage = verb.usage().replace('|', "\\|");
+            let heading = format!("{own}{}", verb.word).replace(' ', "-");
+            writeln!(text, "| [`{usage}`](#{heading}) | {} |", verb.what).expect("a string takes it");
+        }
+        for verb in verbs {
             let aliases = match verb.aliases {
                 [] => String::new(),
                 words => format!("\n\nAlso: {}.", code_list(words)),
@@ -221,7 +236,7 @@ mod tests {
             let more = if verb.more.is_empty() { String::new() } else { format!(" {}", verb.more) };
             writeln!(
                 text,
-                "\n### {}\n\n`/incident {}`\n\n{}.{more}\n\nExample: `/incident {}`{aliases}",
+                "\n### {own}{}\n\n`{command} {}`\n\n{}.{more}\n\nExample: `{command} {}`{aliases}",
                 verb.word,
                 verb.usage(),
                 capital(verb.what),
@@ -231,17 +246,17 @@ mod tests {
         }
         text
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
 
     #[test]
     fn the_commands_page_is_made_from_the_registry() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
-        let written = fs::read_to_string(&path).expect("docs/commands.md");
-        let (prose, old) = written.split_once(MARK).expect("the mark in docs/commands.md");
-        let new = made();
-        if old != new {
-            fs::write(&path, format!("{prose}{MARK}{new}")).expect("docs/commands.md");
-            panic!("docs/commands.md was stale and has been renewed; look at it and commit it");
-        }
+        page::renew("src/incidents/help.rs", &page::made("/incident", VERBS));
     }
 
     #[test]

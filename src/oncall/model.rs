@@ -392,7 +392,8 @@ impl Directory {
         rows.into_iter().map(|r| self.contact(r, said_ago)).collect()
     }
 
-    fn contact(&self, row: &OnCall, said_ago: Duration) -> Contact {
+    /// Who holds this row, and how they are reached.
+    pub fn contact(&self, row: &OnCall, said_ago: Duration) -> Contact {
         let responder = self.responders.get(&row.pagerduty_user_id);
         Contact {
             name: responder.map_or_else(|| row.user_name.clone(), |r| r.name.clone()),

@@ -29,6 +29,8 @@ mod inbound;
 mod jobs;
 mod lanes;
 mod merges;
+mod oncall_command;
+mod oncall_groups;
 mod outages;
 mod paged;
 mod reminders;

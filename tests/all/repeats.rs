@@ -11,7 +11,11 @@ const ROOM: &str = "inc-1-payments-down";
 
 impl Stage {
     /// Sends one signed request this often at the same time; the bodies of the answers.
-    async fn deliver_at_once(&self, request: &firebell::sim::signed::Signed, times: usize) -> Vec<String> {
+    pub async fn deliver_at_once(
+        &self,
+        request: &firebell::sim::signed::Signed,
+        times: usize,
+    ) -> Vec<String> {
         let base = self.running.base_url();
         let sending = (0..times).map(|_| {
             let (slack, base, request) = (self.world.slack.clone(), base.clone(), request.clone());
@@ -31,7 +35,7 @@ impl Stage {
 }
 
 /// Really at the same time, each on its own task.
-async fn together<T: Send + 'static>(
+pub async fn together<T: Send + 'static>(
     futures: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let mut set = tokio::task::JoinSet::new();

@@ -148,6 +148,8 @@ fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) 
         written_at: before.and_then(|b| b.written_at),
         edited_by: before.and_then(|b| b.edited_by.clone()),
         repaired_at,
+        hold: plan.hold.clone().map(Json),
+        version: before.map_or(0, |b| b.version),
     }
 }
 
@@ -171,6 +173,7 @@ fn differs(before: &State, after: &State) -> bool {
         || before.left_out.0 != after.left_out.0
         || before.partial.0 != after.partial.0
         || before.good.0 != after.good.0
+        || before.hold.as_ref().map(|h| &h.0) != after.hold.as_ref().map(|h| &h.0)
 }
 
 /// New trouble is told where the group's people read it, once.

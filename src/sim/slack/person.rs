@@ -85,6 +85,29 @@ impl Slack {
     /// Presses the newest button of this label that the person sees in the channel, in messages or in what was
     /// shown to them alone. `None` when there is none, or they cannot see the channel.
     pub fn click(&self, user: &str, channel_id: &str, label: &str) -> Option<Signed> {
+        let is_it = |e: &Value| e["type"] == "button" && e["text"]["text"] == label;
+        self.use_newest(user, channel_id, is_it, &json!({}))
+    }
+
+    /// Chooses somebody in the newest menu of people with this placeholder, in the same way.
+    pub fn choose_user(
+        &self,
+        user: &str,
+        channel_id: &str,
+        placeholder: &str,
+        chosen: &str,
+    ) -> Option<Signed> {
+        let is_it = |e: &Value| e["type"] == "users_select" && e["placeholder"]["text"] == placeholder;
+        self.use_newest(user, channel_id, is_it, &json!({"selected_user": chosen}))
+    }
+
+    fn use_newest(
+        &self,
+        user: &str,
+        channel_id: &str,
+        is_it: impl Fn(&Value) -> bool,
+        with: &Value,
+    ) -> Option<Signed> {
         let mut world = self.shared.world();
         let channel = world.channels.get(channel_id)?;
         if channel.is_private && !channel.members.contains(user) {
@@ -99,11 +122,14 @@ impl Slack {
             .flat_map(|(ts, block, m)| {
                 elements::interactive(block).into_iter().map(move |e| (ts, block, e, m))
             })
-            .filter(|(_, _, element, _)| element["type"] == "button" && element["text"]["text"] == label)
+            .filter(|(_, _, element, _)| is_it(element))
             .collect();
         pressed.sort_by_key(|(ts, ..)| *ts);
         let (ts, block, element, message) = pressed.pop()?;
-        let (ts, action, message) = (ts.clone(), self.action(block, element), message.cloned());
+        let (ts, mut action, message) = (ts.clone(), self.action(block, element), message.cloned());
+        for (key, value) in with.as_object().into_iter().flatten() {
+            action[key] = value.clone();
+        }
         Some(self.block_actions(&mut world, user, channel_id, &ts, message.as_ref(), &action))
     }
 

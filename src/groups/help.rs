@@ -1,0 +1,107 @@
+//! The registry of `/oncall`: every subcommand with its spellings, and what is made of it: help and `docs/commands.md`.
+
+use std::iter;
+
+use crate::config::Config;
+use crate::incidents::help::Spoken;
+use crate::slack::blocks::escape;
+
+pub const VERBS: &[Spoken] = &[
+    Spoken {
+        word: "list",
+        aliases: &["ls"],
+        arguments: "[--public]",
+        what: "the groups that follow a rota and the services: who, until when, who is next",
+        more: "The command alone says the same.",
+        example: "list",
+    },
+    Spoken {
+        word: "lookup",
+        aliases: &["who"],
+        arguments: "<service|@group|@user|schedule|policy> [--next] [--public]",
+        what: "who is on call there on each level, until when, who is next; of a person: where",
+        more: "The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers \
+               to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.",
+        example: "payments",
+    },
+    Spoken {
+        word: "why",
+        aliases: &["explain"],
+        arguments: "<@group>",
+        what: "why each person is in the group, who is left out, and what triggered the last change",
+        more: "Says too when Slack and the rota were last seen to agree, and what keeps them from it.",
+        example: "why @payments-oncall",
+    },
+    Spoken {
+        word: "sync",
+        aliases: &["refresh"],
+        arguments: "[@group]",
+        what: "ask PagerDuty and Slack now, instead of in some seconds",
+        more: "Nobody needs it in daily life. Whoever may declare incidents may do it; often does no harm.",
+        example: "sync",
+    },
+    Spoken {
+        word: "rollback",
+        aliases: &["undo"],
+        arguments: "<@group>",
+        what: "put a group back as it was before the last write",
+        more: "Needs the right to admin. The group stays so until who is on call changes next. A second time takes the \
+               first back.",
+        example: "rollback @payments-oncall",
+    },
+    Spoken {
+        word: "help",
+        aliases: &["--help", "-h", "?"],
+        arguments: "[command]",
+        what: "this list, or more about one command",
+        more: "",
+        example: "help why",
+    },
+];
+
+/// The subcommand that a word means, in any letter case.
+pub fn find(word: &str) -> Option<&'static Spoken> {
+    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
+}
+
+/// What can be said, in mrkdwn; or more about one subcommand.
+pub fn help(config: &Config, about: &str) -> String {
+    let name = &config.commands.oncall;
+    if let Some(verb) = find(about.trim()) {
+        return format!(
+            "`{name} {}`\n{}. {}\nExample: `{name} {}`",
+            escape(&verb.usage()),
+            verb.what,
+            verb.more,
+            verb.example
+        );
+    }
+    let first = format!("*{name}* alone shows who is on call. Only you see the answers.");
+    let verbs = VERBS.iter().map(|v| format!("`{name} {}` — {}", escape(&v.usage()), v.what));
+    let examples = ["payments", "@payments-oncall --next", "@ana", "why @payments-oncall"];
+    let examples = examples.map(|e| format!("`{name} {e}`")).join(", ");
+    let last = format!("Examples: {examples}");
+    iter::once(first).chain(verbs).chain([last]).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::incidents::help::page;
+
+    #[test]
+    fn the_commands_page_is_made_from_the_registry() {
+        page::renew("src/groups/help.rs", &page::made("/oncall", VERBS));
+    }
+
+    #[test]
+    fn no_word_means_two_things() {
+        let mut seen = BTreeSet::new();
+        for word in VERBS.iter().flat_map(Spoken::words) {
+            assert!(seen.insert(word), "{word} is in the registry twice");
+        }
+        assert_eq!(find("WHO").map(|v| v.word), Some("lookup"));
+    }
+}
