@@ -217,8 +217,7 @@ async fn find(
 async fn list(tx: &mut Tx, known: &Known, caller: &Caller) -> Result<Reply> {
     const MOST: usize = 25;
     let now = tx.now();
-    let open = tx.visible_open_incidents(&caller.user).await?;
-    let closed = tx.visible_recent_incidents(&caller.user, 5).await?;
+    let (open, closed) = tx.visible_incidents(&caller.user).await?;
     let lines = |incidents: &[Incident]| {
         let lines = incidents.iter().take(MOST).map(|i| format!("• {}", messages::list_line(i, now)));
         lines.collect::<Vec<_>>().join("\n")
