@@ -160,22 +160,25 @@ impl Spoken {
     }
 }
 
-/// What can be said, in mrkdwn; or more about one subcommand.
-pub fn help(config: &Config, about: &str) -> String {
+/// More about one subcommand, in mrkdwn.
+pub fn more(config: &Config, verb: &Spoken) -> String {
     let name = &config.commands.incident;
-    if let Some(verb) = find(about.trim()) {
-        let aliases = match verb.aliases {
-            [] => String::new(),
-            words => format!("\nAlso: {}", code_list(words)),
-        };
-        return format!(
-            "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
-            escape(&verb.usage()),
-            capital(verb.what),
-            verb.more,
-            verb.example
-        );
-    }
+    let aliases = match verb.aliases {
+        [] => String::new(),
+        words => format!("\nAlso: {}", code_list(words)),
+    };
+    format!(
+        "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
+        escape(&verb.usage()),
+        capital(verb.what),
+        verb.more,
+        verb.example
+    )
+}
+
+/// What can be said, in mrkdwn: the same as long as the configuration is.
+pub fn list(config: &Config) -> String {
+    let name = &config.commands.incident;
     let mut text = String::with_capacity(4096);
     text.extend([
         "*",
