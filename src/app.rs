@@ -37,6 +37,8 @@ pub struct App {
     /// `None` when the integration is off.
     pub pagerduty: Option<pagerduty::Client>,
     pub directory: DirectoryCell,
+    /// What `/incident help` answers.
+    pub help: Arc<str>,
 }
 
 impl App {
@@ -73,7 +75,15 @@ impl App {
                 observer,
             )
         });
-        Self { config: Arc::new(config), db, clock, slack, pagerduty, directory: DirectoryCell::default() }
+        Self {
+            help: incidents::help::list(&config).into(),
+            config: Arc::new(config),
+            db,
+            clock,
+            slack,
+            pagerduty,
+            directory: DirectoryCell::default(),
+        }
     }
 
     /// What is known without asking anybody.

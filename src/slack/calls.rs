@@ -35,15 +35,12 @@ calls! {
     RESPONSE_URL = "response_url", AtMostOnce, [], "5 in 30 minutes";
 }
 
-/// Scopes of calls that the program has code for and does not make yet.
-const UNUSED: [&str; 1] = ["usergroups:write"];
-
 /// What the token lacks of the scopes that we need.
 pub fn missing_scopes(granted: &[String]) -> Vec<&'static str> {
     let mut missing: Vec<&str> = CALLS
         .iter()
         .flat_map(|call| call.scopes.iter().copied())
-        .filter(|scope| !UNUSED.contains(scope) && !granted.iter().any(|g| g == scope))
+        .filter(|scope| !granted.iter().any(|g| g == scope))
         .collect();
     missing.sort_unstable();
     missing.dedup();

@@ -115,11 +115,12 @@ impl Db {
         }
     }
 
-    /// A transaction that may only read; on SQLite it does not wait for writers.
+    /// For reading only; on SQLite it does not wait for writers. Nothing is begun: each statement sees what is
+    /// committed when it runs, as it would in a transaction on Postgres, without the round trips of one.
     pub async fn read(&self) -> Result<Tx> {
         match &self.0.engine {
-            Engine::Pg(pool) => Ok(Tx::pg(begin_pg(pool).await?, self.clone())),
-            Engine::Lite { read, .. } => Ok(Tx::lite(read.begin().await?, None, self.clone())),
+            Engine::Pg(pool) => Ok(Tx::read_pg(pool.acquire().await?, pool.clone(), self.clone())),
+            Engine::Lite { read, .. } => Ok(Tx::read_lite(read.acquire().await?, self.clone())),
         }
     }
 
@@ -130,7 +131,7 @@ impl Db {
             Engine::Lite { write, gate, .. } => {
                 let turn = gate.enter(priority).await;
                 let tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Tx::lite(tx, Some(turn), self.clone()))
+                Ok(Tx::lite(tx, turn, self.clone()))
             }
         }
     }

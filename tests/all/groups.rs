@@ -130,11 +130,28 @@ on_both_engines!(
     async fn a_hand_edit_is_put_right_once_and_its_author_told(db: Db, clock: Clock) {
         let stage = Stage::on(world(&clock).await, db, clock.clone(), GROUP).await;
         stage.settle().await;
-        stage.world.slack.edit_usergroup("S0PAY", |g| g.members = vec!["U0EVE".into()]);
-        // Nobody told us: the full look finds it.
-        stage.wait(Duration::from_secs(920)).await;
+        let lists = stage.world.desk.count("usergroups.list");
+        stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0EVE"]);
+        stage.wait(Duration::from_secs(2)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         assert_eq!(stage.state("payments-oncall").await.cause, "changed in Slack by hand");
+        assert_reads!(stage.world.slack.dm_transcript("U0DEE"), @"");
+        assert_eq!(
+            stage.world.desk.count("usergroups.list"),
+            lists + 1,
+            "what we wrote ourselves is no news"
+        );
+        // Again at once: not fought with, until the next full look.
+        stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0EVE"]);
+        stage.wait(Duration::from_secs(60)).await;
+        assert_eq!(stage.people_in("S0PAY"), ["U0EVE"]);
+        assert_reads!(stage.state("payments-oncall").await.problem.expect("a reason"), @"");
+        stage.wait(Duration::from_secs(900)).await;
+        assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
+        // Nobody told us: the full look finds it, too.
+        stage.world.slack.edit_usergroup("S0PAY", |g| g.members = vec!["U0EVE".into()]);
+        stage.wait(Duration::from_secs(920)).await;
+        assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         stage.end().await;
     }
 );

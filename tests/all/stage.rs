@@ -84,7 +84,9 @@ impl Stage {
             let jobs = self.running.work_off().await.expect("jobs run");
             let delivered =
                 self.world.pagerduty.deliver(&self.running.base_url()).await.expect("webhooks arrive");
-            if jobs + delivered == 0 {
+            let told =
+                self.world.slack.deliver_group_events(&self.running.base_url()).await.expect("events arrive");
+            if jobs + delivered + told == 0 {
                 return;
             }
         }

@@ -21,6 +21,8 @@ use crate::store::{Json, Priority, Tx};
 const LOOK_AGAIN: Duration = Duration::from_secs(900);
 /// Who changes a group again so soon after we put it right is not fought with, until the next full comparison.
 const NO_FIGHT: Duration = Duration::from_secs(600);
+const FOUGHT_OVER: &str =
+    "somebody changes it in Slack again and again; it is put right at the next full look";
 /// Groups whose state is written in one transaction.
 const AT_ONCE: usize = 100;
 
@@ -102,17 +104,22 @@ fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) 
     // Slack says something else than it said when it took our list, and the rota has not changed: somebody's hand.
     let by_hand = !changed
         && standing == Standing::Waiting
-        && before.is_some_and(|b| b.standing == Standing::InStep && b.written_at.is_some());
+        && before.is_some_and(|b| {
+            b.written_at.is_some()
+                && (b.standing == Standing::InStep || b.problem.as_deref() == Some(FOUGHT_OVER))
+        });
     let mut repaired_at = before.and_then(|b| b.repaired_at);
     if by_hand {
         if repaired_at.is_some_and(|at| now.since(at) < NO_FIGHT) {
-            standing = Standing::Kept;
-            problem = Some(
-                "somebody changes it in Slack again and again; it is put right at the next full look".into(),
-            );
+            (standing, problem) = (Standing::Kept, Some(FOUGHT_OVER.to_owned()));
         } else {
             repaired_at = Some(now);
         }
+    }
+    // What Slack refused goes by another attempt, not by another plan.
+    if standing == Standing::Waiting && !changed {
+        problem =
+            before.filter(|b| !by_hand && b.standing != Standing::InStep).and_then(|b| b.problem.clone());
     }
     let in_step_at = match standing {
         Standing::InStep => Some(now),
@@ -179,7 +186,7 @@ async fn tell_trouble(
     before: Option<&State>,
     state: &State,
 ) -> Result<()> {
-    let is_news = before.is_none_or(|b| b.standing != state.standing || b.problem != state.problem);
+    let is_news = before.is_none_or(|b| b.problem != state.problem);
     let Some(problem) = state.problem.as_ref().filter(|_| is_news) else { return Ok(()) };
     tracing::warn!(group = state.handle, problem, "a user group is not in step");
     let message = match state.standing {

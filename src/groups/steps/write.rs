@@ -86,13 +86,14 @@ async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Re
     let problem = messages::refusal(code, &state.handle);
     tracing::error!(group = state.handle, code, "Slack refuses to change a user group");
     tx.group_refused(&state.handle, &problem).await?;
-    // What we believe of Slack is wrong: read it anew. That causes another plan.
+    // What we believe of Slack is wrong: read it anew, which causes another plan; not at once, for it may go on saying no.
+    let soon = tx.now() + MINUTE;
     match code {
         "invalid_users" | "failed_for_some_users" | "user_not_found" => {
-            tx.enqueue(Step::ReadMembers.because("Slack refused somebody")).await?;
+            tx.enqueue(Step::ReadMembers.because("Slack refused somebody").at(soon)).await?;
         }
         "no_such_subteam" | "subteam_not_found" => {
-            tx.enqueue(Step::ReadGroups.because("Slack does not know a group")).await?;
+            tx.enqueue(Step::ReadGroups.because("Slack does not know a group").at(soon)).await?;
         }
         _ => {}
     }
