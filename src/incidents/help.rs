@@ -197,12 +197,12 @@ pub fn list(config: &Config) -> String {
     text
 }
 
-fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn code_list(words: &[&str]) -> String {
+pub fn code_list(words: &[&str]) -> String {
     words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
 
@@ -221,7 +221,7 @@ pub mod page {
         let written = fs::read_to_string(&path).expect("docs/commands.md");
         let mark = format!("<!-- Made from {file}: `cargo test` renews it. -->\n");
         let (prose, rest) = written.split_once(&mark).expect("the mark in docs/commands.md");
-        let end = rest.find("\n<!-- ").map_or(rest.len(), |at| at + 1);
+        let end = rest.find("\n\n<!-- ").map_or(rest.len(), |at| at + 1);
         let (old, after) = rest.split_at(end);
         if old != new {
             fs::write(&path, format!("{prose}{mark}{new}{after}")).expect("docs/commands.md");
