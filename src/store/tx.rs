@@ -8,7 +8,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Decode, PgPool, Row as _, Transaction, Type};
 
 use super::gate::Turn;
-use super::{Db, WORK_CHANNEL, Work};
+use super::{Db, WORK_CHANNEL, Work, is_lost};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 
@@ -207,7 +207,7 @@ impl Tx {
                 let mut tries_left = 3;
                 loop {
                     match fetch_pg(connection, sql, args).await {
-                        Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) if tries_left > 0 => {
+                        Err(e) if tries_left > 0 && is_lost(&e) => {
                             tries_left -= 1; // a dead connection; what only reads may be asked again
                             *connection = pool.acquire().await?;
                         }
@@ -276,4 +276,33 @@ fn lite_arguments(args: &[&dyn Val]) -> sqlx::Result<SqliteArguments> {
 pub(super) fn in_statement(e: sqlx::Error, sql: &'static str) -> Error {
     let brief: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
     Error::Internal(anyhow::Error::new(e).context(format!("database, at: {brief}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::on_both_engines;
+    use crate::store::Priority;
+
+    on_both_engines! {
+        async fn reading_survives_a_connection_that_died_and_changes_nothing(db: Db, _clock: Clock) {
+            let mut reading = db.read().await.expect("the database reads");
+            if db.is_postgres() {
+                let mut ending = db.write(Priority::Job).await.expect("the database writes");
+                let ended: Vec<bool> = ending
+                    .scalars(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                        &[],
+                    )
+                    .await
+                    .expect("connections end");
+                assert!(!ended.is_empty());
+            }
+            let number: Option<i64> =
+                reading.scalar("SELECT value FROM counter WHERE name = 'incident'", &[]).await.expect("read again");
+            assert_eq!(number, Some(0));
+            assert!(reading.exec("UPDATE counter SET value = 9", &[]).await.is_err());
+        }
+    }
 }

@@ -194,12 +194,17 @@ fn the_summary_is_one_screen() {
     let config = good(&format!(
         "{PAGERDUTY}[[service]]\nname = 'payments'\npagerduty_service = 'PABC123'\nrouting_key = 'r0uting'\n"
     ));
-    assert_snapshot!(config.summary(), @r"
+    assert_snapshot!(config.summary(), @"
     commands
       incident  /incident
+      oncall    /oncall
     database
       max_connections  16
       url              sqlite://firebell.db
+    group
+      none
+    hint_sender
+      none
     incidents
       auto_resolve                     ask
       channel_prefix                   inc
@@ -208,6 +213,11 @@ fn the_summary_is_one_screen() {
       max_auto_channels_per_minute     3
       private_invites_severity_groups  false
       timezone                         UTC
+    oncall
+      channel            -
+      poll               30s
+      reconcile          15m
+      writes_per_minute  20
     pagerduty
       api_url          https://api.pagerduty.com
       events_url       https://events.pagerduty.com
