@@ -84,7 +84,7 @@ on_both_engines!(
         assert_eq!(stage.people_in("S0PAY"), ["U0CHO"]);
         assert_eq!(stage.state("payments-oncall").await.cause, "a regular look");
         // The end of an override is a hand-off like any other.
-        stage.wait(HOUR / 2 - A_POLL - Duration::from_secs(10)).await;
+        stage.wait(Duration::from_secs(1_800 - 35 - 10)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0CHO"]);
         stage.wait(Duration::from_secs(14)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
@@ -292,8 +292,9 @@ on_both_engines!(
         let mut groups = String::new();
         for n in 0..30 {
             world.slack.add_usergroup(&format!("S0N{n:02}"), &format!("team-{n:02}"), &["U0EVE"]);
-            groups +=
-                &format!("[[group]]\nhandle = \"team-{n:02}\"\nescalation_policies = [\"PEP0001:1\"]\n");
+            let group =
+                format!("[[group]]\nhandle = \"team-{n:02}\"\nescalation_policies = [\"PEP0001:1\"]\n");
+            groups.push_str(&group);
         }
         let stage = Stage::on(world, db, clock.clone(), &format!("{groups}{GROUP}")).await;
         stage.settle().await;
@@ -362,7 +363,7 @@ on_both_engines!(
         stage.settle().await;
         stage.wait(HOUR + Duration::from_secs(10)).await;
         let room = stage.world.slack.channel_named("inc-1-payments-down").expect("the room");
-        assert!(room.members.contains(&"U0BEN".to_owned()), "{:?}", room.members);
+        assert!(room.members.contains("U0BEN"), "{:?}", room.members);
         assert_reads!(stage.world.slack.channel_named("incidents").expect("there").topic, @"No chatter please | On call: Ben Example until Sun 22 Nov 11:00 UTC");
         assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"
         11:00 firebell: :pager: You are on call for @payments-oncall until 2026-11-22 11:00 UTC. Open now:

@@ -111,7 +111,7 @@ async fn configured_channels(app: &App) -> Result<BTreeMap<String, ChannelId>> {
                 found.insert(name.clone(), channel.id.clone());
             }
             None => {
-                tracing::warn!(channel = name, "not in a configured channel: write /invite @firebell there")
+                tracing::warn!(channel = name, "not in a configured channel: write /invite @firebell there");
             }
         }
     }
