@@ -41,6 +41,40 @@ pub struct App {
     pub help: Arc<str>,
 }
 
+/// The clients alone, for the commands that need no database. Nobody is called.
+pub fn clients(
+    config: &Config,
+    clock: &Clock,
+    observer: Observer,
+) -> (slack::Client, Option<pagerduty::Client>) {
+    let http = http_client::client(VENDOR_TIMEOUT);
+    let slack = slack::Client::new(
+        http.clone(),
+        clock.clone(),
+        slack::Settings {
+            api_url: config.slack.api_url.clone(),
+            bot_token: config.slack.bot_token.clone(),
+            user_token: config.slack.user_token.clone(),
+            response_hosts: config.slack.response_hosts.clone(),
+        },
+        observer.clone(),
+    );
+    let pagerduty = config.pagerduty.as_ref().map(|p| {
+        pagerduty::Client::new(
+            http,
+            clock.clone(),
+            pagerduty::Settings {
+                api_url: p.api_url.clone(),
+                events_url: p.events_url.clone(),
+                token: p.token.clone(),
+                from_email: p.from_email.clone(),
+            },
+            observer,
+        )
+    });
+    (slack, pagerduty)
+}
+
 impl App {
     /// Connects to the database (without migrating) and builds the clients (without calling anybody).
     pub async fn build(config: Config, clock: Clock, observer: Observer) -> Result<Self> {
@@ -50,31 +84,7 @@ impl App {
     }
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
-        let http = http_client::client(VENDOR_TIMEOUT);
-        let slack = slack::Client::new(
-            http.clone(),
-            clock.clone(),
-            slack::Settings {
-                api_url: config.slack.api_url.clone(),
-                bot_token: config.slack.bot_token.clone(),
-                user_token: config.slack.user_token.clone(),
-                response_hosts: config.slack.response_hosts.clone(),
-            },
-            observer.clone(),
-        );
-        let pagerduty = config.pagerduty.as_ref().map(|p| {
-            pagerduty::Client::new(
-                http,
-                clock.clone(),
-                pagerduty::Settings {
-                    api_url: p.api_url.clone(),
-                    events_url: p.events_url.clone(),
-                    token: p.token.clone(),
-                    from_email: p.from_email.clone(),
-                },
-                observer,
-            )
-        });
+        let (slack, pagerduty) = clients(&config, &clock, observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),

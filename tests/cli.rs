@@ -3,6 +3,8 @@
 mod process;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/sync.rs"]
+mod sync;
 
 use std::fs;
 
@@ -51,6 +53,7 @@ fn help_teaches_by_example() {
       config   Look at the configuration
       migrate  Bring the database's schema up to date
       jobs     See and mend what is still to be done
+      sync     Make Slack user groups equal to who is on call in PagerDuty, once
       demo     See a whole incident on simulated vendors
       version  Print the version
       help     Print this message or the help of the given subcommand(s)
@@ -109,6 +112,7 @@ fn help_teaches_by_example() {
         &["jobs", "discard"],
         &["demo"],
         &["demo", "send"],
+        &["sync", "--once"],
     ] {
         let help = help(command);
         assert!(help.contains(&format!("\n  firebell {}", command.join(" "))), "no example in\n{help}");

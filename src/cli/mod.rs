@@ -7,6 +7,7 @@ mod jobs;
 mod logging;
 mod serve;
 mod signals;
+mod sync;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -71,6 +72,14 @@ enum Command {
         #[command(subcommand)]
         command: jobs::JobsCommand,
     },
+    /// Make Slack user groups equal to who is on call in PagerDuty, once
+    ///
+    /// Needs no database and no server: it reads who is on call, compares, and writes the groups that differ, the most
+    /// recent hand-offs first and within Slack's limit. A group whose sources cannot be read stays as it was, and so
+    /// does one that nobody is on call for: Slack has no empty groups. `firebell serve` does the same within seconds of
+    /// each hand-off, and remembers whom it put where.
+    #[command(after_help = sync::EXAMPLES)]
+    Sync(sync::Sync),
     /// See a whole incident on simulated vendors
     ///
     /// Starts a small simulated Slack workspace and PagerDuty account and the real server on a database of its own, all in
@@ -134,6 +143,7 @@ impl Cli {
             Command::Config { command: ConfigCommand::Check { file, json } } => check::check(&file, json),
             Command::Migrate(file) => migrate(&file).await,
             Command::Jobs { command } => jobs::run(command).await,
+            Command::Sync(sync) => sync::run(sync).await,
             Command::Demo(demo) => demo::run(demo).await,
             Command::Version => print(concat!("firebell ", env!("CARGO_PKG_VERSION"))),
         };
@@ -162,6 +172,8 @@ pub enum Failure {
     /// The command line or the configuration is wrong: nothing was tried.
     Usage(String),
     Failed(anyhow::Error),
+    /// Everything has been said; this is the exit status.
+    Said(u8),
     /// Whoever read our output has gone: nothing to say, and nobody to say it to.
     NobodyListens,
 }
@@ -176,6 +188,7 @@ impl Failure {
         let (status, said) = match self {
             Self::Usage(text) => (2, text.clone()),
             Self::Failed(error) => (1, format!("{error:#}")),
+            Self::Said(status) => return ExitCode::from(*status),
             Self::NobodyListens => return ExitCode::SUCCESS,
         };
         // A stderr that is gone leaves the exit status.

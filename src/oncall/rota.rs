@@ -26,6 +26,11 @@ pub struct Schedule {
     pub people: Vec<PagerDutyUserId>,
 }
 
+/// PagerDuty's own ids look like this; a name may too.
+pub fn is_schedule_id(word: &str) -> bool {
+    word.starts_with('P') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
 /// The rows that hold at an instant.
 #[derive(Debug, Default)]
 pub struct Standing<'a> {

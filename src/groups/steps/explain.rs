@@ -12,7 +12,13 @@ use crate::pagerduty::{Client, OnDuty, Through};
 use crate::slack::Post;
 
 /// Told only to whoever asked: beside their question, or in private where the bot is not in the channel.
-pub(super) async fn explain(app: &App, job: &Job, handle: &str, channel: &str, user: &str) -> Result<Finished> {
+pub(super) async fn explain(
+    app: &App,
+    job: &Job,
+    handle: &str,
+    channel: &str,
+    user: &str,
+) -> Result<Finished> {
     let (Some(target), Some(pagerduty)) = (target(&app.config, handle), &app.pagerduty) else {
         return job.finish_bare(&app.db).await;
     };
@@ -36,7 +42,9 @@ pub(super) async fn explain(app: &App, job: &Job, handle: &str, channel: &str, u
             return Err(refused.into());
         }
         let channel = app.slack.open_dm(&user).await?;
-        app.slack.post_message(&Post { channel: &channel, text: &text, blocks: &[], thread_ts: None, mark: None }).await?;
+        app.slack
+            .post_message(&Post { channel: &channel, text: &text, blocks: &[], thread_ts: None, mark: None })
+            .await?;
     }
     job.finish_bare(&app.db).await
 }
