@@ -37,6 +37,8 @@ pub struct App {
     /// `None` when the integration is off.
     pub pagerduty: Option<pagerduty::Client>,
     pub directory: DirectoryCell,
+    /// What `/incident help` answers.
+    pub help: Arc<str>,
 }
 
 /// The clients alone, for the commands that need no database. Nobody is called.
@@ -83,7 +85,15 @@ impl App {
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
         let (slack, pagerduty) = clients(&config, &clock, observer);
-        Self { config: Arc::new(config), db, clock, slack, pagerduty, directory: DirectoryCell::default() }
+        Self {
+            help: incidents::help::list(&config).into(),
+            config: Arc::new(config),
+            db,
+            clock,
+            slack,
+            pagerduty,
+            directory: DirectoryCell::default(),
+        }
     }
 
     /// What is known without asking anybody.

@@ -3,7 +3,7 @@
 use std::iter;
 
 use crate::config::Config;
-use crate::incidents::help::Spoken;
+use crate::incidents::help::{Spoken, capital, code_list};
 use crate::slack::blocks::escape;
 
 pub const VERBS: &[Spoken] = &[
@@ -68,10 +68,14 @@ pub fn find(word: &str) -> Option<&'static Spoken> {
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.oncall;
     if let Some(verb) = find(about.trim()) {
+        let aliases = match verb.aliases {
+            [] => String::new(),
+            words => format!("\nAlso: {}", code_list(words)),
+        };
         return format!(
-            "`{name} {}`\n{}. {}\nExample: `{name} {}`",
+            "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
             escape(&verb.usage()),
-            verb.what,
+            capital(verb.what),
             verb.more,
             verb.example
         );

@@ -51,6 +51,14 @@ pub async fn stage(db: Db, clock: Clock) -> Stage {
     stage
 }
 
+/// The process dies, and another one starts on what it left.
+pub async fn restarted(stage: Stage) -> Stage {
+    let Stage { world, running, clock, .. } = stage;
+    let db = running.app.db.clone();
+    drop(running);
+    Stage::on(world, db, clock, GROUPS).await
+}
+
 impl Stage {
     /// What this person reads in #general when they type each of these after `/oncall`.
     pub async fn oncall(&self, user: &str, typed: &[&str]) -> String {
@@ -75,7 +83,16 @@ on_both_engines!(
     async fn everything_that_is_on_call_in_one_answer(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         let calls = stage.world.desk.calls().len();
-        assert_reads!(stage.oncall("U0EVE", &[""]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &[""]).await, @"
+        /oncall
+          → *Groups that follow a rota*
+            • `@payments-oncall`: Ana Example until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            • `@search-oncall`: Cho Example
+            *Services*
+            • payments: level 1 Ana Example · level 2 Ben Example
+            • search: level 1 Cho Example
+            _As PagerDuty said 0s ago._
+        ");
         assert_eq!(stage.world.desk.calls().len(), calls, "from memory");
         stage.end().await;
     }
@@ -98,7 +115,69 @@ on_both_engines!(
             "ben@example.com --next",
             "Cho Example",
             "me",
-        ]).await, @"");
+        ]).await, @"
+        /oncall payments
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        /oncall lookup search
+          → *On call for search*
+            • level 1: Cho Example ☎ +49 1515550103
+            _As PagerDuty said 0s ago._
+        /oncall @payments-oncall
+          → *On call for @payments-oncall*
+            • Payments primary: Ana Example ☎ +49 1515550101 until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            • always: Dee Example
+            `/oncall why @payments-oncall` says who is in the group and why.
+            _As PagerDuty said 0s ago._
+        /oncall who @search-oncall
+          → *On call for @search-oncall*
+            • level 1 of Search: Cho Example ☎ +49 1515550103
+            • never: Cho Example
+            • when nobody is on call: Eve Example
+            • whoever is in the group stays in it
+            `/oncall why @search-oncall` says who is in the group and why.
+            _As PagerDuty said 0s ago._
+        /oncall @payments-rota
+          → `@payments-rota` has everybody in the rota of `@payments-oncall`:
+            Ana Example, Ben Example, Dee Example
+            _As PagerDuty said 0s ago._
+        /oncall @sre-leads
+          → `@sre-leads` follows no rota, and none of its people is on call.
+            _As PagerDuty said 0s ago._
+        /oncall “payments primary”
+          → *On call for Payments primary*
+            • Ana Example ☎ +49 1515550101 until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            _As PagerDuty said 0s ago._
+        /oncall PSCHED1 --next
+          → *Next on call for Payments primary*
+            • Ben Example ☎ +49 1515550102 from <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC> until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            _As PagerDuty said 0s ago._
+        /oncall Payments rota
+          → *On call for Payments rota*
+            • level 1, Payments primary: Ana Example ☎ +49 1515550101 until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            _As PagerDuty said 0s ago._
+        /oncall @ana
+          → *Ana Example* ☎ +49 1515550101 is on call:
+            • level 1 of Payments
+            • Payments primary (level 1 of Payments rota) until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        /oncall ben@example.com --next
+          → *Ben Example* ☎ +49 1515550102 is next on call:
+            • Payments primary (level 1 of Payments rota) from <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC> until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            _As PagerDuty said 0s ago._
+        /oncall Cho Example
+          → *Cho Example* ☎ +49 1515550103 is on call:
+            • level 1 of Search
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        /oncall me
+          → *Eve Example* ☎ +49 1515550105 is not on call.
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        ");
         // Mentions, as Slack escapes them, with label and without, mean the same as the words.
         for (mention, words) in [
             ("<@U0ANA|ana>", "@ana"),
@@ -132,7 +211,45 @@ on_both_engines!(
             assert!(seen.starts_with("ephemeral: ") || !seen.contains('☎'), "{seen}");
             answers.push(format!("{typed}\n{seen}"));
         }
-        assert_reads!(answers.join("\n\n"), @"");
+        assert_reads!(answers.join("\n\n"), @"
+        payments
+        ephemeral: *On call for payments*
+        • level 1: Ana Example ☎ +49 1515550101
+        • level 2: Ben Example ☎ +49 1515550102
+        _As PagerDuty said 0s ago._
+
+        payments --public
+        in_channel: *On call for payments*
+        • level 1: Ana Example
+        • level 2: Ben Example
+        _As PagerDuty said 0s ago._
+
+        @ana --public
+        in_channel: *Ana Example* is on call:
+        • level 1 of Payments
+        • Payments primary (level 1 of Payments rota) until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+        No next shift that I know of.
+        _As PagerDuty said 0s ago._
+
+        @payments-oncall —public
+        in_channel: *On call for @payments-oncall*
+        • Payments primary: Ana Example until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+        • always: Dee Example
+        `/oncall why @payments-oncall` says who is in the group and why.
+        _As PagerDuty said 0s ago._
+
+        --public
+        in_channel: *Groups that follow a rota*
+        • `@payments-oncall`: Ana Example until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+        • `@search-oncall`: Cho Example
+        *Services*
+        • payments: level 1 Ana Example · level 2 Ben Example
+        • search: level 1 Cho Example
+        _As PagerDuty said 0s ago._
+
+        nobody --public
+        ephemeral: I know nothing and nobody called nobody. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        ");
         stage.end().await;
     }
 );
@@ -160,7 +277,56 @@ on_both_engines!(
             "payments --nxt",
             "help",
             "help lookup",
-        ]).await, @"");
+        ]).await, @"
+        /oncall paymnets
+          → I know nothing and nobody called paymnets. Did you mean `/oncall payments`?
+        /oncall @paymets-oncall
+          → I know nothing and nobody called @paymets-oncall. Did you mean `/oncall payments-oncall`?
+        /oncall payments primry
+          → I know nothing and nobody called payments primry. Did you mean `/oncall Payments primary`?
+        /oncall serach
+          → I know nothing and nobody called serach. Did you mean `/oncall search`?
+        /oncall pay
+          → I know nothing and nobody called pay. Did you mean `/oncall payments-oncall`, `/oncall payments-rota` or `/oncall payments`?
+        /oncall @bne
+          → I know nothing and nobody called @bne. Did you mean `/oncall ben`?
+        /oncall warehouse
+          → I know nothing and nobody called warehouse. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        /oncall #general
+          → A channel is not on call. Name a service, a @group, a @user, a schedule or an escalation policy.
+        /oncall wyh @payments-oncall
+          → I know nothing called wyh @payments-oncall. Did you mean `/oncall why @payments-oncall`?
+        /oncall why
+          → Which group? `/oncall why @payments-oncall`. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall why @search-onkall
+          → No group called @search-onkall follows a rota. Did you mean `/oncall why @search-oncall`?
+        /oncall why @sre-leads
+          → @sre-leads follows no rota: no [[group]] in the configuration names it. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall why me --public
+          → `/oncall why` takes no flags; `--next` and `--public` are for looking up who is on call.
+        /oncall sync @nothing
+          → No group called @nothing follows a rota. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall rollback
+          → Which group? `/oncall rollback @payments-oncall`. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall list of everybody
+          → `/oncall list` takes no more words. To look somebody or something up: `/oncall lookup of everybody`.
+        /oncall payments --nxt
+          → I do not know `--nxt`. Did you mean `--next`?
+        /oncall help
+          → */oncall* alone shows who is on call. Only you see the answers.
+            `/oncall list [--public]` — the groups that follow a rota and the services: who, until when, who is next
+            `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]` — who is on call there on each level, until when, who is next; of a person: where
+            `/oncall why &lt;@group&gt;` — why each person is in the group, who is left out, and what triggered the last change
+            `/oncall sync [@group]` — ask PagerDuty and Slack now, instead of in some seconds
+            `/oncall rollback &lt;@group&gt;` — put a group back as it was before the last write
+            `/oncall help [command]` — this list, or more about one command
+            Examples: `/oncall payments`, `/oncall @payments-oncall --next`, `/oncall @ana`, `/oncall why @payments-oncall`
+        /oncall help lookup
+          → `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]`
+            Who is on call there on each level, until when, who is next; of a person: where. The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.
+            Example: `/oncall payments`
+            Also: `who`
+        ");
         stage.end().await;
     }
 );
@@ -192,9 +358,41 @@ on_both_engines!(
             for call in ["<!channel", "<!here", "<!everyone", "<http"] {
                 assert!(!answer.contains(call), "{typed}: {answer}");
             }
-            answers.push_str(&exchange(typed, &answer));
+            answers.push_str(&exchange(&typed.escape_debug().to_string(), &answer.replace('\u{200b}', "·")));
         }
-        assert_reads!(answers, @"");
+        assert_reads!(answers, @r"
+        <!channel>
+          → I know nothing and nobody called @·channel. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        why <!here>
+          → No group called @·here follows a rota. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        `@here` *bold* _it_ ~no~
+          → I know nothing and nobody called ˋ@·hereˋ *bold* _it_ ~no~. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        > quote\u{7} and \u{202e}reversed
+          → I know nothing and nobody called &gt; quote and reversed. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        @everyone
+          → I know nothing and nobody called @·everyone. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        <https://evil.example|payments>
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        \'; DROP TABLE group_sync; --
+          → I know nothing and nobody called '; DROP TABLE group_sync; --. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        search
+          → *On call for search*
+            • level 1: &lt;!channel&gt; ˋrmˋ *boo* @·here (no phone number known)
+            _As PagerDuty said 0s ago._
+        why @search-oncall
+          → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
+            *Who is in it*
+            • Ben Example: was in it already, and `additive` takes nobody out
+            • Eve Example: nobody is on call
+            *On call, and left out*
+            • &lt;!channel&gt; ˋrmˋ *boo* @·here: nobody in Slack has the address evil@example.com
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
+            _As PagerDuty said 0s ago._
+        ");
         for typed in [
             long.clone(),
             format!("why {long}"),
@@ -238,19 +436,48 @@ on_both_engines!(
 
 on_both_engines!(
     async fn while_pagerduty_is_away_the_answers_go_on_and_say_how_old_they_are(db: Db, clock: Clock) {
-        let stage = stage(db.clone(), clock.clone()).await;
+        let stage = stage(db, clock).await;
         stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
         // Down over the hand-off, and over a restart.
         stage.wait(HOUR + Duration::from_secs(60)).await;
-        let Stage { world, running, .. } = stage;
-        running.shutdown().await;
-        let mut stage = Stage::on(world, db, clock, GROUPS).await;
+        let mut stage = restarted(stage).await;
         stage.trouble_is_expected();
         stage.settle().await;
-        assert_reads!(stage.oncall("U0EVE", &["", "payments primary", "@ana", "why @payments-oncall"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["", "payments primary", "@ana", "why @payments-oncall"]).await, @"
+        /oncall
+          → *Groups that follow a rota*
+            • `@payments-oncall`: Ben Example until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            • `@search-oncall`: Cho Example
+            *Services*
+            • payments: level 1 Ana Example · level 2 Ben Example
+            • search: level 1 Cho Example
+            :warning: PagerDuty was last heard 1h 1m ago: this may have changed since.
+        /oncall payments primary
+          → *On call for Payments primary*
+            • Ben Example ☎ +49 1515550102 until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            :warning: PagerDuty was last heard 1h 1m ago: this may have changed since.
+        /oncall @ana
+          → *Ana Example* ☎ +49 1515550101 is on call:
+            • level 1 of Payments
+            No next shift that I know of.
+            :warning: PagerDuty was last heard 1h 1m ago: this may have changed since.
+        /oncall why @payments-oncall
+          → :white_check_mark: `@payments-oncall` is in step with the rota, last seen 0s ago.
+            *Who is in it*
+            • Ben Example: Payments primary until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            • Dee Example: always
+            *Last change* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>: a hand-off.
+            *Last written to Slack* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; before: Ana Example, Dee Example.
+            :warning: PagerDuty was last heard 1h 1m ago: this may have changed since.
+        ");
         // Past all that was read ahead, the last known person stays.
         stage.clock.advance(25 * HOUR);
-        assert_reads!(stage.oncall("U0EVE", &["payments primary"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["payments primary"]).await, @"
+        /oncall payments primary
+          → *On call for Payments primary*
+            • Ben Example ☎ +49 1515550102 until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>, and PagerDuty has not said who follows
+            :warning: PagerDuty was last heard 26h 1m ago: this may have changed since.
+        ");
         stage.end().await;
     }
 );
@@ -260,7 +487,27 @@ on_both_engines!(
         let mut stage = stage(db, clock).await;
         stage.trouble_is_expected();
         stage.running.app.db.close().await;
-        assert_reads!(stage.oncall("U0ANA", &["payments", "@ben --next", "why @payments-oncall", "sync"]).await, @"");
+        assert_reads!(stage.oncall("U0ANA", &["payments", "@ben --next", "why @payments-oncall", "sync"]).await, @"
+        /oncall payments
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        /oncall @ben --next
+          → *Ben Example* ☎ +49 1515550102 is next on call:
+            • Payments primary (level 1 of Payments rota) from <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC> until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            _As PagerDuty said 0s ago._
+        /oncall why @payments-oncall
+          → :warning: I cannot look that up now: my database does not answer.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        /oncall sync
+          → :warning: Something is broken on my side: nothing was stored, and nobody was paged. Please try again.
+            If it is urgent, call who is on call:
+            • payments: Ana Example ☎ +49 1515550101, then Ben Example ☎ +49 1515550102
+            • search: Cho Example ☎ +49 1515550103
+        ");
         stage.running.shutdown().await;
     }
 );

@@ -19,7 +19,8 @@ const MOST: usize = 40;
 pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write>, now: Timestamp) -> String {
     let people = &known.people;
     let mut lines = vec![stands(people, state, now)];
-    lines.push("*Who is in it*".into());
+    let beside = beside(people, target, state);
+    lines.push(if beside.is_empty() { "*Who is in it*" } else { "*Who should be in it*" }.into());
     let in_it: Vec<String> = state
         .wanted
         .0
@@ -35,7 +36,7 @@ pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write
         lines.push("*On call, and left out*".into());
         lines.extend(cut(left_out));
     }
-    lines.extend(beside(people, target, state));
+    lines.extend(beside);
     lines.push(format!("*Last change* {}: {}.", date(state.changed_at), untrusted(&state.cause)));
     lines.push(match last {
         Some(write) => format!(

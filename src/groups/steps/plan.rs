@@ -140,6 +140,8 @@ fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) 
         cause: match before {
             Some(before) if !changed && !by_hand => before.cause.clone(),
             _ if by_hand => "changed in Slack by hand".to_owned(),
+            // Whatever made us look: a shift has ended.
+            Some(before) if messages::until(before).is_some_and(|end| end <= now) => "a hand-off".to_owned(),
             _ => cause.to_owned(),
         },
         changed_at: before.filter(|_| !changed && !by_hand).map_or(now, |b| b.changed_at),

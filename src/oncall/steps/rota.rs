@@ -10,12 +10,10 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::{Directory, OnCall, PagerDutyService, Step, replan};
-use crate::oncall::rota::{Schedule, is_schedule_id, merge};
+use crate::oncall::rota::{READ_AHEAD, Schedule, is_schedule_id, merge};
 use crate::pagerduty;
 use crate::store::Tx;
 
-/// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
-const READ_AHEAD: Duration = Duration::from_secs(24 * 3600);
 /// PagerDuty's own hand-off may take a moment …
 const AFTER_HANDOFF: Duration = Duration::from_secs(2);
 /// … and its answers may be behind for longer: then it is asked again at this pace, for so long.
