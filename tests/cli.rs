@@ -1,5 +1,7 @@
 //! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
 
+#[path = "cli/people.rs"]
+mod people;
 mod process;
 #[path = "cli/serve.rs"]
 mod serve;
@@ -53,6 +55,7 @@ fn help_teaches_by_example() {
       config   Look at the configuration
       migrate  Bring the database's schema up to date
       jobs     See and mend what is still to be done
+      people   See and mend who in PagerDuty is who in Slack
       sync     Make Slack user groups equal to who is on call in PagerDuty, once
       demo     See a whole incident on simulated vendors
       version  Print the version
@@ -112,6 +115,9 @@ fn help_teaches_by_example() {
         &["jobs", "discard"],
         &["demo"],
         &["demo", "send"],
+        &["people", "list"],
+        &["people", "link"],
+        &["people", "unlink"],
         &["sync", "--once"],
     ] {
         let help = help(command);
@@ -231,7 +237,7 @@ async fn two_jobs(db: &Db) -> (i64, i64) {
     (parked, waiting)
 }
 
-fn url_of(guard: &Guard) -> String {
+pub fn url_of(guard: &Guard) -> String {
     match guard {
         Guard::Directory(path) => format!("sqlite://{}", path.join("test.db").display()),
         Guard::Database { server, name } => {
