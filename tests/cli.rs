@@ -1,5 +1,7 @@
 //! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
 
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/people.rs"]
 mod people;
 mod process;
@@ -53,6 +55,7 @@ fn help_teaches_by_example() {
     Commands:
       serve    Run the server
       config   Look at the configuration
+      doctor   Check everything that the configuration names, and say what to do
       migrate  Bring the database's schema up to date
       jobs     See and mend what is still to be done
       people   See and mend who in PagerDuty is who in Slack
@@ -110,6 +113,7 @@ fn help_teaches_by_example() {
     for command in [
         &["serve"][..],
         &["config", "check"],
+        &["doctor"],
         &["migrate"],
         &["jobs", "list"],
         &["jobs", "discard"],
@@ -221,7 +225,7 @@ impl Perform for Refuses {
 }
 
 /// Leaves a job parked, and one that waits; their ids.
-async fn two_jobs(db: &Db) -> (i64, i64) {
+pub async fn two_jobs(db: &Db) -> (i64, i64) {
     let at = |text: &str| Timestamp::parse(text).expect("a time");
     let mut tx = db.write(Priority::Job).await.expect("a transaction");
     let refused = NewJob::new("incident.open_channel", json!({"words": "of a private incident"}));

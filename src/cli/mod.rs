@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod jobs;
 mod logging;
 mod people;
@@ -57,6 +58,19 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Check everything that the configuration names, and say what to do
+    ///
+    /// Looks at the configuration, the database, both tokens, and at every service, group, schedule, escalation policy and
+    /// channel that is configured. Changes nothing. With a configuration that is enough for `firebell
+    /// sync --once` it checks what that needs.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object: ok, checks
+        #[arg(long)]
+        json: bool,
     },
     /// Bring the database's schema up to date
     ///
@@ -165,6 +179,7 @@ impl Cli {
         let done = match self.command {
             Command::Serve(file) => serve::serve(&file).await,
             Command::Config { command: ConfigCommand::Check { file, json } } => check::check(&file, json),
+            Command::Doctor { file, json } => doctor::doctor(&file, json).await,
             Command::Migrate(file) => migrate(&file).await,
             Command::Jobs { command } => jobs::run(command).await,
             Command::People { command } => people::run(command).await,
