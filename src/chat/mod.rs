@@ -66,7 +66,7 @@ async fn incident(app: &App, known: &Known, typed: &Typed) -> Result<Reply> {
         Asked::Help { about } => {
             let verb = help::find(about.trim());
             return Ok(Reply::only(
-                verb.map_or_else(|| app.help.to_string(), |v| help::more(&known.config, v)),
+                verb.map_or_else(|| app.help.to_string(), |v| help::more(&known.config.commands.incident, v)),
             ));
         }
         Asked::Form { new } => return open_form(known, &caller, new),

@@ -192,10 +192,10 @@ mod tests {
         insta::assert_snapshot!(said.map(refused).join("\n"), @"
         Which group? `/oncall why @pay-oncall`. Groups that follow one: `@pay-oncall`.
         No group called @pay-onkall follows a rota. Did you mean `/oncall why @pay-oncall`?
-        leads follows no rota: no [[group]] in the configuration names it. Groups that follow one: `@pay-oncall`.
+        @leads follows no rota: no [[group]] in the configuration names it. Groups that follow one: `@pay-oncall`.
         `/oncall sync` takes no flags; `--next` and `--public` are for looking up who is on call.
         I do not know `--nxt`. Did you mean `--next`?
-        `/oncall list` takes no more words. To look somebody or something up: `/oncall x`.
+        `/oncall list` takes no more words. To look somebody or something up: `/oncall lookup x`.
         ");
     }
 

@@ -3,7 +3,7 @@
 use std::iter;
 
 use crate::config::Config;
-use crate::incidents::help::{Spoken, capital, code_list};
+use crate::incidents::help::{Spoken, more};
 use crate::slack::blocks::escape;
 
 pub const VERBS: &[Spoken] = &[
@@ -68,17 +68,7 @@ pub fn find(word: &str) -> Option<&'static Spoken> {
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.oncall;
     if let Some(verb) = find(about.trim()) {
-        let aliases = match verb.aliases {
-            [] => String::new(),
-            words => format!("\nAlso: {}", code_list(words)),
-        };
-        return format!(
-            "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
-            escape(&verb.usage()),
-            capital(verb.what),
-            verb.more,
-            verb.example
-        );
+        return more(name, verb);
     }
     let first = format!("*{name}* alone shows who is on call. Only you see the answers.");
     let verbs = VERBS.iter().map(|v| format!("`{name} {}` — {}", escape(&v.usage()), v.what));

@@ -160,9 +160,8 @@ impl Spoken {
     }
 }
 
-/// More about one subcommand, in mrkdwn.
-pub fn more(config: &Config, verb: &Spoken) -> String {
-    let name = &config.commands.incident;
+/// More about one subcommand of the command of this name, in mrkdwn.
+pub fn more(name: &str, verb: &Spoken) -> String {
     let aliases = match verb.aliases {
         [] => String::new(),
         words => format!("\nAlso: {}", code_list(words)),
@@ -197,12 +196,12 @@ pub fn list(config: &Config) -> String {
     text
 }
 
-pub fn capital(text: &str) -> String {
+fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-pub fn code_list(words: &[&str]) -> String {
+fn code_list(words: &[&str]) -> String {
     words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
 

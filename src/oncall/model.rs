@@ -190,7 +190,7 @@ impl Step {
     /// The one waiting job of this kind: several triggers cause one read. And one at a time: of two reads side by
     /// side the older might be written last.
     pub fn job(self) -> NewJob {
-        self.because("in its time")
+        self.because("a regular look")
     }
 
     /// The same, for a reason that people may want to know.

@@ -189,3 +189,21 @@ pub fn nothing_to_apply(command: &str, group: &str) -> String {
         untrusted(group)
     )
 }
+
+/// What puts each person on call, schedule by schedule.
+pub fn through(people: &Directory, group: &str, found: &[(String, Vec<Because>)]) -> String {
+    let mut lines = vec![format!("*On call for {} through*", handle(group))];
+    for (schedule, on_duty) in found {
+        let schedule = untrusted(schedule);
+        if on_duty.is_empty() {
+            lines.push(format!("• {schedule}: nobody"));
+        }
+        for duty in on_duty {
+            let id = duty.responder.as_ref();
+            let name = id.map(|id| people.responder_name(id).unwrap_or(id.as_str())).unwrap_or_default();
+            let until = duty.until.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+            lines.push(format!("• {}: {} of {schedule}{until}", untrusted(name), untrusted(&duty.source)));
+        }
+    }
+    lines.join("\n")
+}

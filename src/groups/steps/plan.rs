@@ -39,7 +39,7 @@ pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
     };
     let now = app.clock.now();
     let rota = Rota::new(&people, &team_id, now);
-    let cause = job.payload.0["cause"].as_str().unwrap_or("in its time");
+    let cause = job.payload.0["cause"].as_str().unwrap_or("a regular look");
     let known = Known { config: app.config.clone(), people: people.clone().into() };
     let all = targets(&app.config);
     for some in all.chunks(AT_ONCE) {
