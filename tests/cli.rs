@@ -1,5 +1,9 @@
 //! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
 
+#[path = "cli/doctor.rs"]
+mod doctor;
+#[path = "cli/people.rs"]
+mod people;
 mod process;
 #[path = "cli/serve.rs"]
 mod serve;
@@ -51,8 +55,10 @@ fn help_teaches_by_example() {
     Commands:
       serve    Run the server
       config   Look at the configuration
+      doctor   Check everything that the configuration names, and say what to do
       migrate  Bring the database's schema up to date
       jobs     See and mend what is still to be done
+      people   See and mend who in PagerDuty is who in Slack
       sync     Make Slack user groups equal to who is on call in PagerDuty, once
       demo     See a whole incident on simulated vendors
       version  Print the version
@@ -107,11 +113,15 @@ fn help_teaches_by_example() {
     for command in [
         &["serve"][..],
         &["config", "check"],
+        &["doctor"],
         &["migrate"],
         &["jobs", "list"],
         &["jobs", "discard"],
         &["demo"],
         &["demo", "send"],
+        &["people", "list"],
+        &["people", "link"],
+        &["people", "unlink"],
         &["sync", "--once"],
     ] {
         let help = help(command);
@@ -215,7 +225,7 @@ impl Perform for Refuses {
 }
 
 /// Leaves a job parked, and one that waits; their ids.
-async fn two_jobs(db: &Db) -> (i64, i64) {
+pub async fn two_jobs(db: &Db) -> (i64, i64) {
     let at = |text: &str| Timestamp::parse(text).expect("a time");
     let mut tx = db.write(Priority::Job).await.expect("a transaction");
     let refused = NewJob::new("incident.open_channel", json!({"words": "of a private incident"}));
@@ -231,7 +241,7 @@ async fn two_jobs(db: &Db) -> (i64, i64) {
     (parked, waiting)
 }
 
-fn url_of(guard: &Guard) -> String {
+pub fn url_of(guard: &Guard) -> String {
     match guard {
         Guard::Directory(path) => format!("sqlite://{}", path.join("test.db").display()),
         Guard::Database { server, name } => {

@@ -4,11 +4,10 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{ConfigFile, Failure, print};
-use crate::clock::{Clock, Timestamp};
+use super::{ConfigFile, Failure, print, table};
+use crate::clock::Timestamp;
 use crate::jobs::Job;
 use crate::store::{Db, Priority};
 
@@ -53,21 +52,10 @@ pub(super) enum JobsCommand {
 
 pub(super) async fn run(command: JobsCommand) -> Result<(), Failure> {
     match command {
-        JobsCommand::List { file, json } => list(&open(&file).await?, json).await,
-        JobsCommand::Retry { file, ids } => retry(&open(&file).await?, &ids).await,
-        JobsCommand::Discard { file, ids } => discard(&open(&file).await?, &ids).await,
+        JobsCommand::List { file, json } => list(&file.open().await?, json).await,
+        JobsCommand::Retry { file, ids } => retry(&file.open().await?, &ids).await,
+        JobsCommand::Discard { file, ids } => discard(&file.open().await?, &ids).await,
     }
-}
-
-async fn open(file: &ConfigFile) -> Result<Db, Failure> {
-    let database = file.database()?;
-    let db = Db::open(database.url.expose_secret(), Clock::system()).await?;
-    if let Err(error) = db.read().await?.count_jobs().await {
-        return Err(Failure::failed(format!(
-            "{database} has no jobs: has `firebell migrate` been run on it? ({error:#})"
-        )));
-    }
-    Ok(db)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,20 +117,10 @@ fn as_text(jobs: &[Job], now: Timestamp) -> String {
     }
     let rows: Vec<[String; 6]> = jobs.iter().map(|job| row(job, now)).collect();
     let head = ["ID", "STATE", "KIND", "ATTEMPTS", "RUN AT (UTC)", "LANE"].map(str::to_owned);
-    let mut widths = head.each_ref().map(String::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.len());
-        }
-    }
-    let line = |row: &[String; 6]| {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    let mut text = line(&head);
-    for (row, job) in rows.iter().zip(jobs) {
-        let _ = write!(text, "\n{}", line(row));
+    let mut lines = table(&head, &rows).into_iter();
+    let mut text = lines.next().unwrap_or_default();
+    for (line, job) in lines.zip(jobs) {
+        let _ = write!(text, "\n{line}");
         if let Some(error) = &job.last_error {
             let _ = write!(text, "\n    {error}");
         }
