@@ -264,6 +264,17 @@ async fn jobs_are_listed_brought_back_and_given_up_on_postgres() {
     }
 }
 
+/// Sent long ago, and not understood eight times.
+async fn a_parked_delivery(db: &Db) {
+    let delivery =
+        NewDelivery { source: "pagerduty", key: "01TEST".into(), body: b"{}".to_vec().into() };
+    db.receive_many(&[delivery]).await.expect("stored");
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let waiting = tx.next_deliveries(1).await.expect("read");
+    tx.postpone_delivery(&waiting[0], None, "no such incident").await.expect("parked");
+    tx.commit().await.expect("committed");
+}
+
 async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
     let here = tempfile::tempdir().expect("a directory");
     let jobs = |arguments: &[&str]| {
@@ -271,6 +282,12 @@ async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
         finish(command.env("FIREBELL__DATABASE__URL", url))
     };
     assert_eq!(jobs(&["list"]).out, "Nothing is left to do.\n");
+    a_parked_delivery(db).await;
+    allow_duplicates! {
+        assert_snapshot!(jobs(&["list"]).out, @"");
+        assert_snapshot!(jobs(&["redeliver"]).out, @"");
+        assert_snapshot!(jobs(&["redeliver"]).out, @"");
+    }
     let (parked, waiting) = two_jobs(db).await;
     assert_eq!((parked, waiting), (1, 2));
     let listed = jobs(&["list"]);
