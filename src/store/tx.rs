@@ -280,7 +280,6 @@ pub(super) fn in_statement(e: sqlx::Error, sql: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::on_both_engines;
     use crate::store::Priority;
 
