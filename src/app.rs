@@ -120,7 +120,7 @@ impl App {
         }
         // What was read well a moment ago is not read again: a restart costs one look at the rota.
         let read_at = tx.read_times().await?;
-        for step in Step::ALL.into_iter().filter(|step| *step != Step::ReadSchedules) {
+        for step in Step::at_the_start() {
             let fresh_until = read_at.get(step.kind()).map(|at| *at + step.every(&self.config));
             let fresh_until = fresh_until.filter(|_| step != Step::ReadOnCall);
             tx.enqueue(step.because("at the start").at(fresh_until.unwrap_or(tx.now()))).await?;

@@ -173,6 +173,11 @@ impl Step {
         Self::TidyUp,
     ];
 
+    /// Those of every server. Schedules are read only where something asks for one by name.
+    pub fn at_the_start() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|step| *step != Self::ReadSchedules)
+    }
+
     pub fn kind(self) -> &'static str {
         match self {
             Self::ReadOurselves => "oncall.read_ourselves",
