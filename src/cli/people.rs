@@ -1,5 +1,7 @@
 //! `firebell people`: who in PagerDuty is who in Slack. It works on the database alone, beside a running server.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -144,15 +146,12 @@ fn as_text(people: &Directory, shown: &[Person<'_>], only_unmapped: bool) -> Str
     let head = ["PAGERDUTY", "NAME", "SLACK", "LINKED", "NOW", "ADDRESSES"].map(str::to_owned);
     let mut text = table(&head, &rows).join("\n");
     if let Some(first) = shown.iter().find(|p| p.slack.is_none()) {
-        let so_many = if only_unmapped {
-            String::new()
-        } else {
-            "`firebell people list --unmapped` lists those who are nobody in Slack. ".to_owned()
-        };
-        text += &format!(
-            "\n\n{so_many}To say who one of them is: firebell people link {} @handle",
-            first.responder.id
-        );
+        text += "\n\n";
+        if !only_unmapped {
+            text += "`firebell people list --unmapped` lists those who are nobody in Slack. ";
+        }
+        let _ =
+            write!(text, "To say who one of them is: firebell people link {} @handle", first.responder.id);
     }
     text
 }

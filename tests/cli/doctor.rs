@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use firebell::clock::Clock;
+use firebell::clock::{Clock, Timestamp};
 use firebell::groups::model::{Standing, State};
 use firebell::ids::UserGroupId;
 use firebell::sim::pagerduty::PagerDuty;
@@ -77,6 +77,32 @@ impl Place {
     }
 }
 
+/// What a server remembers of a group that has another handle in Slack by now.
+fn renamed(now: Timestamp) -> State {
+    State {
+        handle: "renamed".into(),
+        group_id: Some(UserGroupId::new("SOTHER-NAME")),
+        standing: Standing::InStep,
+        problem: None,
+        wanted: Json(BTreeSet::new()),
+        because: Json(BTreeMap::new()),
+        left_out: Json(Vec::new()),
+        partial: Json(Vec::new()),
+        good: Json(BTreeMap::new()),
+        ours: Json(BTreeSet::new()),
+        is_approved: false,
+        cause: "at the start".into(),
+        changed_at: now,
+        planned_at: now,
+        in_step_at: None,
+        written_at: None,
+        edited_by: None,
+        repaired_at: None,
+        hold: None,
+        version: 0,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_all_is_well_each_line_says_so() {
     let place = Place::with(GROUPS).await;
@@ -85,7 +111,6 @@ async fn where_all_is_well_each_line_says_so() {
     assert_eq!(well.code, 0, "{}", well.out);
     assert_snapshot!(well.out, @"
     ✓ configuration              firebell.toml
-    ! configuration              firebell.toml holds secrets and every user can read it; run chmod 600 firebell.toml
     ✓ database                   sqlite://firebell.db
     ✓ Slack token                opens https://firebell-demo.slack.com/ as U0FIREBELL
     ✓ clock                      agrees with Slack's
@@ -93,13 +118,13 @@ async fn where_all_is_well_each_line_says_so() {
     ✓ pagerduty.from_email       firebell@example.com is Firebell
     ✓ service payments           payments-api (PSVC001)
     ✓ service search             search (PSVC002)
-    ✓ @payments-oncall           S0PAY (1 people)
+    ✓ @payments-oncall           S0PAY, 1 person
     ✓ user groups                may be changed
     ✓ schedule Payments primary  followed by @payments-oncall
     ✓ policy PEP0001             followed by @payments-oncall
     ✓ #incidents                 Firebell is in it
 
-    Nothing is wrong; 1 worth a look.
+    All is well.
     ");
     assert_eq!(place.world.slack.usergroup("S0PAY").expect("there").members, ["U0ANA"], "nothing is changed");
     let json: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).out).expect("JSON");
@@ -156,47 +181,25 @@ pagerduty_service = "PGONE01"
     let db = place.database().await;
     two_jobs(&db).await;
     let mut tx = db.write(Priority::Job).await.expect("a transaction");
-    let renamed = State {
-        handle: "renamed".into(),
-        group_id: Some(UserGroupId::new("SOTHER-NAME")),
-        standing: Standing::InStep,
-        problem: None,
-        wanted: Json(BTreeSet::new()),
-        because: Json(BTreeMap::new()),
-        left_out: Json(Vec::new()),
-        partial: Json(Vec::new()),
-        good: Json(BTreeMap::new()),
-        ours: Json(BTreeSet::new()),
-        is_approved: false,
-        cause: "at the start".into(),
-        changed_at: now,
-        planned_at: now,
-        in_step_at: None,
-        written_at: None,
-        edited_by: None,
-        repaired_at: None,
-        hold: None,
-        version: 0,
-    };
-    tx.save_group_state(&renamed).await.expect("saved");
+    tx.save_group_state(&renamed(now)).await.expect("saved");
     tx.commit().await.expect("committed");
     let ill = place.doctor();
     assert_eq!(ill.code, 1);
     assert_snapshot!(place.troubles(), @r#"
-    ! configuration             firebell.toml holds secrets and every user can read it; run chmod 600 firebell.toml
     ! jobs                      1 parked, which wait for you: `firebell jobs list`
     ✗ service gone              PagerDuty has no service PGONE01: mend pagerduty_service, the end of the service's address there
     ✗ @payment-oncall           Slack has no such user group (did you mean @payments-oncall?): make it, or set create_missing = true
     ✗ @asleep                   is disabled in Slack: enable it there
     ✗ @locked                   is kept by Slack, an identity provider or another workspace: follow the rota with a group of your own
     ✗ @renamed                  is called @other-name in Slack now: change its handle back, or in the configuration
+    ✗ user groups               Slack does not let Firebell change @payments-oncall: under Settings, Permissions, User Groups allow everyone, or set slack.user_token to an administrator's token
     ✗ schedule Payments primry  PagerDuty has no schedule "Payments primry"; mend the configuration (did you mean "Payments primary"?)
     ✗ schedule Twice            several schedules are called "Twice"; write the id: PTWICE1 or PTWICE2
     ! schedule Unused           no escalation policy uses it: it takes a call of its own
     ✗ policy PNOSUCH            PagerDuty has no such escalation policy: mend the id at @asleep, the end of the policy's address there
     ✗ #payments                 Firebell is not in it: write /invite @firebell there
 
-    9 wrong, 3 worth a look.
+    10 wrong, 2 worth a look.
     "#);
     let json: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).out).expect("JSON");
     assert_eq!(json["ok"], false);
@@ -210,24 +213,22 @@ async fn tokens_that_lack_a_scope_or_are_not_accepted_are_told_apart() {
     let toml = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0");
     place.configure(&(toml.replace("from_email = \"", "from_email = \"no.") + GROUPS));
     assert_snapshot!(place.troubles(), @"
-    ! configuration              firebell.toml holds secrets and every user can read it; run chmod 600 firebell.toml
     ! database                   there is none at sqlite://firebell.db yet; `firebell serve` makes it
     ✗ Slack token                lacks bookmarks:read bookmarks:write channels:history channels:manage channels:read groups:history groups:read groups:write im:write pins:write usergroups:write: add that to the app (slack-manifest.yaml has it) and install it again
     ✗ pagerduty.from_email       no PagerDuty user has the login no.firebell@example.com: write the address of one
     ✗ user groups                the Slack token lacks usergroups:write: add it to the app and install it again
     ✗ channels                   the Slack token lacks channels:read,groups:read,im:read: add it to the app and install it again
 
-    4 wrong, 2 worth a look.
+    4 wrong, 1 worth a look.
     ");
     slack.revoke();
     pagerduty.revoke_token();
     assert_snapshot!(place.troubles(), @"
-    ! configuration    firebell.toml holds secrets and every user can read it; run chmod 600 firebell.toml
     ! database         there is none at sqlite://firebell.db yet; `firebell serve` makes it
     ✗ Slack token      Slack does not accept the token any more: reinstall the app and set slack.bot_token
     ✗ PagerDuty token  PagerDuty does not accept the token: set pagerduty.token to a REST API key that is valid (and, for a European account, pagerduty.api_url to https://api.eu.pagerduty.com)
 
-    2 wrong, 2 worth a look.
+    2 wrong, 1 worth a look.
     ");
 }
 
@@ -247,7 +248,7 @@ async fn what_is_enough_for_sync_is_checked_for_sync() {
     ✓ Slack token                opens https://firebell-demo.slack.com/ as U0FIREBELL
     ✓ clock                      agrees with Slack's
     ✓ PagerDuty token            is accepted
-    ✓ @payments-oncall           S0PAY (1 people)
+    ✓ @payments-oncall           S0PAY, 1 person
     ✓ user groups                may be changed
     ✓ schedule Payments primary  followed by @payments-oncall
     ✓ policy PEP0001             followed by @payments-oncall

@@ -119,7 +119,7 @@ fn of_groups(known: &Directory, config: &Config, found: &mut Findings) {
             match known.schedule_id(word) {
                 Ok(id) => match known.schedule(id).and_then(|s| s.is_used) {
                     Some(false) => {
-                        found.odd(what, "no escalation policy uses it: it takes a call of its own")
+                        found.odd(what, "no escalation policy uses it: it takes a call of its own");
                     }
                     _ => found.right(what, format!("followed by @{}", group.handle)),
                 },

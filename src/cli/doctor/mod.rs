@@ -75,12 +75,11 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
         let clock = Clock::system();
         let (slack, pagerduty) = app::clients(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
         let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
-        let pagerduty = match &pagerduty {
-            Some(client) => vendors::pagerduty(client, &config, &mut found).await.then_some(client),
-            None => {
-                found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
-                None
-            }
+        let pagerduty = if let Some(client) = &pagerduty {
+            vendors::pagerduty(client, &config, &mut found).await.then_some(client)
+        } else {
+            found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
+            None
         };
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
         if let Some(slack) = slack.filter(|_| serves) {
