@@ -149,7 +149,8 @@ fn set_aside(deliveries: &[ParkedDelivery]) -> String {
     if deliveries.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n\n{} deliveries could not be understood:", deliveries.len());
+    let many = if deliveries.len() == 1 { "delivery" } else { "deliveries" };
+    let mut text = format!("\n\n{} {many} could not be understood:", deliveries.len());
     for delivery in deliveries.iter().take(MOST_DELIVERIES) {
         let at = delivery.received_at.to_jiff().strftime("%Y-%m-%d %H:%M:%S");
         let error = delivery.last_error.as_deref().unwrap_or_default();
@@ -164,6 +165,7 @@ async fn redeliver(db: &Db) -> Result<(), Failure> {
     tx.commit().await?;
     print(&match brought_back {
         0 => "Every delivery was understood: there is nothing to look at again.".to_owned(),
+        1 => "1 delivery is looked at again, within 5 seconds if a server runs.".to_owned(),
         n => format!("{n} deliveries are looked at again, within 5 seconds if a server runs."),
     })
 }
