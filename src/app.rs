@@ -37,6 +37,42 @@ pub struct App {
     /// `None` when the integration is off.
     pub pagerduty: Option<pagerduty::Client>,
     pub directory: DirectoryCell,
+    /// What `/incident help` answers.
+    pub help: Arc<str>,
+}
+
+/// The clients alone, for the commands that need no database. Nobody is called.
+pub fn clients(
+    config: &Config,
+    clock: &Clock,
+    observer: Observer,
+) -> (slack::Client, Option<pagerduty::Client>) {
+    let http = http_client::client(VENDOR_TIMEOUT);
+    let slack = slack::Client::new(
+        http.clone(),
+        clock.clone(),
+        slack::Settings {
+            api_url: config.slack.api_url.clone(),
+            bot_token: config.slack.bot_token.clone(),
+            user_token: config.slack.user_token.clone(),
+            response_hosts: config.slack.response_hosts.clone(),
+        },
+        observer.clone(),
+    );
+    let pagerduty = config.pagerduty.as_ref().map(|p| {
+        pagerduty::Client::new(
+            http,
+            clock.clone(),
+            pagerduty::Settings {
+                api_url: p.api_url.clone(),
+                events_url: p.events_url.clone(),
+                token: p.token.clone(),
+                from_email: p.from_email.clone(),
+            },
+            observer,
+        )
+    });
+    (slack, pagerduty)
 }
 
 impl App {
@@ -48,32 +84,16 @@ impl App {
     }
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
-        let http = http_client::client(VENDOR_TIMEOUT);
-        let slack = slack::Client::new(
-            http.clone(),
-            clock.clone(),
-            slack::Settings {
-                api_url: config.slack.api_url.clone(),
-                bot_token: config.slack.bot_token.clone(),
-                user_token: config.slack.user_token.clone(),
-                response_hosts: config.slack.response_hosts.clone(),
-            },
-            observer.clone(),
-        );
-        let pagerduty = config.pagerduty.as_ref().map(|p| {
-            pagerduty::Client::new(
-                http,
-                clock.clone(),
-                pagerduty::Settings {
-                    api_url: p.api_url.clone(),
-                    events_url: p.events_url.clone(),
-                    token: p.token.clone(),
-                    from_email: p.from_email.clone(),
-                },
-                observer,
-            )
-        });
-        Self { config: Arc::new(config), db, clock, slack, pagerduty, directory: DirectoryCell::default() }
+        let (slack, pagerduty) = clients(&config, &clock, observer);
+        Self {
+            help: incidents::help::list(&config).into(),
+            config: Arc::new(config),
+            db,
+            clock,
+            slack,
+            pagerduty,
+            directory: DirectoryCell::default(),
+        }
     }
 
     /// What is known without asking anybody.
@@ -100,7 +120,7 @@ impl App {
         }
         // What was read well a moment ago is not read again: a restart costs one look at the rota.
         let read_at = tx.read_times().await?;
-        for step in Step::ALL.into_iter().filter(|step| *step != Step::ReadSchedules) {
+        for step in Step::at_the_start() {
             let fresh_until = read_at.get(step.kind()).map(|at| *at + step.every(&self.config));
             let fresh_until = fresh_until.filter(|_| step != Step::ReadOnCall);
             tx.enqueue(step.because("at the start").at(fresh_until.unwrap_or(tx.now()))).await?;

@@ -65,6 +65,7 @@ const ALSO_SEE_CLIENTS: &[(&str, &str)] = &[
     ("src/dispatch", "hands each step the client it needs"),
     ("src/app", "builds the clients"),
     ("src/cli", "`sync --once` and `doctor` need no database, hence no job"),
+    ("src/groups/once", "`sync --once` needs no database, hence no job"),
     ("src/http/inside", "views.open, whose trigger dies after three seconds; an answer to a button"),
 ];
 

@@ -4,7 +4,7 @@
 //! cargo bench --bench load                    about three minutes
 //! cargo bench --bench load -- --quick         one short round
 //! cargo bench --bench load -- --sqlite-only   without Postgres
-//! cargo bench --bench load -- --only list     rows whose name holds the word
+//! cargo bench --bench load -- --only list     rows whose name holds the word; `room` for start, memory and the room
 //! cargo bench --bench load -- --seconds 20    one long round, for a profiler to look at
 //! ```
 //! What the rows mean is in docs/performance.md.
@@ -111,7 +111,7 @@ fn measure(postgres: Option<String>, plan: &Plan) -> Result<()> {
     let (table, loads) = report::load(&rows, &all);
     println!("\n{table}");
     let mut figures = json!({ "machine": machine, "load": loads });
-    if only.is_empty() {
+    if only.is_empty() || only == "room" {
         let (text, start) = start(&scene, if quick { 3 } else { 10 })?;
         print!("{text}");
         let (text, rooms) = report::rooms(&room::open_rooms(&scene, if quick { 1 } else { 5 })?);

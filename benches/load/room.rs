@@ -12,6 +12,10 @@ use crate::server::{Database, Engine, Server};
 /// How far away the vendors are.
 pub const LATENCY: Duration = Duration::from_millis(200);
 
+/// Nothing that Firebell would take for the same incident twice.
+const TITLES: [&str; 5] =
+    ["payments-down", "search-finds-nothing", "no-mail-leaves", "log-in-loops", "disks-are-full"];
+
 /// One declaration, from the answer to the command on.
 pub struct Room {
     /// How long the person waited for the answer.
@@ -35,7 +39,7 @@ pub fn open_rooms(scene: &Scene, count: usize) -> Result<Vec<Room>> {
     server.wait_until_it_knows_people(&scene.command("/incident help")?)?;
     std::thread::sleep(Duration::from_millis(500)); // the rest of the roster
     scene.world.desk.set_latency(LATENCY);
-    let rooms = (0..count).map(|n| open(scene, &server, &format!("payments-down-{}", n + 1))).collect();
+    let rooms = TITLES.iter().take(count).map(|title| open(scene, &server, title)).collect();
     scene.world.desk.set_latency(Duration::ZERO);
     rooms
 }
@@ -46,7 +50,7 @@ fn open(scene: &Scene, server: &Server, title: &str) -> Result<Room> {
     let declare = scene.command(&format!("/incident declare {title} sev1"))?;
     let began_at = Instant::now();
     let (status, body) = client::send_one(server.address, &declare)?;
-    ensure!(status == 200 && body.contains("INC-"), "declaring was answered {status} {body}");
+    ensure!(status == 200 && body.contains("Declaring"), "declaring was answered {status} {body}");
     let answered_at = Instant::now();
     let is_ready = || {
         let room =

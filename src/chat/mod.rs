@@ -18,7 +18,7 @@ use crate::ids::{ChannelId, SlackUserId};
 use crate::incidents::command::{self, Asked};
 use crate::incidents::declare::NewIncident;
 use crate::incidents::forms::declare_form;
-use crate::incidents::help::help;
+use crate::incidents::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
 use crate::incidents::{asked, declare, trouble};
 use crate::oncall::Known;
@@ -63,24 +63,40 @@ async fn incident(app: &App, known: &Known, typed: &Typed) -> Result<Reply> {
     let caller = caller(app, known, &typed.user, Some(&typed.channel)).await?;
     let asked = command::parse(&typed.text, known)?;
     match &asked {
-        Asked::Help { about } => return Ok(Reply::only(help(&known.config, about))),
+        Asked::Help { about } => {
+            let verb = help::find(about.trim());
+            return Ok(Reply::only(
+                verb.map_or_else(|| app.help.to_string(), |v| help::more(&known.config.commands.incident, v)),
+            ));
+        }
         Asked::Form { new } => return open_form(known, &caller, new),
         _ => {}
     }
+    // What follows keeps a lot while it waits for the database; what is answered from memory does not carry that along.
+    Box::pin(ask_database(app, known, typed, &caller, &asked)).await
+}
+
+async fn ask_database(
+    app: &App,
+    known: &Known,
+    typed: &Typed,
+    caller: &Caller,
+    asked: &Asked,
+) -> Result<Reply> {
     if asked.only_looks() {
-        return look(app, known, &caller, async {
+        return look(app, known, caller, async {
             let mut tx = app.db.read().await?;
-            asked::look(&mut tx, known, &caller, &asked).await
+            asked::look(&mut tx, known, caller, asked).await
         })
         .await;
     }
-    may(known, &caller, Right::Declare)?;
+    may(known, caller, Right::Declare)?;
     let request = Request::typed(typed);
     let mut tx = app.db.write(Priority::Command).await?;
     if let Some(first) = once::first_answer(&mut tx, &request).await? {
         return Ok(first);
     }
-    let reply = asked::act(&mut tx, known, &caller, &asked).await?;
+    let reply = asked::act(&mut tx, known, caller, asked).await?;
     once::remember(&mut tx, &request, &reply).await?;
     Ok(settle(app, tx, reply).await)
 }
@@ -213,9 +229,7 @@ fn text(value: &Value) -> String {
 /// Full members of our workspace only. Somebody we have not met is read from Slack at once, and asked to try again.
 async fn caller(app: &App, known: &Known, user: &SlackUserId, channel: Option<&ChannelId>) -> Result<Caller> {
     let Some(member) = known.people.member(user) else {
-        let mut tx = app.db.write(Priority::Command).await?;
-        tx.enqueue(meet_job(user)).await?;
-        tx.commit().await?;
+        Box::pin(meet(app, user)).await?;
         return Err(Error::Denied(
             "I have not met you yet and am reading your profile: please try again in a few seconds.".into(),
         ));
@@ -227,6 +241,12 @@ async fn caller(app: &App, known: &Known, user: &SlackUserId, channel: Option<&C
         ));
     }
     Ok(Caller { user: user.clone(), name: member.called().to_owned(), channel: channel.cloned() })
+}
+
+async fn meet(app: &App, user: &SlackUserId) -> Result<()> {
+    let mut tx = app.db.write(Priority::Command).await?;
+    tx.enqueue(meet_job(user)).await?;
+    tx.commit().await
 }
 
 fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {

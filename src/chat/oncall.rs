@@ -28,11 +28,16 @@ pub(super) async fn oncall(app: &App, known: &Known, typed: &Typed) -> Result<Re
             return Ok(rota::looked_up(known, &subject, wanted, now));
         }
         Asked::Why { group } => {
-            return look(app, known, &caller, async {
+            let reply = look(app, known, &caller, async {
                 let mut tx = app.db.read().await?;
                 why::why(&mut tx, known, group).await
             })
-            .await;
+            .await?;
+            // The answer stands without it.
+            if let Err(error) = more_later(app, group, typed).await {
+                tracing::warn!(%error, "cannot have PagerDuty asked why somebody is on call");
+            }
+            return Ok(reply);
         }
         Asked::Sync { .. } => Right::Declare,
         Asked::Rollback { .. } => Right::Admin,
@@ -50,6 +55,12 @@ pub(super) async fn oncall(app: &App, known: &Known, typed: &Typed) -> Result<Re
     };
     once::remember(&mut tx, &request, &reply).await?;
     Ok(settle(app, tx, reply).await)
+}
+
+async fn more_later(app: &App, group: &str, typed: &Typed) -> Result<()> {
+    let mut tx = app.db.write(Priority::Command).await?;
+    why::more_later(&mut tx, group, &typed.channel, &typed.user).await?;
+    tx.commit().await
 }
 
 /// A button or menu under what was said about a group. What both do is for administrators.

@@ -3,10 +3,13 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod jobs;
 mod logging;
+mod people;
 mod serve;
 mod signals;
+mod sync;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -56,6 +59,19 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Check everything that the configuration names, and say what to do
+    ///
+    /// Looks at the configuration, the database, both tokens, and at every service, group, schedule, escalation policy and
+    /// channel that is configured. Changes nothing. With a configuration that is enough for `firebell
+    /// sync --once` it checks what that needs.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object: ok, checks
+        #[arg(long)]
+        json: bool,
+    },
     /// Bring the database's schema up to date
     ///
     /// `serve` does this by itself at start; this is for those who migrate in a step of its own. It reads the
@@ -71,6 +87,23 @@ enum Command {
         #[command(subcommand)]
         command: jobs::JobsCommand,
     },
+    /// See and mend who in PagerDuty is who in Slack
+    ///
+    /// People are the same when an e-mail address of theirs is. Whom that does not find is linked by hand, here or with the
+    /// button that Firebell posts. These commands read the database section only, and work while a server
+    /// runs on it: its user groups follow within seconds.
+    People {
+        #[command(subcommand)]
+        command: people::PeopleCommand,
+    },
+    /// Make Slack user groups equal to who is on call in PagerDuty, once
+    ///
+    /// Needs no database and no server: it reads who is on call, compares, and writes the groups that differ, the most
+    /// recent hand-offs first and within Slack's limit. A group whose sources cannot be read stays as it was, and so
+    /// does one that nobody is on call for: Slack has no empty groups. `firebell serve` does the same within seconds of
+    /// each hand-off, and remembers whom it put where.
+    #[command(after_help = sync::EXAMPLES)]
+    Sync(sync::Sync),
     /// See a whole incident on simulated vendors
     ///
     /// Starts a small simulated Slack workspace and PagerDuty account and the real server on a database of its own, all in
@@ -116,6 +149,20 @@ impl ConfigFile {
     fn database(&self) -> Result<Database, Problems> {
         Database::load(self.path(), environment())
     }
+
+    /// The database, as far as it is one of ours.
+    async fn open(&self) -> Result<Db, Failure> {
+        use secrecy::ExposeSecret as _;
+
+        let database = self.database()?;
+        let db = Db::open(database.url.expose_secret(), Clock::system()).await?;
+        if let Err(error) = db.read().await?.count_jobs().await {
+            return Err(Failure::failed(format!(
+                "{database} has no jobs: has `firebell migrate` been run on it? ({error:#})"
+            )));
+        }
+        Ok(db)
+    }
 }
 
 impl Cli {
@@ -132,8 +179,11 @@ impl Cli {
         let done = match self.command {
             Command::Serve(file) => serve::serve(&file).await,
             Command::Config { command: ConfigCommand::Check { file, json } } => check::check(&file, json),
+            Command::Doctor { file, json } => doctor::doctor(&file, json).await,
             Command::Migrate(file) => migrate(&file).await,
             Command::Jobs { command } => jobs::run(command).await,
+            Command::People { command } => people::run(command).await,
+            Command::Sync(sync) => sync::run(sync).await,
             Command::Demo(demo) => demo::run(demo).await,
             Command::Version => print(concat!("firebell ", env!("CARGO_PKG_VERSION"))),
         };
@@ -151,6 +201,22 @@ async fn migrate(file: &ConfigFile) -> Result<(), Failure> {
     print(&format!("{database} has the schema of firebell {}.", env!("CARGO_PKG_VERSION")))
 }
 
+/// Rows below their head, in columns; a line each.
+fn table<const N: usize>(head: &[String; N], rows: &[[String; N]]) -> Vec<String> {
+    let mut widths = head.each_ref().map(|cell| cell.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    std::iter::once(head).chain(rows).map(line).collect()
+}
+
 /// One text on stdout, with a line break.
 fn print(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
@@ -162,6 +228,8 @@ pub enum Failure {
     /// The command line or the configuration is wrong: nothing was tried.
     Usage(String),
     Failed(anyhow::Error),
+    /// Everything has been said; this is the exit status.
+    Said(u8),
     /// Whoever read our output has gone: nothing to say, and nobody to say it to.
     NobodyListens,
 }
@@ -176,6 +244,7 @@ impl Failure {
         let (status, said) = match self {
             Self::Usage(text) => (2, text.clone()),
             Self::Failed(error) => (1, format!("{error:#}")),
+            Self::Said(status) => return ExitCode::from(*status),
             Self::NobodyListens => return ExitCode::SUCCESS,
         };
         // A stderr that is gone leaves the exit status.

@@ -65,11 +65,12 @@ impl Config {
     /// Like [`Config::load`], for `firebell sync`: what a server needs beyond that (secrets of senders, an author for
     /// incidents) may be absent.
     pub fn load_for_sync(
-        path: &Path,
+        path: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, Vec<String>), Problems> {
-        let file = parse(&read_file(path)?, &path.display().to_string())?;
-        let mut reader = Reader::new(file, env);
+        let text = path.map(read_file).transpose()?.unwrap_or_default();
+        let name = path.map_or_else(|| "the file".to_owned(), |p| p.display().to_string());
+        let mut reader = Reader::new(parse(&text, &name)?, env);
         reader.for_sync = true;
         let config = sections::read(&mut reader);
         check::check(&config, &mut reader);

@@ -53,7 +53,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     nearest_few(word, candidates, 1).pop()
 }
 
-/// The same, the nearest of them first, each once.
+/// The same, the nearest of them first, each once in whatever letter case.
 pub fn nearest_few<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -67,7 +67,7 @@ pub fn nearest_few<'a>(
         let other = lower.chars().count();
         let allowed = (other.max(length) / 3).min(3);
         // Comparing takes time that grows with both lengths, and people may type 3,000 letters.
-        if other.abs_diff(length) > allowed || near.iter().any(|(.., known)| *known == candidate) {
+        if other.abs_diff(length) > allowed || near.iter().any(|(.., known)| known.to_lowercase() == lower) {
             continue;
         }
         let distance = strsim::damerau_levenshtein(&word, &lower);

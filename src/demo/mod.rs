@@ -144,8 +144,7 @@ impl Demo {
     async fn know_the_people(&self) -> Result<()> {
         let known = self.until(READY_WITHIN, async || {
             let people = self.running.app.directory.current();
-            let all = Step::ALL.iter().filter(|step| **step != Step::TidyUp);
-            let read = all.into_iter().all(|step| people.read_at.contains_key(step.kind()));
+            let read = Step::at_the_start().all(|step| people.read_at.contains_key(step.kind()));
             Ok((read && people.ourselves.is_some()).then_some(()))
         });
         known.await?.context("the server did not get to know the simulated workspace and account in time")

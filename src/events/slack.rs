@@ -64,7 +64,8 @@ async fn group_changed(tx: &mut Tx, known: &Known, event: &Value) -> Result<()> 
                 && subteam["handle"] == group.handle.as_str()
                 && (subteam["date_delete"] != 0) == group.is_disabled
         } else {
-            people(&event["added_users"]).iter().all(is) && !people(&event["removed_users"]).iter().any(is)
+            let (came, went) = (people(&event["added_users"]), people(&event["removed_users"]));
+            came.iter().all(is) && !went.iter().any(is) && !(came.is_empty() && went.is_empty())
         };
         if is_echo {
             return Ok(());

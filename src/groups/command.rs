@@ -63,7 +63,7 @@ pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
         "lookup" if !rest.is_empty() => Ok(lookup(rest)),
         "list" | "lookup" if rest.is_empty() => Ok(Asked::Overview { is_public }),
         "list" => Err(Error::refused(format!(
-            "`{name} list` takes no more words. To look somebody or something up: `{name} {}`.",
+            "`{name} list` takes no more words. To look somebody or something up: `{name} lookup {}`.",
             quoted(rest)
         ))),
         verb if only_next || is_public => Err(Error::refused(format!(
@@ -88,7 +88,7 @@ fn group(typed: &str, verb: &str, known: &Known) -> Result<String> {
     }
     let plain = words::plain(unquoted(typed));
     let mentioned = match reference(unquoted(typed)) {
-        Some(Reference::Group(id)) => known.people.group(&id).map(|g| g.handle.clone()),
+        Some(Reference::Group(id)) => known.people.group(&id).map(|g| format!("@{}", g.handle)),
         _ => None,
     };
     let handle = mentioned.unwrap_or(plain);
@@ -189,7 +189,14 @@ mod tests {
     fn what_is_wrong_is_said_with_what_to_do() {
         let said =
             ["why", "why @pay-onkall", "rollback <!subteam^S2|@leads>", "sync --next", "x --nxt", "list x"];
-        insta::assert_snapshot!(said.map(refused).join("\n"), @"");
+        insta::assert_snapshot!(said.map(refused).join("\n"), @"
+        Which group? `/oncall why @pay-oncall`. Groups that follow one: `@pay-oncall`.
+        No group called @pay-onkall follows a rota. Did you mean `/oncall why @pay-oncall`?
+        @leads follows no rota: no [[group]] in the configuration names it. Groups that follow one: `@pay-oncall`.
+        `/oncall sync` takes no flags; `--next` and `--public` are for looking up who is on call.
+        I do not know `--nxt`. Did you mean `--next`?
+        `/oncall list` takes no more words. To look somebody or something up: `/oncall lookup x`.
+        ");
     }
 
     proptest! {

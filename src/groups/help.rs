@@ -3,7 +3,7 @@
 use std::iter;
 
 use crate::config::Config;
-use crate::incidents::help::Spoken;
+use crate::incidents::help::{Spoken, more};
 use crate::slack::blocks::escape;
 
 pub const VERBS: &[Spoken] = &[
@@ -68,13 +68,7 @@ pub fn find(word: &str) -> Option<&'static Spoken> {
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.oncall;
     if let Some(verb) = find(about.trim()) {
-        return format!(
-            "`{name} {}`\n{}. {}\nExample: `{name} {}`",
-            escape(&verb.usage()),
-            verb.what,
-            verb.more,
-            verb.example
-        );
+        return more(name, verb);
     }
     let first = format!("*{name}* alone shows who is on call. Only you see the answers.");
     let verbs = VERBS.iter().map(|v| format!("`{name} {}` — {}", escape(&v.usage()), v.what));

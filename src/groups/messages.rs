@@ -120,10 +120,10 @@ pub fn hand_off(people: &Directory, before: &State, after: &State, open: &[Incid
         names(people, is.iter())
     );
     if let Some(until) = until(after) {
-        text += &format!(", until {}", date(until));
+        text.extend([", until ", &date(until)]);
     }
     if !gone.is_empty() {
-        text += &format!(" (before: {})", names(people, gone.into_iter()));
+        text.extend([" (before: ", &names(people, gone.into_iter()), ")"]);
     }
     Message::text(text + "." + &still_open(open))
 }

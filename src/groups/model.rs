@@ -20,6 +20,17 @@ pub struct Target<'a> {
     pub is_whole_rota: bool,
 }
 
+impl Target<'_> {
+    /// What it is called when we make it.
+    pub fn name(&self) -> String {
+        if self.is_whole_rota {
+            format!("Everybody in the rota of {}", self.spec.handle)
+        } else {
+            format!("On call: {}", self.handle)
+        }
+    }
+}
+
 /// Every group that the configuration names.
 pub fn targets(config: &Config) -> Vec<Target<'_>> {
     let own = config.groups.iter().map(|spec| Target { spec, handle: &spec.handle, is_whole_rota: false });

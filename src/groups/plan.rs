@@ -24,6 +24,9 @@ pub struct Rota<'a> {
 /// One source's people, each with the reason.
 type Named = Vec<(PagerDutyUserId, String, Because)>;
 
+/// A source as it is configured, whom it names, and what is wrong with the answer or why there is none.
+type Sourced = (String, Result<(Named, Option<String>), String>);
+
 impl<'a> Rota<'a> {
     pub fn new(people: &'a Directory, team_id: &'a str, at: Timestamp) -> Self {
         let (mut by_schedule, mut by_policy) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
@@ -119,16 +122,15 @@ impl<'a> Rota<'a> {
         plan.left_out = left_out.into_values().collect();
     }
 
-    fn sources<'b>(&self, target: Target<'b>) -> Vec<(String, Result<(Named, Option<String>), String>)>
+    fn sources<'b>(&self, target: Target<'b>) -> Vec<Sourced>
     where
         'a: 'b,
     {
         let spec = target.spec;
         let schedules = spec.schedules.iter().map(|word| {
             let found = self.people.schedule_id(word);
-            let named = found.and_then(|id| match target.is_whole_rota {
-                true => self.whole_rota(id),
-                false => Ok(self.on_schedule(id)),
+            let named = found.and_then(|id| {
+                if target.is_whole_rota { self.whole_rota(id) } else { Ok(self.on_schedule(id)) }
             });
             (word.clone(), named)
         });

@@ -90,9 +90,9 @@ pub async fn link(tx: &mut Tx, known: &Known, caller: &Caller, row: &str, chosen
     tx.link_by_hand(&id, &user).await?;
     tx.directory_changed().await?;
     tx.enqueue(replan(&format!("{} said who {name} is in Slack", caller.name))).await?;
-    let (name, called, by) = (untrusted(name), untrusted(member.called()), untrusted(&caller.name));
+    let (name, by, member) = (untrusted(name), untrusted(&caller.name), untrusted(member.called()));
     Ok(Reply::instead(format!(
-        ":link: *{name}* in PagerDuty is {called} in Slack, says {by}. The groups follow."
+        ":link: *{name}* in PagerDuty is {member} in Slack, says {by}. The groups follow."
     )))
 }
 

@@ -216,4 +216,12 @@ impl Tx {
         .await?;
         self.mapped(responder).await
     }
+
+    /// Takes a link by hand back: e-mail decides again. False when there is none.
+    pub async fn unlink_by_hand(&mut self, responder: &PagerDutyUserId) -> Result<bool> {
+        let rows = self
+            .exec("DELETE FROM person_link WHERE pagerduty_user_id = $1 AND how = 'hand'", &[responder])
+            .await?;
+        Ok(rows > 0)
+    }
 }

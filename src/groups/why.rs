@@ -1,9 +1,13 @@
 //! Why a group holds whom it holds.
 
+use serde_json::json;
+
 use super::messages::answers;
 use super::model::target;
 use crate::error::{Error, Result};
 use crate::front::Reply;
+use crate::ids::{ChannelId, SlackUserId};
+use crate::jobs::NewJob;
 use crate::oncall::Known;
 use crate::store::Tx;
 
@@ -18,4 +22,12 @@ pub async fn why(tx: &mut Tx, known: &Known, handle: &str) -> Result<Reply> {
     };
     let last = tx.group_history(target.handle, 1).await?.pop();
     Ok(Reply::only(answers::why(known, target, &state, last.as_ref(), tx.now())))
+}
+
+/// Which layer or override it is, PagerDuty tells only when asked: that comes after the answer.
+pub async fn more_later(tx: &mut Tx, handle: &str, channel: &ChannelId, user: &SlackUserId) -> Result<()> {
+    let job = NewJob::new("groups.explain", json!({ "handle": handle, "channel": channel, "user": user }));
+    let job = NewJob { max_attempts: Some(3), ..job };
+    tx.enqueue(job.dedup(format!("groups.explain:{handle}:{user}"))).await?;
+    Ok(())
 }

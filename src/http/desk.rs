@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::error::Result;
@@ -46,19 +45,12 @@ pub struct Workspace {
 #[derive(Clone, Debug)]
 pub struct SlashCommand {
     pub team_id: String,
-    pub enterprise_id: Option<String>,
-    pub is_enterprise_install: bool,
     pub user_id: SlackUserId,
-    pub user_name: String,
     pub channel_id: ChannelId,
-    /// `directmessage` or `privategroup` where Slack keeps the name to itself.
-    pub channel_name: String,
     /// With the leading slash.
     pub command: String,
     /// All after the command's first space, mentions and `& < >` escaped by Slack. May be empty, may have lines.
     pub text: String,
     /// Opens one form, within 3 seconds. The same on every attempt of the same command.
     pub trigger_id: String,
-    /// A bearer secret: whoever has it may post for 30 minutes.
-    pub response_url: Option<SecretString>,
 }

@@ -99,12 +99,13 @@ pub fn router(edge: Arc<Edge>) -> Router {
         .route("/slack/interactions", post(slack::interactions).get(slack::ssl_check))
         .route("/slack/events", post(slack_events::events).get(slack::ssl_check))
         .route("/webhooks/pagerduty", post(pagerduty::webhook))
-        .layer(DefaultBodyLimit::max(edge.settings.max_body))
-        .layer(from_fn_with_state(limits, watch::bound))
+        .layer((from_fn_with_state(limits, watch::bound), DefaultBodyLimit::max(edge.settings.max_body)))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| watch::panicked(&*panic)))
-        .layer(from_fn_with_state(edge.clone(), watch::observe))
+        .layer((
+            from_fn_with_state(edge.clone(), watch::observe),
+            CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| watch::panicked(&*panic)),
+        ))
         .with_state(edge)
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -112,16 +111,11 @@ fn read_command(signed: &VerifiedSlack) -> Result<(SlashCommand, Option<String>)
     let form = read_form(signed)?;
     let typed = SlashCommand {
         team_id: form.need("team_id")?,
-        enterprise_id: form.get("enterprise_id").map(str::to_owned),
-        is_enterprise_install: form.get("is_enterprise_install") == Some("true"),
         user_id: SlackUserId::new(form.need("user_id")?),
-        user_name: form.or_empty("user_name"),
         channel_id: ChannelId::new(form.need("channel_id")?),
-        channel_name: form.or_empty("channel_name"),
         command: form.need("command")?,
         text: form.or_empty("text"),
         trigger_id: form.or_empty("trigger_id"),
-        response_url: form.get("response_url").map(SecretString::from),
     };
     Ok((typed, form.get("api_app_id").map(str::to_owned)))
 }

@@ -3,7 +3,6 @@
 use super::command::{Asked, Target, Verb};
 use super::declare::{self, Declared, NewIncident};
 use super::forms::{self, Summary};
-use super::help::help;
 use super::lifecycle::{self, Remark};
 use super::model::{Actor, Incident};
 use super::times::last_time_of_day;
@@ -22,9 +21,8 @@ use crate::store::Tx;
 pub async fn look(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Reply> {
     let (target, verb) = match asked {
         Asked::Form { new } => return Ok(Reply::Modal(forms::declare_form(&known.config, new))),
-        Asked::Help { about } => return Ok(Reply::only(help(&known.config, about))),
         Asked::List => return list(tx, known, caller).await,
-        Asked::Declare { .. } => return Err(Error::internal("declaring is no look")),
+        Asked::Help { .. } | Asked::Declare { .. } => return Err(Error::internal("no look at the database")),
         Asked::On { target, verb } => (target.as_ref(), verb),
     };
     let incident = find(tx, known, caller, target, verb).await?;
@@ -218,8 +216,7 @@ async fn find(
 async fn list(tx: &mut Tx, known: &Known, caller: &Caller) -> Result<Reply> {
     const MOST: usize = 25;
     let now = tx.now();
-    let open = tx.visible_open_incidents(&caller.user).await?;
-    let closed = tx.visible_recent_incidents(&caller.user, 5).await?;
+    let (open, closed) = tx.visible_incidents(&caller.user).await?;
     let lines = |incidents: &[Incident]| {
         let lines = incidents.iter().take(MOST).map(|i| format!("• {}", messages::list_line(i, now)));
         lines.collect::<Vec<_>>().join("\n")

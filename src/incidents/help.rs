@@ -2,6 +2,7 @@
 //! `docs/commands.md`.
 
 use crate::config::{Config, nearest};
+use crate::slack::blocks::escape;
 
 /// A subcommand as people know it.
 #[derive(Debug)]
@@ -155,36 +156,44 @@ impl Spoken {
 
     /// `declare <title…> …`
     pub fn usage(&self) -> String {
-        format!("{} {}", self.word, self.arguments).trim_end().to_owned()
+        if self.arguments.is_empty() { self.word.into() } else { format!("{} {}", self.word, self.arguments) }
     }
 }
 
-/// What can be said, in mrkdwn; or more about one subcommand.
-pub fn help(config: &Config, about: &str) -> String {
-    let name = &config.commands.incident;
-    if let Some(verb) = find(about.trim()) {
-        let aliases = match verb.aliases {
-            [] => String::new(),
-            words => format!("\nAlso: {}", code_list(words)),
-        };
-        return format!(
-            "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
-            verb.usage().replace('<', "&lt;").replace('>', "&gt;"),
-            capital(verb.what),
-            verb.more,
-            verb.example
-        );
-    }
-    let line =
-        |v: &Spoken| format!("`{name} {}` — {}", v.usage().replace('<', "&lt;").replace('>', "&gt;"), v.what);
-    let severities: Vec<String> =
-        config.severities.iter().map(|s| format!("{} *{}* {}", s.emoji, s.label(), s.description)).collect();
+/// More about one subcommand of the command of this name, in mrkdwn.
+pub fn more(name: &str, verb: &Spoken) -> String {
+    let aliases = match verb.aliases {
+        [] => String::new(),
+        words => format!("\nAlso: {}", code_list(words)),
+    };
     format!(
-        "*{name}* alone opens a form. In an incident's channel the incident is implied; elsewhere name it, as in \
-         `{name} status INC-7`.\n{}\n\n*Severities*\n{}\nWhen in doubt, take the higher one.",
-        VERBS.iter().map(line).collect::<Vec<_>>().join("\n"),
-        severities.join("\n")
+        "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
+        escape(&verb.usage()),
+        capital(verb.what),
+        verb.more,
+        verb.example
     )
+}
+
+/// What can be said, in mrkdwn: the same as long as the configuration is.
+pub fn list(config: &Config) -> String {
+    let name = &config.commands.incident;
+    let mut text = String::with_capacity(4096);
+    text.extend([
+        "*",
+        name,
+        "* alone opens a form. In an incident's channel the incident is implied; elsewhere name it, as in `",
+    ]);
+    text.extend([name, " status INC-7`."]);
+    for verb in VERBS {
+        text.extend(["\n`", name, " ", &escape(&verb.usage()), "` — ", verb.what]);
+    }
+    text += "\n\n*Severities*\n";
+    for severity in &config.severities {
+        text.extend([&severity.emoji, " *", &severity.label(), "* ", &severity.description, "\n"]);
+    }
+    text += "When in doubt, take the higher one.";
+    text
 }
 
 fn capital(text: &str) -> String {
@@ -211,7 +220,7 @@ pub mod page {
         let written = fs::read_to_string(&path).expect("docs/commands.md");
         let mark = format!("<!-- Made from {file}: `cargo test` renews it. -->\n");
         let (prose, rest) = written.split_once(&mark).expect("the mark in docs/commands.md");
-        let end = rest.find("\n<!-- ").map_or(rest.len(), |at| at + 1);
+        let end = rest.find("\n\n<!-- ").map_or(rest.len(), |at| at + 1);
         let (old, after) = rest.split_at(end);
         if old != new {
             fs::write(&path, format!("{prose}{mark}{new}{after}")).expect("docs/commands.md");

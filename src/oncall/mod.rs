@@ -81,6 +81,35 @@ impl From<slack::UserGroup> for Group {
     }
 }
 
+impl From<pagerduty::OnCall> for OnCall {
+    fn from(row: pagerduty::OnCall) -> Self {
+        Self {
+            policy_id: row.policy_id,
+            policy_name: row.policy_name,
+            level: row.level,
+            schedule_id: row.schedule_id,
+            schedule_name: row.schedule_name,
+            pagerduty_user_id: row.user_id,
+            user_name: row.user_name,
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+        }
+    }
+}
+
+/// Of a shift-based one the list does not say who is in it.
+impl From<pagerduty::Schedule> for Schedule {
+    fn from(schedule: pagerduty::Schedule) -> Self {
+        Self {
+            id: schedule.id,
+            name: schedule.name,
+            is_shift_based: schedule.is_v3,
+            is_used: schedule.policy_ids.map(|ids| !ids.is_empty()),
+            people: schedule.user_ids,
+        }
+    }
+}
+
 impl From<pagerduty::User> for Responder {
     fn from(user: pagerduty::User) -> Self {
         use pagerduty::ContactKind::{Email, Phone, Sms};

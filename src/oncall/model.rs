@@ -173,6 +173,11 @@ impl Step {
         Self::TidyUp,
     ];
 
+    /// Those of every server. Schedules are read only where something asks for one by name.
+    pub fn at_the_start() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|step| *step != Self::ReadSchedules)
+    }
+
     pub fn kind(self) -> &'static str {
         match self {
             Self::ReadOurselves => "oncall.read_ourselves",
@@ -190,7 +195,7 @@ impl Step {
     /// The one waiting job of this kind: several triggers cause one read. And one at a time: of two reads side by
     /// side the older might be written last.
     pub fn job(self) -> NewJob {
-        self.because("in its time")
+        self.because("a regular look")
     }
 
     /// The same, for a reason that people may want to know.

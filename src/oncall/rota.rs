@@ -1,12 +1,16 @@
 //! Who is on call at an instant, by what was last read; and which schedule a word means. Pure.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::model::{Directory, OnCall, Step};
 use crate::clock::Timestamp;
 use crate::ids::PagerDutyUserId;
+
+/// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
+pub const READ_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
 /// A schedule of PagerDuty, of either kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,11 @@ pub struct Schedule {
     pub is_used: Option<bool>,
     /// Everybody in its rotations.
     pub people: Vec<PagerDutyUserId>,
+}
+
+/// PagerDuty's own ids look like this; a name may too.
+pub fn is_schedule_id(word: &str) -> bool {
+    word.starts_with('P') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// The rows that hold at an instant.
@@ -73,6 +82,8 @@ impl Directory {
     pub fn standing<'a>(&self, rows: impl Iterator<Item = &'a OnCall>, at: Timestamp) -> Standing<'a> {
         let rows: Vec<&OnCall> = rows.collect();
         let heard_at = self.read_at.get(Step::ReadOnCall.kind()).copied();
+        let ahead = self.read_at.get(Step::ReadAhead.kind()).map(|at| *at + READ_AHEAD);
+        let known_until = heard_at.max(ahead);
         let seat = |row: &OnCall| (row.policy_id.clone(), row.level, row.schedule_id.clone());
         let taken: BTreeSet<_> = rows.iter().filter(|r| r.covers(at)).map(|r| seat(r)).collect();
         let last_end = |row: &OnCall| {
@@ -85,7 +96,7 @@ impl Directory {
                 return true;
             }
             let ended_unheard =
-                row.ends_at.is_some_and(|end| end <= at && heard_at.is_some_and(|heard| end > heard));
+                row.ends_at.is_some_and(|end| end <= at && known_until.is_some_and(|known| end > known));
             let still = ended_unheard && !taken.contains(&seat(row)) && row.ends_at == last_end(row);
             is_stale |= still;
             still

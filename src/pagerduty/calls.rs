@@ -24,6 +24,7 @@ calls! {
     GET_USER = "GET /users/{id}", Idempotent, ["users.read", "users:contact_methods.read"], "960/min";
     LIST_SERVICES = "GET /services", Idempotent, ["services.read"], "960/min";
     GET_SERVICE = "GET /services/{id}", Idempotent, ["services.read"], "960/min";
+    GET_POLICY = "GET /escalation_policies/{id}", Idempotent, ["escalation_policies.read"], "960/min";
     LIST_ABILITIES = "GET /abilities", Idempotent, ["abilities.read"], "960/min";
     ENQUEUE = "POST /v2/enqueue", AtLeastOnce, [], "120/min per routing key";
 }

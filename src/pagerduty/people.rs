@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::calls::{
-    GET_SERVICE, GET_USER, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES, LIST_USERS,
+    GET_POLICY, GET_SERVICE, GET_USER, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES,
+    LIST_USERS,
 };
 use super::{Client, OnCall, Priority, Service, User, segment};
 use crate::clock::Timestamp;
@@ -110,6 +111,13 @@ impl Client {
             (!answer.0.is_null()).then(|| Service::read(answer.at("/service"))).transpose()
         };
         self.call(&GET_SERVICE, request, &["404"], read).await
+    }
+
+    /// Whether the account has this escalation policy.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1escalation_policies~1%7Bid%7D/get> · escalation_policies.read · 960/min · idempotent
+    pub async fn has_policy(&self, id: &str) -> Result<bool, Upstream> {
+        let request = self.get(&format!("/escalation_policies/{}", segment(id)), &[]);
+        self.call(&GET_POLICY, request, &["404"], |answer| Ok(!answer.0.is_null())).await
     }
 
     /// The account's priorities, most severe first; none where its plan has none.

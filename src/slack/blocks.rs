@@ -218,7 +218,7 @@ fn is_part_of_address(c: char) -> bool {
 fn calls_everybody(rest: &str) -> bool {
     // Without what is stripped anyway, or a control character in the middle would hide the word.
     let word: String =
-        rest.chars().filter(|&c| is_harmless(c)).take_while(|c| c.is_alphanumeric()).take(9).collect();
+        rest.chars().filter(|&c| is_harmless(c)).take_while(|&c| is_part_of_address(c)).take(9).collect();
     ["here", "channel", "everyone"].iter().any(|call| word.eq_ignore_ascii_case(call))
 }
 
@@ -295,6 +295,7 @@ mod tests {
         );
         assert_eq!(untrusted("@he\u{202E}re"), "@\u{200B}here");
         assert_eq!(untrusted("`@here`"), "\u{02CB}@\u{200B}here\u{02CB}");
+        assert_eq!(untrusted("\u{02CB}@here\u{02CB}"), "\u{02CB}@\u{200B}here\u{02CB}");
         assert_eq!(untrusted("`rm`"), "\u{02CB}rm\u{02CB}");
         assert_eq!(untrusted("a > b\n > c"), "a &gt; b\n \u{200B}&gt; c");
         assert_eq!(unescape("&amp;lt; &lt;"), "&lt; <");

@@ -17,6 +17,8 @@ pub struct Identity {
     pub app_id: Option<String>,
     /// `https://acme.slack.com/`.
     pub url: String,
+    /// By Slack's clock, to the second.
+    pub said_at: Option<Timestamp>,
     /// What the token may do, as Slack's `X-OAuth-Scopes` header lists it.
     pub scopes: Vec<String>,
 }
@@ -170,6 +172,8 @@ impl User {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserGroup {
     pub id: UserGroupId,
+    /// The workspace; an organisation's own id for a group of all of it.
+    pub team_id: String,
     /// Without the `@`.
     pub handle: String,
     pub name: String,
@@ -194,6 +198,7 @@ impl UserGroup {
         let foreign = ["/is_external", "/is_idp_group", "/is_membership_locked"];
         Ok(Self {
             id: UserGroupId(f.need("/id")?),
+            team_id: f.text("/team_id"),
             handle: f.text("/handle"),
             name: f.text("/name"),
             users: f.texts("/users").into_iter().map(SlackUserId).collect(),

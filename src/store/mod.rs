@@ -115,11 +115,12 @@ impl Db {
         }
     }
 
-    /// A transaction that may only read; on SQLite it does not wait for writers.
+    /// For reading only; on SQLite it does not wait for writers. Nothing is begun: each statement sees what is
+    /// committed when it runs, as it would in a transaction on Postgres, without the round trips of one.
     pub async fn read(&self) -> Result<Tx> {
         match &self.0.engine {
-            Engine::Pg(pool) => Ok(Tx::pg(begin_pg(pool).await?, self.clone())),
-            Engine::Lite { read, .. } => Ok(Tx::lite(read.begin().await?, None, self.clone())),
+            Engine::Pg(pool) => Ok(Tx::read_pg(pool.acquire().await?, pool.clone(), self.clone())),
+            Engine::Lite { read, .. } => Ok(Tx::read_lite(read.acquire().await?, self.clone())),
         }
     }
 
@@ -130,7 +131,7 @@ impl Db {
             Engine::Lite { write, gate, .. } => {
                 let turn = gate.enter(priority).await;
                 let tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Tx::lite(tx, Some(turn), self.clone()))
+                Ok(Tx::lite(tx, turn, self.clone()))
             }
         }
     }
@@ -188,7 +189,7 @@ impl Db {
             let query =
                 sqlx::query(sql).bind(a).bind(b).bind(c).bind(at).bind(WORK_CHANNEL).bind(leaves.word());
             match query.execute(pool).await {
-                Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) if tries_left > 0 => tries_left -= 1,
+                Err(e) if tries_left > 0 && is_lost(&e) => tries_left -= 1,
                 Err(e) => return Err(tx::in_statement(e, sql)),
                 Ok(_) => break,
             }
@@ -214,9 +215,19 @@ async fn begin_pg(pool: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Post
     let mut tries_left = 3;
     loop {
         match pool.begin().await {
-            Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) if tries_left > 0 => tries_left -= 1,
+            Err(e) if tries_left > 0 && is_lost(&e) => tries_left -= 1,
             other => return Ok(other?),
         }
+    }
+}
+
+/// The connection is dead: broken off, or ended by Postgres (`admin_shutdown`, `crash_shutdown`), which says so to whoever
+/// uses it next.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(said) => said.code().is_some_and(|code| code == "57P01" || code == "57P02"),
+        _ => false,
     }
 }
 

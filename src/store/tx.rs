@@ -2,12 +2,13 @@
 
 use sqlx::encode::Encode;
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArguments, PgRow, Postgres};
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
-use sqlx::{Arguments, Decode, Row as _, Transaction, Type};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, Decode, PgPool, Row as _, Transaction, Type};
 
 use super::gate::Turn;
-use super::{Db, WORK_CHANNEL, Work};
+use super::{Db, WORK_CHANNEL, Work, is_lost};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 
@@ -24,8 +25,13 @@ enum Engine {
     Lite {
         tx: Transaction<'static, Sqlite>,
         /// Given back only after the connection is (field order: dropped last).
-        _turn: Option<Turn>,
+        _turn: Turn,
     },
+    ReadPg {
+        connection: PoolConnection<Postgres>,
+        pool: PgPool,
+    },
+    ReadLite(PoolConnection<Sqlite>),
 }
 
 pub enum Row {
@@ -97,12 +103,24 @@ macro_rules! row {
 }
 
 impl Tx {
-    pub(super) fn pg(tx: Transaction<'static, Postgres>, db: Db) -> Self {
-        Self { engine: Engine::Pg(tx), now: db.clock().now(), db, left: [false; 2] }
+    fn new(engine: Engine, db: Db) -> Self {
+        Self { engine, now: db.clock().now(), db, left: [false; 2] }
     }
 
-    pub(super) fn lite(tx: Transaction<'static, Sqlite>, turn: Option<Turn>, db: Db) -> Self {
-        Self { engine: Engine::Lite { tx, _turn: turn }, now: db.clock().now(), db, left: [false; 2] }
+    pub(super) fn pg(tx: Transaction<'static, Postgres>, db: Db) -> Self {
+        Self::new(Engine::Pg(tx), db)
+    }
+
+    pub(super) fn lite(tx: Transaction<'static, Sqlite>, turn: Turn, db: Db) -> Self {
+        Self::new(Engine::Lite { tx, _turn: turn }, db)
+    }
+
+    pub(super) fn read_pg(connection: PoolConnection<Postgres>, pool: PgPool, db: Db) -> Self {
+        Self::new(Engine::ReadPg { connection, pool }, db)
+    }
+
+    pub(super) fn read_lite(connection: PoolConnection<Sqlite>, db: Db) -> Self {
+        Self::new(Engine::ReadLite(connection), db)
     }
 
     /// The one time of this transaction: all it writes carries the same instant.
@@ -115,7 +133,7 @@ impl Tx {
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self.engine, Engine::Pg(_))
+        matches!(self.engine, Engine::Pg(_) | Engine::ReadPg { .. })
     }
 
     /// Says that this transaction leaves work: after the commit, who does it is woken, here and in the other replicas.
@@ -135,6 +153,7 @@ impl Tx {
         match engine {
             Engine::Pg(tx) => tx.commit().await?,
             Engine::Lite { tx, _turn } => tx.commit().await?,
+            Engine::ReadPg { .. } | Engine::ReadLite(_) => {}
         }
         for work in left {
             db.ring(work);
@@ -146,6 +165,7 @@ impl Tx {
         match self.engine {
             Engine::Pg(tx) => tx.rollback().await?,
             Engine::Lite { tx, _turn } => tx.rollback().await?,
+            Engine::ReadPg { .. } | Engine::ReadLite(_) => {}
         }
         Ok(())
     }
@@ -179,50 +199,75 @@ impl Tx {
         rows.iter().map(|r| r.first().map_err(|e| in_statement(e, sql))).collect()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
     async fn run(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<Vec<Row>> {
         let rows = match &mut self.engine {
-            Engine::Pg(tx) => {
-                let query = sqlx::query_with(sql, pg_arguments(args, sql)?);
-                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Pg).collect())
+            Engine::Pg(tx) => fetch_pg(tx, sql, args).await,
+            Engine::Lite { tx, .. } => fetch_lite(tx, sql, args).await,
+            Engine::ReadPg { connection, pool } => {
+                let mut tries_left = 3;
+                loop {
+                    match fetch_pg(connection, sql, args).await {
+                        Err(e) if tries_left > 0 && is_lost(&e) => {
+                            tries_left -= 1; // a dead connection; what only reads may be asked again
+                            *connection = pool.acquire().await?;
+                        }
+                        other => break other,
+                    }
+                }
             }
-            Engine::Lite { tx, .. } => {
-                let query = sqlx::query_with(sql, lite_arguments(args, sql)?);
-                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Lite).collect())
-            }
+            Engine::ReadLite(connection) => fetch_lite(connection, sql, args).await,
         };
         rows.map_err(|e| in_statement(e, sql))
     }
 
     /// How many rows were changed.
-    #[expect(clippy::disallowed_methods, reason = "the one place where SQL is executed")]
+    #[expect(clippy::disallowed_methods, reason = "a place where SQL is executed")]
     pub async fn exec(&mut self, sql: &'static str, args: &[&dyn Val]) -> Result<u64> {
         let changed = match &mut self.engine {
             Engine::Pg(tx) => {
-                let query = sqlx::query_with(sql, pg_arguments(args, sql)?);
+                let query = sqlx::query_with(sql, pg_arguments(args).map_err(|e| in_statement(e, sql))?);
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
             }
             Engine::Lite { tx, .. } => {
-                let query = sqlx::query_with(sql, lite_arguments(args, sql)?);
+                let query = sqlx::query_with(sql, lite_arguments(args).map_err(|e| in_statement(e, sql))?);
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            Engine::ReadPg { .. } | Engine::ReadLite(_) => {
+                return Err(Error::internal("what was opened for reading changes nothing"));
             }
         };
         changed.map_err(|e| in_statement(e, sql))
     }
 }
 
-fn pg_arguments(args: &[&dyn Val], sql: &'static str) -> Result<PgArguments> {
+#[expect(clippy::disallowed_methods, reason = "a place where SQL is executed")]
+async fn fetch_pg(on: &mut PgConnection, sql: &'static str, args: &[&dyn Val]) -> sqlx::Result<Vec<Row>> {
+    let rows = sqlx::query_with(sql, pg_arguments(args)?).fetch_all(on).await?;
+    Ok(rows.into_iter().map(Row::Pg).collect())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a place where SQL is executed")]
+async fn fetch_lite(
+    on: &mut SqliteConnection,
+    sql: &'static str,
+    args: &[&dyn Val],
+) -> sqlx::Result<Vec<Row>> {
+    let rows = sqlx::query_with(sql, lite_arguments(args)?).fetch_all(on).await?;
+    Ok(rows.into_iter().map(Row::Lite).collect())
+}
+
+fn pg_arguments(args: &[&dyn Val]) -> sqlx::Result<PgArguments> {
     let mut bound = PgArguments::default();
     for arg in args {
-        arg.bind_pg(&mut bound).map_err(|e| in_statement(sqlx::Error::Encode(e), sql))?;
+        arg.bind_pg(&mut bound).map_err(sqlx::Error::Encode)?;
     }
     Ok(bound)
 }
 
-fn lite_arguments(args: &[&dyn Val], sql: &'static str) -> Result<SqliteArguments> {
+fn lite_arguments(args: &[&dyn Val]) -> sqlx::Result<SqliteArguments> {
     let mut bound = SqliteArguments::default();
     for arg in args {
-        arg.bind_lite(&mut bound).map_err(|e| in_statement(sqlx::Error::Encode(e), sql))?;
+        arg.bind_lite(&mut bound).map_err(sqlx::Error::Encode)?;
     }
     Ok(bound)
 }
@@ -231,4 +276,32 @@ fn lite_arguments(args: &[&dyn Val], sql: &'static str) -> Result<SqliteArgument
 pub(super) fn in_statement(e: sqlx::Error, sql: &'static str) -> Error {
     let brief: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
     Error::Internal(anyhow::Error::new(e).context(format!("database, at: {brief}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::on_both_engines;
+    use crate::store::Priority;
+
+    on_both_engines! {
+        async fn reading_survives_a_connection_that_died_and_changes_nothing(db: Db, _clock: Clock) {
+            let mut reading = db.read().await.expect("the database reads");
+            if db.is_postgres() {
+                let mut ending = db.write(Priority::Job).await.expect("the database writes");
+                let ended: Vec<bool> = ending
+                    .scalars(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                        &[],
+                    )
+                    .await
+                    .expect("connections end");
+                assert!(!ended.is_empty());
+            }
+            let number: Option<i64> =
+                reading.scalar("SELECT value FROM counter WHERE name = 'incident'", &[]).await.expect("read again");
+            assert_eq!(number, Some(0));
+            assert!(reading.exec("UPDATE counter SET value = 9", &[]).await.is_err());
+        }
+    }
 }

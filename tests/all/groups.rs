@@ -6,6 +6,7 @@ use firebell::clock::Clock;
 use firebell::groups::model::{Standing, State};
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
+use firebell::sim::pagerduty::Layer;
 use firebell::sim::scene::World;
 use firebell::sim::signed::Signed;
 
@@ -81,15 +82,15 @@ on_both_engines!(
         let cover = pagerduty.add_override("PSCHED1", "PCHO001", clock.now(), clock.now() + HOUR / 2);
         stage.wait(A_POLL).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0CHO"]);
-        assert_eq!(stage.state("payments-oncall").await.cause, "in its time");
+        assert_eq!(stage.state("payments-oncall").await.cause, "a regular look");
         // The end of an override is a hand-off like any other.
-        stage.wait(HOUR / 2 - A_POLL - Duration::from_secs(10)).await;
+        stage.wait(Duration::from_secs(1_800 - 35 - 10)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0CHO"]);
         stage.wait(Duration::from_secs(14)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         pagerduty.remove_override("PSCHED1", &cover);
+        stage.wait(Duration::from_secs(20)).await;
         pagerduty.add_override("PSCHED1", "PDEE001", clock.now(), clock.now() + HOUR / 4);
-        clock.advance(Duration::from_secs(8));
         let reads = stage.world.desk.count("GET /oncalls");
         for _ in 0..3 {
             assert_eq!(stage.hinted(&pagerduty.hint("pipeline", "terraform", &["PSCHED1"])).await, 202);
@@ -132,10 +133,11 @@ on_both_engines!(
         stage.settle().await;
         let lists = stage.world.desk.count("usergroups.list");
         stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0EVE"]);
+        stage.settle().await;
         stage.wait(Duration::from_secs(2)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         assert_eq!(stage.state("payments-oncall").await.cause, "changed in Slack by hand");
-        assert_reads!(stage.world.slack.dm_transcript("U0DEE"), @"");
+        assert_reads!(stage.world.slack.dm_transcript("U0DEE"), @"10:00 firebell: @payments-oncall follows PagerDuty's rota, so I put it back. To change who is on call, make an override in PagerDuty; to keep somebody in the group for good, ask an administrator for always. /oncall why @payments-oncall explains who is in it.");
         assert_eq!(
             stage.world.desk.count("usergroups.list"),
             lists + 1,
@@ -145,7 +147,7 @@ on_both_engines!(
         stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0EVE"]);
         stage.wait(Duration::from_secs(60)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0EVE"]);
-        assert_reads!(stage.state("payments-oncall").await.problem.expect("a reason"), @"");
+        assert_reads!(stage.state("payments-oncall").await.problem.expect("a reason"), @"somebody changes it in Slack again and again; it is put right at the next full look");
         stage.wait(Duration::from_secs(900)).await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         // Nobody told us: the full look finds it, too.
@@ -290,8 +292,9 @@ on_both_engines!(
         let mut groups = String::new();
         for n in 0..30 {
             world.slack.add_usergroup(&format!("S0N{n:02}"), &format!("team-{n:02}"), &["U0EVE"]);
-            groups +=
-                &format!("[[group]]\nhandle = \"team-{n:02}\"\nescalation_policies = [\"PEP0001:1\"]\n");
+            let group =
+                format!("[[group]]\nhandle = \"team-{n:02}\"\nescalation_policies = [\"PEP0001:1\"]\n");
+            groups.push_str(&group);
         }
         let stage = Stage::on(world, db, clock.clone(), &format!("{groups}{GROUP}")).await;
         stage.settle().await;
@@ -360,7 +363,7 @@ on_both_engines!(
         stage.settle().await;
         stage.wait(HOUR + Duration::from_secs(10)).await;
         let room = stage.world.slack.channel_named("inc-1-payments-down").expect("the room");
-        assert!(room.members.contains(&"U0BEN".to_owned()), "{:?}", room.members);
+        assert!(room.members.contains("U0BEN"), "{:?}", room.members);
         assert_reads!(stage.world.slack.channel_named("incidents").expect("there").topic, @"No chatter please | On call: Ben Example until Sun 22 Nov 11:00 UTC");
         assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"
         11:00 firebell: :pager: You are on call for @payments-oncall until 2026-11-22 11:00 UTC. Open now:
@@ -377,6 +380,45 @@ on_both_engines!(
 
         11:00 firebell: :arrows_counterclockwise: On call for @payments-oncall: Ben Example, until 2026-11-22 11:00 UTC (before: Ana Example). Open now:
         • INC-1 SEV1 payments-down in #inc-1-payments-down, not acknowledged
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn which_layer_or_override_it_is_is_told_when_somebody_asks(db: Db, clock: Clock) {
+        let stage = Stage::on(world(&clock).await, db, clock.clone(), GROUP).await;
+        let (pagerduty, now) = (stage.world.pagerduty.clone(), clock.now());
+        let layer = Layer::new("Weekly", now - HOUR, HOUR * 168, &["PANA001", "PBEN001"]);
+        pagerduty.add_layered_schedule("PSCHED1", "Payments primary", "Europe/Berlin", &[layer]);
+        stage.settle().await;
+        stage.slash("U0CHO", "/oncall why @payments-oncall").await;
+        stage.settle().await;
+        pagerduty.add_override("PSCHED1", "PDEE001", now, now + HOUR);
+        stage.wait(A_POLL).await;
+        stage.slash("U0CHO", "/oncall why @payments-oncall").await;
+        stage.settle().await;
+        assert_reads!(stage.world.slack.dm_transcript("U0CHO"), @"
+        10:00 firebell: *On call for @payments-oncall through*
+        • Ana Example: layer Weekly of Payments primary, until 2026-11-28 09:00 UTC
+
+        10:00 firebell: *On call for @payments-oncall through*
+        • Dee Example: an override of Payments primary, until 2026-11-21 11:00 UTC
+        ");
+        assert_reads!(stage.world.slack.ephemeral_transcript("U0CHO"), @"
+        10:00 #general (only you): :white_check_mark: @payments-oncall is in step with the rota, last seen 0s ago.
+        Who is in it
+        • Ana Example: Payments primary until 2026-11-28 09:00 UTC
+        Last change 2026-11-21 10:00 UTC: at the start.
+        Last written to Slack 2026-11-21 10:00 UTC; before: Ben Example.
+        As PagerDuty said 0s ago.
+
+        10:00 #general (only you): :white_check_mark: @payments-oncall is in step with the rota, last seen 5s ago.
+        Who is in it
+        • Dee Example: Payments primary until 2026-11-21 11:00 UTC
+        Last change 2026-11-21 10:00 UTC: a regular look.
+        Last written to Slack 2026-11-21 10:00 UTC; before: Ana Example.
+        As PagerDuty said 5s ago.
         ");
         stage.end().await;
     }

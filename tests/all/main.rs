@@ -30,6 +30,7 @@ mod inbound;
 mod jobs;
 mod lanes;
 mod merges;
+mod oncall_bad_days;
 mod oncall_command;
 mod oncall_groups;
 mod outages;

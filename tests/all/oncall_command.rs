@@ -1,10 +1,9 @@
-//! `/oncall`: who is on call where, from memory; and what people type wrongly or with bad intent.
+//! `/oncall`: who is on call where, from memory; and what people type wrongly.
 
 use std::time::Duration;
 
 use firebell::clock::Clock;
 use firebell::on_both_engines;
-use firebell::sim::desk::Fault;
 use firebell::sim::scene::World;
 use firebell::store::Db;
 
@@ -51,6 +50,14 @@ pub async fn stage(db: Db, clock: Clock) -> Stage {
     stage
 }
 
+/// The process dies, and another one starts on what it left.
+pub async fn restarted(stage: Stage) -> Stage {
+    let Stage { world, running, clock, .. } = stage;
+    let db = running.app.db.clone();
+    drop(running);
+    Stage::on(world, db, clock, GROUPS).await
+}
+
 impl Stage {
     /// What this person reads in #general when they type each of these after `/oncall`.
     pub async fn oncall(&self, user: &str, typed: &[&str]) -> String {
@@ -75,7 +82,16 @@ on_both_engines!(
     async fn everything_that_is_on_call_in_one_answer(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         let calls = stage.world.desk.calls().len();
-        assert_reads!(stage.oncall("U0EVE", &[""]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &[""]).await, @"
+        /oncall
+          → *Groups that follow a rota*
+            • `@payments-oncall`: Ana Example until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            • `@search-oncall`: Cho Example
+            *Services*
+            • payments: level 1 Ana Example · level 2 Ben Example
+            • search: level 1 Cho Example
+            _As PagerDuty said 0s ago._
+        ");
         assert_eq!(stage.world.desk.calls().len(), calls, "from memory");
         stage.end().await;
     }
@@ -98,7 +114,69 @@ on_both_engines!(
             "ben@example.com --next",
             "Cho Example",
             "me",
-        ]).await, @"");
+        ]).await, @"
+        /oncall payments
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        /oncall lookup search
+          → *On call for search*
+            • level 1: Cho Example ☎ +49 1515550103
+            _As PagerDuty said 0s ago._
+        /oncall @payments-oncall
+          → *On call for @payments-oncall*
+            • Payments primary: Ana Example ☎ +49 1515550101 until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            • always: Dee Example
+            `/oncall why @payments-oncall` says who is in the group and why.
+            _As PagerDuty said 0s ago._
+        /oncall who @search-oncall
+          → *On call for @search-oncall*
+            • level 1 of Search: Cho Example ☎ +49 1515550103
+            • never: Cho Example
+            • when nobody is on call: Eve Example
+            • whoever is in the group stays in it
+            `/oncall why @search-oncall` says who is in the group and why.
+            _As PagerDuty said 0s ago._
+        /oncall @payments-rota
+          → `@payments-rota` has everybody in the rota of `@payments-oncall`:
+            Ana Example, Ben Example, Dee Example
+            _As PagerDuty said 0s ago._
+        /oncall @sre-leads
+          → `@sre-leads` follows no rota, and none of its people is on call.
+            _As PagerDuty said 0s ago._
+        /oncall “payments primary”
+          → *On call for Payments primary*
+            • Ana Example ☎ +49 1515550101 until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            _As PagerDuty said 0s ago._
+        /oncall PSCHED1 --next
+          → *Next on call for Payments primary*
+            • Ben Example ☎ +49 1515550102 from <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC> until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            _As PagerDuty said 0s ago._
+        /oncall Payments rota
+          → *On call for Payments rota*
+            • level 1, Payments primary: Ana Example ☎ +49 1515550101 until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+            _As PagerDuty said 0s ago._
+        /oncall @ana
+          → *Ana Example* ☎ +49 1515550101 is on call:
+            • level 1 of Payments
+            • Payments primary (level 1 of Payments rota) until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        /oncall ben@example.com --next
+          → *Ben Example* ☎ +49 1515550102 is next on call:
+            • Payments primary (level 1 of Payments rota) from <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC> until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            _As PagerDuty said 0s ago._
+        /oncall Cho Example
+          → *Cho Example* ☎ +49 1515550103 is on call:
+            • level 1 of Search
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        /oncall me
+          → *Eve Example* ☎ +49 1515550105 is not on call.
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        ");
         // Mentions, as Slack escapes them, with label and without, mean the same as the words.
         for (mention, words) in [
             ("<@U0ANA|ana>", "@ana"),
@@ -132,7 +210,45 @@ on_both_engines!(
             assert!(seen.starts_with("ephemeral: ") || !seen.contains('☎'), "{seen}");
             answers.push(format!("{typed}\n{seen}"));
         }
-        assert_reads!(answers.join("\n\n"), @"");
+        assert_reads!(answers.join("\n\n"), @"
+        payments
+        ephemeral: *On call for payments*
+        • level 1: Ana Example ☎ +49 1515550101
+        • level 2: Ben Example ☎ +49 1515550102
+        _As PagerDuty said 0s ago._
+
+        payments --public
+        in_channel: *On call for payments*
+        • level 1: Ana Example
+        • level 2: Ben Example
+        _As PagerDuty said 0s ago._
+
+        @ana --public
+        in_channel: *Ana Example* is on call:
+        • level 1 of Payments
+        • Payments primary (level 1 of Payments rota) until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+        No next shift that I know of.
+        _As PagerDuty said 0s ago._
+
+        @payments-oncall —public
+        in_channel: *On call for @payments-oncall*
+        • Payments primary: Ana Example until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+        • always: Dee Example
+        `/oncall why @payments-oncall` says who is in the group and why.
+        _As PagerDuty said 0s ago._
+
+        --public
+        in_channel: *Groups that follow a rota*
+        • `@payments-oncall`: Ana Example until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
+        • `@search-oncall`: Cho Example
+        *Services*
+        • payments: level 1 Ana Example · level 2 Ben Example
+        • search: level 1 Cho Example
+        _As PagerDuty said 0s ago._
+
+        nobody --public
+        ephemeral: I know nothing and nobody called nobody. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        ");
         stage.end().await;
     }
 );
@@ -160,107 +276,56 @@ on_both_engines!(
             "payments --nxt",
             "help",
             "help lookup",
-        ]).await, @"");
+        ]).await, @"
+        /oncall paymnets
+          → I know nothing and nobody called paymnets. Did you mean `/oncall payments`?
+        /oncall @paymets-oncall
+          → I know nothing and nobody called @paymets-oncall. Did you mean `/oncall payments-oncall`?
+        /oncall payments primry
+          → I know nothing and nobody called payments primry. Did you mean `/oncall Payments primary`?
+        /oncall serach
+          → I know nothing and nobody called serach. Did you mean `/oncall search`?
+        /oncall pay
+          → I know nothing and nobody called pay. Did you mean `/oncall payments-oncall`, `/oncall payments-rota` or `/oncall payments`?
+        /oncall @bne
+          → I know nothing and nobody called @bne. Did you mean `/oncall ben`?
+        /oncall warehouse
+          → I know nothing and nobody called warehouse. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        /oncall #general
+          → A channel is not on call. Name a service, a @group, a @user, a schedule or an escalation policy.
+        /oncall wyh @payments-oncall
+          → I know nothing called wyh @payments-oncall. Did you mean `/oncall why @payments-oncall`?
+        /oncall why
+          → Which group? `/oncall why @payments-oncall`. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall why @search-onkall
+          → No group called @search-onkall follows a rota. Did you mean `/oncall why @search-oncall`?
+        /oncall why @sre-leads
+          → @sre-leads follows no rota: no [[group]] in the configuration names it. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall why me --public
+          → `/oncall why` takes no flags; `--next` and `--public` are for looking up who is on call.
+        /oncall sync @nothing
+          → No group called @nothing follows a rota. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall rollback
+          → Which group? `/oncall rollback @payments-oncall`. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
+        /oncall list of everybody
+          → `/oncall list` takes no more words. To look somebody or something up: `/oncall lookup of everybody`.
+        /oncall payments --nxt
+          → I do not know `--nxt`. Did you mean `--next`?
+        /oncall help
+          → */oncall* alone shows who is on call. Only you see the answers.
+            `/oncall list [--public]` — the groups that follow a rota and the services: who, until when, who is next
+            `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]` — who is on call there on each level, until when, who is next; of a person: where
+            `/oncall why &lt;@group&gt;` — why each person is in the group, who is left out, and what triggered the last change
+            `/oncall sync [@group]` — ask PagerDuty and Slack now, instead of in some seconds
+            `/oncall rollback &lt;@group&gt;` — put a group back as it was before the last write
+            `/oncall help [command]` — this list, or more about one command
+            Examples: `/oncall payments`, `/oncall @payments-oncall --next`, `/oncall @ana`, `/oncall why @payments-oncall`
+        /oncall help lookup
+          → `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]`
+            Who is on call there on each level, until when, who is next; of a person: where. The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.
+            Example: `/oncall payments`
+            Also: `who`
+        ");
         stage.end().await;
-    }
-);
-
-on_both_engines!(
-    async fn what_is_typed_with_bad_intent_stays_text(db: Db, clock: Clock) {
-        let stage = stage(db, clock).await;
-        stage.world.pagerduty.add_user("PEVIL01", "<!channel> `rm` *boo* @here", "evil@example.com", None);
-        stage.world.pagerduty.add_escalation_policy("PEP0002", "<!here|x> & `y`", &[&["PEVIL01"]]);
-        stage.wait(Duration::from_secs(60)).await;
-        let long = "x".repeat(3_000);
-        let mut answers = String::new();
-        for typed in [
-            "<!channel>",
-            "why <!here>",
-            "`@here` *bold* _it_ ~no~",
-            "> quote\u{7} and \u{202E}reversed",
-            "@everyone",
-            "<https://evil.example|payments>",
-            "'; DROP TABLE group_sync; --",
-            "search",
-            "why @search-oncall",
-        ] {
-            // As a client that escapes nothing would send it.
-            let request = stage.world.slack.command("U0EVE", &stage.channel_id("general"), "/oncall WORDS");
-            let body = String::from_utf8(request.body).unwrap();
-            let escaped: String = form_urlencoded::byte_serialize(typed.as_bytes()).collect();
-            let answer = stage.raw("/slack/commands", body.replace("WORDS", &escaped)).await;
-            for call in ["<!channel", "<!here", "<!everyone", "<http"] {
-                assert!(!answer.contains(call), "{typed}: {answer}");
-            }
-            answers.push_str(&exchange(typed, &answer));
-        }
-        assert_reads!(answers, @"");
-        for typed in [
-            long.clone(),
-            format!("why {long}"),
-            format!("--{long}"),
-            format!("sync @{long}"),
-            "\u{0}".into(),
-            "why \u{0}\u{1}".into(),
-        ] {
-            let answer = stage.slash("U0EVE", &format!("/oncall {typed}")).await;
-            assert!(answer.chars().count() < 700 && !answer.contains("my side"), "{answer}");
-        }
-        stage.end().await;
-    }
-);
-
-on_both_engines!(
-    async fn guests_and_strangers_are_told_nothing(db: Db, clock: Clock) {
-        let world = world(&clock).await;
-        for (id, name) in [("U0GUEST", "guest"), ("U0BOT", "robot"), ("U0FAR", "far")] {
-            world.slack.add_user(id, name, name, &format!("{name}@example.com"));
-        }
-        world.slack.edit_user("U0GUEST", |u| u.is_restricted = true);
-        world.slack.edit_user("U0BOT", |u| u.is_bot = true);
-        world.slack.edit_user("U0FAR", |u| u.team_id = "T0ELSEWHERE".into());
-        let stage = Stage::on(world, db, clock, GROUPS).await;
-        stage.settle().await;
-        for user in ["U0GUEST", "U0BOT", "U0FAR"] {
-            for typed in
-                ["", "payments", "@ana", "why @payments-oncall", "sync", "rollback @payments-oncall", "help"]
-            {
-                let answer = stage.slash(user, &format!("/oncall {typed}")).await;
-                assert!(
-                    answer.contains("full members") || answer.contains("not the one Firebell serves"),
-                    "{answer}"
-                );
-            }
-        }
-        stage.end().await;
-    }
-);
-
-on_both_engines!(
-    async fn while_pagerduty_is_away_the_answers_go_on_and_say_how_old_they_are(db: Db, clock: Clock) {
-        let stage = stage(db.clone(), clock.clone()).await;
-        stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
-        // Down over the hand-off, and over a restart.
-        stage.wait(HOUR + Duration::from_secs(60)).await;
-        let Stage { world, running, .. } = stage;
-        running.shutdown().await;
-        let mut stage = Stage::on(world, db, clock, GROUPS).await;
-        stage.trouble_is_expected();
-        stage.settle().await;
-        assert_reads!(stage.oncall("U0EVE", &["", "payments primary", "@ana", "why @payments-oncall"]).await, @"");
-        // Past all that was read ahead, the last known person stays.
-        stage.clock.advance(25 * HOUR);
-        assert_reads!(stage.oncall("U0EVE", &["payments primary"]).await, @"");
-        stage.end().await;
-    }
-);
-
-on_both_engines!(
-    async fn without_a_database_looking_up_works_and_why_says_that_it_does_not(db: Db, clock: Clock) {
-        let mut stage = stage(db, clock).await;
-        stage.trouble_is_expected();
-        stage.running.app.db.close().await;
-        assert_reads!(stage.oncall("U0ANA", &["payments", "@ben --next", "why @payments-oncall", "sync"]).await, @"");
-        stage.running.shutdown().await;
     }
 );

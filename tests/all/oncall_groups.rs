@@ -6,7 +6,7 @@ use firebell::clock::Clock;
 use firebell::on_both_engines;
 use firebell::store::Db;
 
-use crate::oncall_command::{GROUPS, HOUR, stage, world};
+use crate::oncall_command::{GROUPS, HOUR, restarted, stage, world};
 use crate::stage::{Stage, text_of};
 
 impl Stage {
@@ -31,9 +31,46 @@ impl Stage {
 on_both_engines!(
     async fn why_names_each_reason_and_what_led_to_the_last_change(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall", "why @search-oncall", "why @payments-rota"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall", "why @search-oncall", "why @payments-rota"]).await, @"
+        /oncall why @payments-oncall
+          → :white_check_mark: `@payments-oncall` is in step with the rota, last seen 0s ago.
+            *Who is in it*
+            • Ana Example: Payments primary until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+            • Dee Example: always
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
+            _As PagerDuty said 0s ago._
+        /oncall why @search-oncall
+          → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
+            *Who is in it*
+            • Ben Example: was in it already, and `additive` takes nobody out
+            • Eve Example: nobody is on call
+            *On call, and left out*
+            • Cho Example: `never` in the configuration
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
+            _As PagerDuty said 0s ago._
+        /oncall why @payments-rota
+          → :warning: `@payments-rota` cannot follow the rota: Slack has no user group @payments-rota; make it, or set create_missing = true.
+            *Who is in it*
+            • Ana Example: in the rota of Payments primary
+            • Ben Example: in the rota of Payments primary
+            • Dee Example: always
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: the schedules changed.
+            Firebell has not written it so far.
+            _As PagerDuty said 0s ago._
+        ");
         stage.wait(HOUR + Duration::from_secs(10)).await;
-        assert_reads!(stage.oncall("U0EVE", &["why payments-oncall"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["why payments-oncall"]).await, @"
+        /oncall why payments-oncall
+          → :white_check_mark: `@payments-oncall` is in step with the rota, last seen 10s ago.
+            *Who is in it*
+            • Ben Example: Payments primary until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            • Dee Example: always
+            *Last change* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>: a hand-off.
+            *Last written to Slack* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; before: Ana Example, Dee Example.
+            _As PagerDuty said 10s ago._
+        ");
         stage.end().await;
     }
 );
@@ -45,6 +82,11 @@ on_both_engines!(
         let reads = |stage: &Stage| {
             (stage.world.desk.count("GET /oncalls"), stage.world.desk.count("usergroups.list"))
         };
+        let per_read = {
+            let before = reads(&stage).0;
+            stage.wait(Duration::from_secs(30)).await;
+            reads(&stage).0 - before
+        };
         let (oncalls, groups) = reads(&stage);
         stage.world.slack.edit_usergroup("S0PAY", |g| g.members = vec!["U0EVE".into()]);
         // Two people, one of them twice by the same trigger, before anything was read.
@@ -53,9 +95,12 @@ on_both_engines!(
         let (answers, other) =
             tokio::join!(stage.deliver_at_once(&request, 3), stage.slash("U0BEN", "/oncall sync"));
         assert!(answers.iter().all(|a| *a == answers[0]), "{answers:?}");
-        assert_reads!(format!("{}\n{other}", text_of(&answers[0])), @"");
+        assert_reads!(format!("{}\n{other}", text_of(&answers[0])), @"
+        :arrows_counterclockwise: Asking PagerDuty who is on call and Slack who is in the groups. If `@payments-oncall` differs, it is put right within seconds; `/oncall why @payments-oncall` says how it went.
+        :arrows_counterclockwise: Asking PagerDuty who is on call and Slack who is in the groups. Groups that differ are put right within seconds.
+        ");
         stage.settle().await;
-        assert_eq!(reads(&stage), (oncalls + 1, groups + 1), "several triggers, one read");
+        assert_eq!(reads(&stage), (oncalls + per_read, groups + 1), "several triggers, one read");
         assert_eq!(stage.in_payments(), ["U0ANA", "U0DEE"]);
         stage.end().await;
     }
@@ -67,8 +112,31 @@ on_both_engines!(
         let stage = Stage::on(world(&clock).await, db, clock, &groups).await;
         stage.settle().await;
         let writes = stage.group_writes();
-        assert_reads!(stage.oncall("U0BEN", &["sync", "rollback @payments-oncall", "payments", "why @search-oncall"]).await, @"");
-        assert_reads!(stage.oncall("U0ANA", &["rollback @payments-oncall"]).await, @"");
+        assert_reads!(stage.oncall("U0BEN", &["sync", "rollback @payments-oncall", "payments", "why @search-oncall"]).await, @"
+        /oncall sync
+          → That needs the right to declare. Ask one of those who have it (Ana Example), or an administrator to extend [rights].
+        /oncall rollback @payments-oncall
+          → That needs the right to admin. Ask one of those who have it (@sre-leads), or an administrator to extend [rights].
+        /oncall payments
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        /oncall why @search-oncall
+          → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
+            *Who is in it*
+            • Ben Example: was in it already, and `additive` takes nobody out
+            • Eve Example: nobody is on call
+            *On call, and left out*
+            • Cho Example: `never` in the configuration
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
+            _As PagerDuty said 0s ago._
+        ");
+        assert_reads!(stage.oncall("U0ANA", &["rollback @payments-oncall"]).await, @"
+        /oncall rollback @payments-oncall
+          → That needs the right to admin. Ask one of those who have it (@sre-leads), or an administrator to extend [rights].
+        ");
         stage.settle().await;
         assert_eq!(stage.group_writes(), writes);
         stage.end().await;
@@ -77,23 +145,46 @@ on_both_engines!(
 
 on_both_engines!(
     async fn a_rollback_holds_until_who_is_on_call_changes(db: Db, clock: Clock) {
-        let stage = stage(db.clone(), clock.clone()).await;
+        let stage = stage(db, clock).await;
         assert_eq!(stage.in_payments(), ["U0ANA", "U0DEE"]);
-        assert_reads!(stage.oncall("U0DEE", &["rollback @payments-oncall", "rollback @payments-oncall"]).await, @"");
+        assert_reads!(stage.oncall("U0DEE", &["rollback @payments-oncall", "rollback @payments-oncall"]).await, @"
+        /oncall rollback @payments-oncall
+          → :rewind: Putting `@payments-oncall` back as it was before <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC> (at the start): Ben Example. It stays so until who is on call changes next; `/oncall rollback @payments-oncall` once more takes this back.
+        /oncall rollback @payments-oncall
+          → :rewind: Putting `@payments-oncall` back as it was before <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC> (at the start): Ben Example. It stays so until who is on call changes next; `/oncall rollback @payments-oncall` once more takes this back.
+        ");
         stage.settle().await;
         assert_eq!(stage.in_payments(), ["U0BEN"]);
-        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @"
+        /oncall why @payments-oncall
+          → :rewind: `@payments-oncall` was rolled back by Dee Example <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC> and stays so until who is on call changes. The rota says: Ana Example, Dee Example.
+            *Who is in it*
+            • Ben Example: was in it before the rollback
+            *On call, and left out*
+            • Ana Example: the rollback
+            • Dee Example: the rollback
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: Dee Example rolled it back.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ana Example, Dee Example.
+            _As PagerDuty said 0s ago._
+        ");
         // Neither polls, nor a full comparison, nor a restart takes it back.
         let writes = stage.group_writes();
         stage.wait(Duration::from_secs(1_000)).await;
-        let Stage { world, running, .. } = stage;
-        running.shutdown().await;
-        let stage = Stage::on(world, db, clock, GROUPS).await;
+        let stage = restarted(stage).await;
         stage.typed("U0ANA", "/oncall sync").await;
         assert_eq!((stage.in_payments(), stage.group_writes()), (vec!["U0BEN".to_owned()], writes));
-        stage.wait(HOUR - Duration::from_secs(1_000 - 10)).await;
+        stage.wait(Duration::from_secs(3_600 - 1_000 + 10)).await;
         assert_eq!(stage.in_payments(), ["U0BEN", "U0DEE"], "the hand-off");
-        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @"
+        /oncall why @payments-oncall
+          → :white_check_mark: `@payments-oncall` is in step with the rota, last seen 10s ago.
+            *Who is in it*
+            • Ben Example: Payments primary until <!date^1795345200^{date_short_pretty} at {time}|2026-11-22 11:00 UTC>
+            • Dee Example: always
+            *Last change* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>: a hand-off.
+            *Last written to Slack* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; before: Ben Example.
+            _As PagerDuty said 10s ago._
+        ");
         stage.end().await;
     }
 );
@@ -104,17 +195,20 @@ on_both_engines!(
         stage.typed("U0DEE", "/oncall rollback @payments-oncall").await;
         assert_eq!(stage.in_payments(), ["U0BEN"]);
         stage.clock.advance(Duration::from_secs(120));
-        assert_reads!(stage.typed("U0DEE", "/oncall rollback @payments-oncall").await, @"");
+        assert_reads!(stage.typed("U0DEE", "/oncall rollback @payments-oncall").await, @":rewind: Putting `@payments-oncall` back as it was before <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC> (Dee Example rolled it back): Ana Example, Dee Example. That is what the rota says, so it follows the rota again.");
         assert_eq!(stage.in_payments(), ["U0ANA", "U0DEE"]);
         let answer = stage.slash("U0EVE", "/oncall why @payments-oncall").await;
         assert!(answer.starts_with(":white_check_mark:"), "{answer}");
         // What was never written, or was empty before, cannot be taken back.
-        assert_reads!(stage.oncall("U0DEE", &["rollback @payments-rota"]).await, @"");
+        assert_reads!(stage.oncall("U0DEE", &["rollback @payments-rota"]).await, @"
+        /oncall rollback @payments-rota
+          → I have not seen `@payments-rota` in Slack yet: there is nothing to take back.
+        ");
         stage.end().await;
     }
 );
 
-/// Six people whom Firebell never put there.
+/// Five people whom Firebell never put there.
 async fn wrong_group(db: Db, clock: Clock) -> Stage {
     let world = world(&clock).await;
     let strangers = ["U0BEN", "U0CHO", "U0EVE", "U0X1", "U0X2"];
@@ -132,15 +226,30 @@ on_both_engines!(
     async fn what_looks_like_the_wrong_group_waits_for_a_yes(db: Db, clock: Clock) {
         let stage = wrong_group(db, clock).await;
         assert_eq!(stage.in_payments().len(), 5);
-        assert_reads!(stage.last("incidents", 1), @"");
-        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @"");
+        assert_reads!(stage.paragraphs("incidents", "Wanted").join("\n"), @"
+        10:00 firebell: :warning: 5 of the 5 people in @payments-oncall would go, and Firebell never put them there: is it the right group?
+        Wanted: Ana Example, Dee Example.
+        [Apply]
+        ");
+        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @"
+        /oncall why @payments-oncall
+          → :question: `@payments-oncall` waits for somebody to look: 5 of the 5 people in @payments-oncall would go, and Firebell never put them there: is it the right group?
+            *Who should be in it*
+            • Ana Example: Payments primary until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+            • Dee Example: always
+            Not in Slack's group yet: Ana Example, Dee Example.
+            In Slack's group still: Ben Example, Cho Example, Eve Example, U0X1 Example, U0X2 Example.
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            Firebell has not written it so far.
+            _As PagerDuty said 0s ago._
+        ");
         // Not by whoever may see the button.
-        assert_reads!(stage.press_and_read("U0ANA", "incidents", "Apply").await, @"");
+        assert_reads!(stage.press_and_read("U0ANA", "incidents", "Apply").await, @"That needs the right to admin. Ask one of those who have it (@sre-leads), or an administrator to extend [rights].");
         assert_eq!(stage.in_payments().len(), 5);
         stage.press("U0DEE", "incidents", "Apply").await;
         assert_eq!(stage.in_payments(), ["U0ANA", "U0DEE"]);
-        stage.until("the answer", || stage.last("incidents", 1).contains("said yes").then_some(())).await;
-        assert_reads!(stage.last("incidents", 1), @"");
+        let answer = stage.until("the answer", || stage.paragraphs("incidents", "said yes").pop()).await;
+        assert_reads!(answer, @"10:00 firebell: :white_check_mark: Dee Example said yes: @payments-oncall becomes Ana Example, Dee Example.");
         stage.end().await;
     }
 );
@@ -181,8 +290,26 @@ on_both_engines!(
         world.slack.edit_user("U0GUEST", |u| u.is_restricted = true);
         let stage = Stage::on(world, db, clock, GROUPS).await;
         stage.settle().await;
-        assert_reads!(stage.last("incidents", 1), @"");
-        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall", "@ana"]).await, @"");
+        assert_reads!(stage.paragraphs("incidents", "Who is it in Slack").join("\n"), @"
+        10:00 firebell: :bust_in_silhouette: Ana Example is on call in PagerDuty, but nobody in Slack has the address ana@example.com. Who is it in Slack?
+        [Link user ▾]
+        ");
+        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall", "@ana"]).await, @"
+        /oncall why @payments-oncall
+          → :pause_button: `@payments-oncall` is left as it is: nobody who is on call can be in it (Ana Example), and Slack has no empty groups: it stays as it was.
+            *Who should be in it*
+            • Dee Example: always
+            *On call, and left out*
+            • Ana Example: nobody in Slack has the address ana@example.com
+            Not in Slack's group yet: Dee Example.
+            In Slack's group still: Ben Example.
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            Firebell has not written it so far.
+            _As PagerDuty said 0s ago._
+        /oncall @ana
+          → I know no PagerDuty account of Ana Example: they have none, or it has other e-mail addresses than Slack.
+            _As PagerDuty said 0s ago._
+        ");
         // Neither by somebody without the right, nor to somebody who cannot be in groups.
         let mut answers = Vec::new();
         for (user, chosen) in [("U0ANA", "U0ANA"), ("U0DEE", "U0GUEST"), ("U0DEE", "U0NOBODY")] {
@@ -190,14 +317,25 @@ on_both_engines!(
             stage.says_it_is(user, chosen).await;
             answers.push(stage.newest_whisper(user, &before).await);
         }
-        assert_reads!(answers.join("\n"), @"");
+        assert_reads!(answers.join("\n"), @"
+        That needs the right to admin. Ask one of those who have it (@sre-leads), or an administrator to extend [rights].
+        Gus Guest cannot be in user groups: only full members of this workspace can.
+        I have not met that person yet; choose them again in a few minutes.
+        ");
         stage.says_it_is("U0DEE", "U0ANA").await;
         stage.settle().await;
-        stage.until("the answer", || stage.last("incidents", 1).contains("says Dee").then_some(())).await;
-        assert_reads!(stage.last("incidents", 1), @"");
+        let answer = stage.until("the answer", || stage.paragraphs("incidents", "says Dee").pop()).await;
+        assert_reads!(answer, @"10:00 firebell: :link: Ana Example in PagerDuty is Ana Example in Slack, says Dee Example. The groups follow.");
         stage.wait(Duration::from_secs(30)).await;
         assert_eq!(stage.in_payments(), ["U0ANA", "U0DEE"]);
-        assert_reads!(stage.oncall("U0EVE", &["@ana"]).await, @"");
+        assert_reads!(stage.oncall("U0EVE", &["@ana"]).await, @"
+        /oncall @ana
+          → *Ana Example* ☎ +49 1515550101 is on call:
+            • level 1 of Payments
+            • Payments primary (level 1 of Payments rota) until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>
+            No next shift that I know of.
+            _As PagerDuty said 0s ago._
+        ");
         stage.end().await;
     }
 );

@@ -32,7 +32,7 @@ fn everything_wrong_is_reported_at_once() {
     let problems = Config::from_toml(EVERYTHING_WRONG).expect_err("accepted").to_string();
     assert!(!problems.contains("s3cret"), "{problems}");
     assert_snapshot!(problems, @r#"
-    32 problems in the configuration:
+    31 problems in the configuration:
       server.listen = "localhost:8080" is not an IP address with a port; write one such as 0.0.0.0:8080 or [::]:8080
       server.public_url = "firebell.example.com" is not a web address; write one that starts with https://
       server.max_body = "1 gigabyte" is not a size; write one such as 1MiB or 512KiB
@@ -47,7 +47,6 @@ fn everything_wrong_is_reported_at_once() {
       pagerduty.from_email is missing; write the e-mail address of a PagerDuty user (or set FIREBELL__PAGERDUTY__FROM_EMAIL)
       pagerduty.webhook_secrets is missing; write a list with the secret of the webhook subscription (or set FIREBELL__PAGERDUTY__WEBHOOK_SECRETS or FIREBELL__PAGERDUTY__WEBHOOK_SECRETS_FILE)
       commands.incident = "/status" is built into Slack, which refuses it to apps; write another, such as /incstatus
-      commands.oncall is unknown; the keys here are incident
       rights.declare = "ana" is nobody; write @handle of a user group, a Slack user id such as U012AB3CD, or an e-mail address
       rights.page is not a list of texts; write it as ["…", "…"]
       incidents.timezone = "Europe/Viena" is not a time zone; did you mean Europe/Vienna?
@@ -58,7 +57,7 @@ fn everything_wrong_is_reported_at_once() {
       severity.sev1.page must be true or false, without quotes
       [[service]] number 3 has no name; write name = "…"
       service.payments.pagerduty_service is missing; write the id at the end of the service's address in PagerDuty, such as PABC123 (or set FIREBELL__SERVICE__PAYMENTS__PAGERDUTY_SERVICE)
-      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, commands, rights, incidents, severity, service
+      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, commands, rights, incidents, severity, service, oncall, group, hint_sender
       sever is unknown; did you mean server?
       server.admin_listen = "0.0.0.0:8080" is the same port as server.listen; write another, such as 127.0.0.1:9090
       database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name

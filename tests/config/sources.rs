@@ -170,8 +170,10 @@ fn a_bad_value_of_a_secret_is_never_repeated() {
     ];
     for (section, key) in Config::keys().iter().filter_map(|k| k.strip_suffix("_file")?.split_once('.')) {
         for (key, value) in values.iter().flat_map(|v| [(key.to_owned(), v), (format!("{key}_file"), v)]) {
-            let header =
-                if section == "service" { "[[service]]\nname = 'x'".into() } else { format!("[{section}]") };
+            let header = match section {
+                "service" | "hint_sender" => format!("[[{section}]]\nname = 'x'"),
+                _ => format!("[{section}]"),
+            };
             let problems = Config::from_toml(&format!("{header}\n{key} = {value}")).expect_err("accepted");
             assert!(!format!("{problems} {problems:?}").contains("s3"), "{key} = {value}: {problems}");
             assert!(problems.to_string().contains(&key), "{key} = {value}: {problems}");
@@ -194,12 +196,17 @@ fn the_summary_is_one_screen() {
     let config = good(&format!(
         "{PAGERDUTY}[[service]]\nname = 'payments'\npagerduty_service = 'PABC123'\nrouting_key = 'r0uting'\n"
     ));
-    assert_snapshot!(config.summary(), @r"
+    assert_snapshot!(config.summary(), @"
     commands
       incident  /incident
+      oncall    /oncall
     database
       max_connections  16
       url              sqlite://firebell.db
+    group
+      none
+    hint_sender
+      none
     incidents
       auto_resolve                     ask
       channel_prefix                   inc
@@ -208,6 +215,11 @@ fn the_summary_is_one_screen() {
       max_auto_channels_per_minute     3
       private_invites_severity_groups  false
       timezone                         UTC
+    oncall
+      channel            -
+      poll               30s
+      reconcile          15m
+      writes_per_minute  20
     pagerduty
       api_url          https://api.pagerduty.com
       events_url       https://events.pagerduty.com

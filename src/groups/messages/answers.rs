@@ -19,7 +19,8 @@ const MOST: usize = 40;
 pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write>, now: Timestamp) -> String {
     let people = &known.people;
     let mut lines = vec![stands(people, state, now)];
-    lines.push("*Who is in it*".into());
+    let beside = beside(people, target, state);
+    lines.push(if beside.is_empty() { "*Who is in it*" } else { "*Who should be in it*" }.into());
     let in_it: Vec<String> = state
         .wanted
         .0
@@ -35,7 +36,7 @@ pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write
         lines.push("*On call, and left out*".into());
         lines.extend(cut(left_out));
     }
-    lines.extend(beside(people, target, state));
+    lines.extend(beside);
     lines.push(format!("*Last change* {}: {}.", date(state.changed_at), untrusted(&state.cause)));
     lines.push(match last {
         Some(write) => format!(
@@ -187,4 +188,22 @@ pub fn nothing_to_apply(command: &str, group: &str) -> String {
         handle(group),
         untrusted(group)
     )
+}
+
+/// What puts each person on call, schedule by schedule.
+pub fn through(people: &Directory, group: &str, found: &[(String, Vec<Because>)]) -> String {
+    let mut lines = vec![format!("*On call for {} through*", handle(group))];
+    for (schedule, on_duty) in found {
+        let schedule = untrusted(schedule);
+        if on_duty.is_empty() {
+            lines.push(format!("• {schedule}: nobody"));
+        }
+        for duty in on_duty {
+            let id = duty.responder.as_ref();
+            let name = id.map(|id| people.responder_name(id).unwrap_or(id.as_str())).unwrap_or_default();
+            let until = duty.until.map(|at| format!(", until {}", date(at))).unwrap_or_default();
+            lines.push(format!("• {}: {} of {schedule}{until}", untrusted(name), untrusted(&duty.source)));
+        }
+    }
+    lines.join("\n")
 }

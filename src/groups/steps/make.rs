@@ -12,11 +12,7 @@ use crate::store::Priority;
 /// group that is found is ours or somebody's, which makes no difference to what it should hold.
 pub(super) async fn make(app: &App, job: &Job, handle: &str) -> Result<Finished> {
     let Some(target) = target(&app.config, handle) else { return job.finish_bare(&app.db).await };
-    let name = match target.is_whole_rota {
-        true => format!("Everybody in the rota of {}", target.spec.handle),
-        false => format!("On call: {handle}"),
-    };
-    match app.slack.create_usergroup(&name, handle).await {
+    match app.slack.create_usergroup(&target.name(), handle).await {
         Ok(group) => {
             let mut tx = app.db.write(Priority::Job).await?;
             tx.save_group(&Group::from(group)).await?;

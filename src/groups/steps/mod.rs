@@ -3,6 +3,7 @@
 //! A plan compares everything and talks to nobody. A write takes the most urgent group that waits, one at a time and
 //! within Slack's limit; whatever was decided last is what it writes.
 
+mod explain;
 mod make;
 mod plan;
 mod tell;
@@ -25,6 +26,7 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
         "groups.make" => make::make(app, job, text("handle")).await,
         "groups.find" => make::find(app, job, &PagerDutyUserId::new(text("responder"))).await,
         "groups.topic" => tell::topic(app, job, text("handle"), text("channel")).await,
+        "groups.explain" => explain::explain(app, job, text("handle"), text("channel"), text("user")).await,
         "groups.tell" => tell::tell(app, job).await,
         other => Err(Error::refused(format!("this version knows no job {other:?}"))),
     }

@@ -39,7 +39,7 @@ pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
     };
     let now = app.clock.now();
     let rota = Rota::new(&people, &team_id, now);
-    let cause = job.payload.0["cause"].as_str().unwrap_or("in its time");
+    let cause = job.payload.0["cause"].as_str().unwrap_or("a regular look");
     let known = Known { config: app.config.clone(), people: people.clone().into() };
     let all = targets(&app.config);
     for some in all.chunks(AT_ONCE) {
@@ -142,6 +142,8 @@ fn next_state(
         cause: match before {
             Some(before) if !changed && !by_hand => before.cause.clone(),
             _ if by_hand => "changed in Slack by hand".to_owned(),
+            // Whatever made us look: a shift has ended.
+            Some(before) if messages::until(before).is_some_and(|end| end <= now) => "a hand-off".to_owned(),
             _ => cause.to_owned(),
         },
         changed_at: before.filter(|_| !changed && !by_hand).map_or(now, |b| b.changed_at),

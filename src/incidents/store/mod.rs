@@ -3,6 +3,8 @@
 mod pages;
 mod timeline;
 
+use std::cmp::Reverse;
+
 use super::model::{Actor, Incident, Role, RoleRow, Status, Step, StepRow, StepState};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -105,9 +107,20 @@ impl Tx {
         self.all(visible!("i.ended_at IS NULL ORDER BY i.number DESC LIMIT 100"), &[who]).await
     }
 
-    pub async fn visible_recent_incidents(&mut self, who: &SlackUserId, most: i64) -> Result<Vec<Incident>> {
-        self.all(visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT $2 + 0"), &[who, &most])
-            .await
+    /// The open incidents, and the five that ended last.
+    pub async fn visible_incidents(&mut self, who: &SlackUserId) -> Result<(Vec<Incident>, Vec<Incident>)> {
+        let sql = concat!(
+            "SELECT * FROM (",
+            visible!("i.ended_at IS NULL ORDER BY i.number DESC LIMIT 100"),
+            ") open UNION ALL SELECT * FROM (",
+            visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT 5"),
+            ") ended"
+        );
+        let all: Vec<Incident> = self.all(sql, &[who]).await?;
+        let (mut open, mut ended): (Vec<_>, Vec<_>) = all.into_iter().partition(Incident::is_open);
+        open.sort_by_key(|i| Reverse(i.number)); // a UNION has no order
+        ended.sort_by_key(|i| Reverse(i.ended_at));
+        Ok((open, ended))
     }
 
     /// Open incidents that declared by a person would be the same thing again: same service and a look-alike title

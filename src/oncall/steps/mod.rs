@@ -53,7 +53,7 @@ async fn come_again(app: &App, job: &Job, step: Step, refused: &Upstream) -> Res
 
 /// What led to this read, for those who ask why something changed.
 fn cause(job: &Job) -> &str {
-    job.payload.0["cause"].as_str().unwrap_or("in its time")
+    job.payload.0["cause"].as_str().unwrap_or("a regular look")
 }
 
 /// Finishes the job, arms the next one, and puts the new directory into memory.
@@ -111,7 +111,7 @@ async fn configured_channels(app: &App) -> Result<BTreeMap<String, ChannelId>> {
                 found.insert(name.clone(), channel.id.clone());
             }
             None => {
-                tracing::warn!(channel = name, "not in a configured channel: write /invite @firebell there")
+                tracing::warn!(channel = name, "not in a configured channel: write /invite @firebell there");
             }
         }
     }

@@ -10,12 +10,10 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::{Directory, HINTED, OnCall, PagerDutyService, Step, replan};
-use crate::oncall::rota::{Schedule, merge};
+use crate::oncall::rota::{READ_AHEAD, Schedule, is_schedule_id, merge};
 use crate::pagerduty;
 use crate::store::Tx;
 
-/// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
-const READ_AHEAD: Duration = Duration::from_secs(24 * 3600);
 /// PagerDuty's own hand-off may take a moment …
 const AFTER_HANDOFF: Duration = Duration::from_secs(2);
 /// … and its answers may be behind for longer: then it is asked again at this pace, for so long.
@@ -58,14 +56,11 @@ async fn sources(app: &App) -> Result<Sources> {
     let words: BTreeSet<&str> =
         config.groups.iter().flat_map(|g| g.schedules.iter().map(String::as_str)).collect();
     let ids: Vec<Option<&str>> = words.iter().map(|word| known.schedule_id(word).ok()).collect();
-    let looks_like_an_id = |word: &&&str| {
-        word.starts_with('P') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    };
     // An id that was never seen is asked for all the same.
     let schedules: BTreeSet<String> = words
         .iter()
         .zip(&ids)
-        .filter_map(|(word, id)| id.or_else(|| Some(word).filter(looks_like_an_id).copied()))
+        .filter_map(|(word, id)| id.or_else(|| is_schedule_id(word).then_some(*word)))
         .map(str::to_owned)
         .collect();
     // Of a shift-based one PagerDuty's list does not say: then it is one that `/oncalls` has never named.
@@ -173,18 +168,11 @@ pub(super) async fn read_schedules(app: &App, job: &Job) -> Result<Finished> {
     let with_whole_rota = app.config.groups.iter().filter(|g| g.all_members_handle.is_some());
     let in_whole: BTreeSet<&String> = with_whole_rota.flat_map(|g| &g.schedules).collect();
     for found in pagerduty.schedules().await? {
-        let people = if found.is_v3 && (in_whole.contains(&found.id) || in_whole.contains(&found.name)) {
-            pagerduty.members_of(&found.id).await?
-        } else {
-            found.user_ids
-        };
-        schedules.push(Schedule {
-            id: found.id,
-            name: found.name,
-            is_shift_based: found.is_v3,
-            is_used: found.policy_ids.map(|ids| !ids.is_empty()),
-            people,
-        });
+        let mut schedule = Schedule::from(found);
+        if schedule.is_shift_based && (in_whole.contains(&schedule.id) || in_whole.contains(&schedule.name)) {
+            schedule.people = pagerduty.members_of(&schedule.id).await?;
+        }
+        schedules.push(schedule);
     }
     let mut tx = app.db.write(Turn::Job).await?;
     let was: Option<Vec<Schedule>> = tx.fact("schedules").await?;
@@ -300,18 +288,7 @@ async fn ask(
 
 impl Heard {
     fn rows(&self) -> Vec<OnCall> {
-        let row = |r: &pagerduty::OnCall| OnCall {
-            policy_id: r.policy_id.clone(),
-            policy_name: r.policy_name.clone(),
-            level: r.level,
-            schedule_id: r.schedule_id.clone(),
-            schedule_name: r.schedule_name.clone(),
-            pagerduty_user_id: r.user_id.clone(),
-            user_name: r.user_name.clone(),
-            starts_at: r.starts_at,
-            ends_at: r.ends_at,
-        };
-        self.rows.iter().map(row).collect()
+        self.rows.iter().cloned().map(OnCall::from).collect()
     }
 
     /// A schedule that was made over into one of the other kind is refused: it must not keep the rest from being read.
