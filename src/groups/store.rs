@@ -106,9 +106,10 @@ impl Tx {
         )
         .await?;
         self.exec(
-            "UPDATE group_sync SET standing = $3, problem = NULL, in_step_at = $4
+            "UPDATE group_sync SET standing = $3, problem = NULL,
+                in_step_at = CASE WHEN partial = $5 AND hold IS NULL THEN $4 ELSE in_step_at END
              WHERE handle = $1 AND wanted = $2 AND standing = 'waiting'",
-            &[&state.handle, &state.wanted, &Standing::InStep, &now],
+            &[&state.handle, &state.wanted, &Standing::InStep, &now, &Json(Vec::<String>::new())],
         )
         .await?;
         Ok(())
