@@ -318,7 +318,12 @@ on_both_engines!(
     async fn a_company_with_more_pages_than_slack_gives_in_a_minute_is_read_to_its_end(db: Db, clock: Clock) {
         let world = World::start(clock.clone()).await.expect("the world starts");
         for n in 0..40 {
-            world.slack.add_user(&format!("U9{n:02}"), &format!("n{n}"), "Somebody", &format!("n{n}@example.com"));
+            world.slack.add_user(
+                &format!("U9{n:02}"),
+                &format!("n{n}"),
+                "Somebody",
+                &format!("n{n}@example.com"),
+            );
         }
         world.slack.set_page_size(1);
         world.slack.enforce_tiers(true);

@@ -1,6 +1,7 @@
 //! Tells a story to the program, and looks after each instant at which something happened.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use firebell::clock::{Clock, Timestamp};
@@ -107,15 +108,15 @@ impl Play {
     pub async fn through(mut self) -> Result<(), String> {
         self.live().await?;
         for (n, act) in self.story.acts.clone().into_iter().enumerate() {
-            self.note(format!("{}. {act:?}", n + 1));
+            self.note(&format!("{}. {act:?}", n + 1));
             self.act(act).await?;
         }
-        self.note("the end: all that was wrong is over".into());
+        self.note("the end: all that was wrong is over");
         self.pass(2 * MINUTE).await?;
         self.demand_few_calls()
     }
 
-    fn note(&mut self, what: String) {
+    fn note(&mut self, what: &str) {
         self.log.push(format!("{} {what}", self.clock.now()));
     }
 
@@ -156,7 +157,7 @@ impl Play {
                 let id = format!("PS{n}");
                 match (&self.shapes[n], &shape) {
                     (Shape::Layers(_), Shape::Layers(turns)) => {
-                        pagerduty.edit_layers(&id, &layers(turns, now))
+                        pagerduty.edit_layers(&id, &layers(turns, now));
                     }
                     (Shape::Layers(_) | Shape::Rotations(_), Shape::Rotations(turns)) => {
                         pagerduty.edit_rotations(&id, &rotations(turns, now));
@@ -331,7 +332,7 @@ impl Play {
 
     /// Something happened that explains it, and the group says so.
     fn is_excused(&self, n: usize, state: &State, heard_at: Option<Timestamp>, now: Timestamp) -> bool {
-        let says_so = !state.agrees() || state.staleness(heard_at, now) >= A_POLL - AT_ONCE;
+        let says_so = !state.agrees() || state.staleness(heard_at, now) + AT_ONCE >= A_POLL;
         if now <= self.trouble_until && says_so {
             return true;
         }
@@ -400,12 +401,13 @@ fn group_toml(n: usize, group: &Group) -> String {
     let schedules = quoted(group.schedules.iter().map(|s| format!("PS{s}")).collect());
     let mut toml = format!("[[group]]\nhandle = \"group-{n}\"\nschedules = [{schedules}]\n");
     if let Some((of, is_whole)) = group.policy {
-        toml += &format!("escalation_policies = [\"PEP10{of}{}\"]\n", if is_whole { "" } else { ":1" });
+        writeln!(toml, "escalation_policies = [\"PEP10{of}{}\"]", if is_whole { "" } else { ":1" })
+            .expect("writes");
     }
     let slack = |who: usize| PEOPLE[who].1.unwrap_or_default();
     for (key, who) in [("always", group.always), ("never", group.never), ("fallback", group.fallback)] {
         if let Some(who) = who {
-            toml += &format!("{key} = [{:?}]\n", slack(who));
+            writeln!(toml, "{key} = [{:?}]", slack(who)).expect("writes");
         }
     }
     if group.fallback.is_some() {
