@@ -25,9 +25,10 @@ pub fn gauges(states: &[State], heard_at: Option<Timestamp>, now: Timestamp) -> 
 }
 
 impl State {
-    /// Slack says what the rota says, and all of the rota was read.
+    /// Slack says what the rota says, all of the rota was read, and nobody is known to have changed it since.
     pub fn agrees(&self) -> bool {
-        self.standing == Standing::InStep && self.partial.0.is_empty() && self.hold.is_none()
+        let is_whole = self.partial.0.is_empty() && self.hold.is_none();
+        self.standing == Standing::InStep && is_whole && self.edited_by.is_none()
     }
 
     /// How long ago Slack and the rota were last known to agree, if the rota was last read well at `heard_at`.

@@ -21,7 +21,7 @@ use play::Play;
 use story::{Story, stories};
 
 /// What a run without further wishes tells, the same ones each time.
-const CASES: u32 = 32;
+const CASES: u32 = 24;
 
 #[expect(clippy::disallowed_methods, reason = "how many cases is not a setting of the program")]
 fn runner() -> TestRunner {

@@ -39,6 +39,7 @@ mod reminders;
 mod repeats;
 mod rights;
 mod roster;
+mod rota;
 mod schema;
 mod slack_days;
 mod sweep;

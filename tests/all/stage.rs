@@ -43,7 +43,9 @@ impl Stage {
     pub async fn with_toml(world: World, db: Db, clock: Clock, toml: &str) -> Self {
         let config = Config::from_toml(toml).unwrap_or_else(|p| panic!("{p}"));
         let metrics = Arc::new(Metrics::new());
-        let app = App::with_db(config, clock.clone(), db, Arc::new(|_, _, _, _| {}));
+        let counted = metrics.clone();
+        let observer = move |vendor, call, outcome, took| counted.vendor_call(vendor, call, outcome, took);
+        let app = App::with_db(config, clock.clone(), db, Arc::new(observer));
         let running = serve::start(app, metrics, false).await.expect("the program starts");
         Self { world, running, clock, expect_trouble: false }
     }

@@ -40,10 +40,30 @@ on_both_engines!(
         let stage = Stage::on(world, db, clock.clone(), groups).await;
         stage.settle().await;
         clock.advance(Duration::from_secs(10));
-        assert_reads!(stage.gauges().await, @"");
+        assert_reads!(stage.gauges().await, @r#"
+        firebell_group_in_step{group="not-there"} 0
+        firebell_group_in_step{group="payments-oncall"} 1
+        firebell_group_staleness_seconds{group="not-there"} 10.0
+        firebell_group_staleness_seconds{group="payments-oncall"} 10.0
+        firebell_group_standing{group="not-there",standing="blocked"} 1
+        firebell_group_standing{group="payments-oncall",standing="in_step"} 1
+        firebell_group_writes_total 1
+        firebell_next_handoff_seconds 3590.0
+        firebell_unmapped_people 1
+        "#);
         // PagerDuty goes away: what is known is right until the next hand-off, and grows old all the same.
         stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
         clock.advance(Duration::from_secs(590));
-        assert_reads!(stage.gauges().await, @"");
+        assert_reads!(stage.gauges().await, @r#"
+        firebell_group_in_step{group="not-there"} 0
+        firebell_group_in_step{group="payments-oncall"} 1
+        firebell_group_staleness_seconds{group="not-there"} 600.0
+        firebell_group_staleness_seconds{group="payments-oncall"} 600.0
+        firebell_group_standing{group="not-there",standing="blocked"} 1
+        firebell_group_standing{group="payments-oncall",standing="in_step"} 1
+        firebell_group_writes_total 1
+        firebell_next_handoff_seconds 3000.0
+        firebell_unmapped_people 1
+        "#);
     }
 );

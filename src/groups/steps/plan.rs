@@ -68,8 +68,7 @@ async fn conclude(
     cause: &str,
 ) -> Result<()> {
     let now = tx.now();
-    let heard_at = known.people.read_at.get(Step::ReadOnCall.kind()).copied();
-    let state = next_state(before, plan, cause, (now, heard_at));
+    let state = next_state(before, plan, cause, (now, &known.people.read_at));
     if before.is_none_or(|before| differs(before, &state)) && !tx.save_group_state(&state).await? {
         tx.enqueue(replan(cause)).await?;
         return Ok(());
@@ -97,7 +96,7 @@ fn next_state(
     before: Option<&State>,
     plan: &Plan,
     cause: &str,
-    (now, heard_at): (Timestamp, Option<Timestamp>),
+    (now, read_at): (Timestamp, &BTreeMap<String, Timestamp>),
 ) -> State {
     let changed = before.is_none_or(|b| b.wanted.0 != plan.wanted);
     let (mut standing, mut problem) = match &plan.verdict {
@@ -127,6 +126,10 @@ fn next_state(
         problem =
             before.filter(|b| !by_hand && b.standing != Standing::InStep).and_then(|b| b.problem.clone());
     }
+    let heard_at = read_at.get(Step::ReadOnCall.kind()).copied();
+    // Slack was read since, and whoever changed it has changed it back.
+    let is_undone = standing == Standing::InStep
+        && before.is_some_and(|b| read_at.get(Step::ReadGroups.kind()).is_some_and(|at| *at > b.planned_at));
     let mut state = State {
         handle: plan.handle.clone(),
         group_id: plan.group.clone(),
@@ -150,7 +153,7 @@ fn next_state(
         planned_at: now,
         in_step_at: before.and_then(|b| b.in_step_at),
         written_at: before.and_then(|b| b.written_at),
-        edited_by: before.and_then(|b| b.edited_by.clone()),
+        edited_by: before.filter(|_| !is_undone).and_then(|b| b.edited_by.clone()),
         repaired_at,
         hold: plan.hold.clone().map(Json),
         version: before.map_or(0, |b| b.version),

@@ -63,15 +63,26 @@ pub(super) struct Occurrence<'a> {
 }
 
 impl ShiftEvent {
-    /// Those around `at`, on both sides.
-    pub(super) fn occurrences<'a>(
+    /// Those that may be under way at `at`.
+    pub(super) fn around<'a>(
         &'a self,
         zone: &'a Zone,
         at: Timestamp,
     ) -> impl Iterator<Item = Occurrence<'a>> {
+        self.occurrences(zone, at, 1)
+    }
+
+    /// Those around `at`, so many days to both sides; a week has one of each. They last at most two weeks.
+    pub(super) fn occurrences<'a>(
+        &'a self,
+        zone: &'a Zone,
+        at: Timestamp,
+        days: i64,
+    ) -> impl Iterator<Item = Occurrence<'a>> {
         let first = zone.civil(self.start);
         let today = zone.civil(at).date();
-        (-15..=8)
+        let lasts = i64::try_from(self.lasts.as_secs() / 86_400).unwrap_or(14).min(14);
+        (-lasts - days..=days)
             .filter_map(move |days| today.checked_add(days.days()).ok())
             .filter(move |date| *date >= first.date() && self.falls_on(*date) && !self.members.is_empty())
             .filter_map(move |date| {
@@ -109,7 +120,7 @@ mod tests {
         let event = &weekdays.events[0];
         let who = |time: &str| {
             let at = at(time);
-            let found = event.occurrences(&zone, at).find(|o| o.start <= at && at < o.end);
+            let found = event.around(&zone, at).find(|o| o.start <= at && at < o.end);
             found.map_or("-", |o| o.member.as_deref().unwrap_or("empty"))
         };
         assert_eq!(

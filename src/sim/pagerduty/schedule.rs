@@ -7,7 +7,7 @@ use super::rota::{Layer, Zone};
 use super::rota_v3::Rotation;
 
 /// Where the search for the end of a stretch gives up and calls it endless.
-const MOST_EDGES: usize = 400;
+const MOST_EDGES: usize = 200;
 const ALWAYS: Timestamp = Timestamp::from_micros(i64::MIN);
 const INSTANT: std::time::Duration = std::time::Duration::from_micros(1);
 
@@ -183,7 +183,7 @@ impl Schedule {
     fn shift_duties(&self, rotations: &[Rotation], known: Timestamp, at: Timestamp) -> Vec<Duty> {
         let mut duties = Vec::new();
         for rotation in rotations {
-            let occurrences = rotation.events.iter().flat_map(|event| event.occurrences(&self.zone, at));
+            let occurrences = rotation.events.iter().flat_map(|event| event.around(&self.zone, at));
             for occurrence in occurrences.filter(|o| o.start <= at && at < o.end) {
                 let source = Source::Rotation(rotation.id.clone());
                 duties.push(self.covered(Duty { user: occurrence.member.clone(), source }, known, at));
@@ -234,7 +234,7 @@ impl Schedule {
             Plan::Layers(layers) => edges.extend(layers.iter().flat_map(|layer| layer.edges(&self.zone, at))),
             Plan::Rotations(rotations) => {
                 let events = rotations.iter().flat_map(|rotation| &rotation.events);
-                let occurrences = events.flat_map(|event| event.occurrences(&self.zone, at));
+                let occurrences = events.flat_map(|event| event.occurrences(&self.zone, at, 8));
                 edges.extend(occurrences.flat_map(|o| [o.start, o.end]));
             }
         }

@@ -438,8 +438,9 @@ fn layers(turns: &[Turns], now: Timestamp) -> Vec<Layer> {
 fn rotations(turns: &[Turns], now: Timestamp) -> Vec<Rotation> {
     let rotation = |(n, t): (usize, &Turns)| {
         let begins = now - MINUTE * t.ago;
-        // A shift a day that ends where the turn does; the whole day, if it is longer.
-        Rotation::new(&format!("R{n}"), begins, MINUTE * t.minutes * 5, &[1, 2, 3, 4, 5, 6, 7], &users(t))
+        // One shift a day each.
+        let lasts = MINUTE * (t.minutes * 5).min(24 * 60);
+        Rotation::new(&format!("R{n}"), begins, lasts, &[1, 2, 3, 4, 5, 6, 7], &users(t))
     };
     turns.iter().enumerate().map(rotation).collect()
 }
