@@ -9,6 +9,8 @@ mod migrate;
 mod tx;
 mod types;
 
+use std::fs::{self, File, TryLockError};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -196,6 +198,28 @@ impl Db {
         }
         self.ring(leaves);
         Ok(())
+    }
+
+    /// SQLite serves one server: a second one would take what the first is doing for left behind, and do it again.
+    /// Holds until dropped, or until the process ends in whatever way. Postgres serves many.
+    pub fn serve_alone(&self) -> Result<Option<File>> {
+        let Engine::Lite { write, .. } = &self.0.engine else { return Ok(None) };
+        // A file of its own: closing the database's file would drop the locks of SQLite itself.
+        let database = write.connect_options().get_filename().to_owned();
+        let mut lock = fs::canonicalize(&database).unwrap_or_else(|_| database.clone()).into_os_string();
+        lock.push("-lock");
+        let lock = PathBuf::from(lock);
+        let file = File::create(&lock).with_context(|| format!("cannot write {}", lock.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::refused(format!(
+                "another firebell serves {} already; SQLite is for one at a time, Postgres for several",
+                database.display()
+            ))),
+            Err(TryLockError::Error(error)) => {
+                Err(anyhow::Error::new(error).context(format!("cannot lock {}", lock.display())).into())
+            }
+        }
     }
 
     pub async fn close(&self) {
