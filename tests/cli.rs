@@ -339,3 +339,20 @@ fn a_database_is_made_by_migrate_and_never_by_a_mistyped_path() {
     }
     assert!(run(here.path(), &["jobs", "list"]).out.contains("Nothing is left to do."));
 }
+
+#[test]
+fn a_database_that_cannot_be_had_is_named_once() {
+    let here = tempfile::tempdir().expect("a directory");
+    let migrate =
+        |url: &str| finish(firebell(here.path(), &["migrate"]).env("FIREBELL__DATABASE__URL", url)).err;
+    assert_eq!(
+        migrate("sqlite:///nowhere/mine.db"),
+        "firebell: cannot open /nowhere/mine.db; is its directory there and writable?: error returned from database: \
+         (code: 14) unable to open database file\n"
+    );
+    assert_eq!(
+        migrate("postgres://ana:pa55word@127.0.0.1:1/mine"),
+        "firebell: cannot connect to Postgres; is database.url right and the server up?: nobody answers at \
+         127.0.0.1:1 within 5 seconds\n"
+    );
+}

@@ -79,6 +79,9 @@ enum Engine {
 /// The channel of `LISTEN`/`NOTIFY` that tells other replicas of new work.
 const WORK_CHANNEL: &str = "firebell_work";
 
+/// How long Postgres may take to give us a connection.
+const PG_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Db {
     /// Connects to `postgres://…` or `sqlite://path` (created when missing). Does not migrate.
     pub async fn connect(url: &str, max_connections: u32, clock: Clock) -> Result<Self> {
@@ -267,14 +270,21 @@ async fn connect_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
             // that nothing waits (as is so nearly always), would read and sort a whole backlog for each claim.
             ("enable_bitmapscan", "off"),
         ]);
+    let address = format!("{}:{}", options.get_host(), options.get_port());
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(PG_PATIENCE)
         .test_before_acquire(false)
         .connect_with(options)
-        .await
-        .context("cannot connect to Postgres; is database.url right and the server up?")?;
-    Ok(pool)
+        .await;
+    // sqlx tries a refused connection again and again, and then says only that its pool timed out.
+    let said = pool.map_err(|error| match error {
+        sqlx::Error::PoolTimedOut => {
+            anyhow::anyhow!("nobody answers at {address} within {} seconds", PG_PATIENCE.as_secs())
+        }
+        error => error.into(),
+    });
+    Ok(said.context("cannot connect to Postgres; is database.url right and the server up?")?)
 }
 
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions> {
