@@ -26,6 +26,10 @@ const TOML: &str = r#"
 [slack]
 bot_token = "xoxb-bench"
 signing_secrets = ["bench"]
+[pagerduty]
+token = "bench"
+from_email = "firebell@example.com"
+webhook_secrets = ["bench"]
 [[service]]
 name = "payments"
 pagerduty_service = "PSVC001"
@@ -78,6 +82,7 @@ fn commands(c: &mut Criterion) {
 /// is ours.
 fn deliveries(c: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
+    let _inside = runtime.enter(); // where the transaction is dropped, too
     let clock = Clock::manual(testing::START);
     let (db, _guard) = runtime.block_on(testing::sqlite(&clock));
     let config = Config::from_toml(TOML).unwrap();

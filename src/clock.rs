@@ -39,6 +39,14 @@ impl Timestamp {
             .map_err(|_| format!("{text:?} is not an RFC 3339 time such as 2026-11-21T10:00:00Z"))
     }
 
+    /// The form of HTTP's `Date`: `Sat, 21 Nov 2026 10:00:00 GMT`.
+    pub fn parse_http(text: &str) -> Result<Self, String> {
+        jiff::fmt::rfc2822::DateTimeParser::new()
+            .parse_timestamp(text)
+            .map(|t| Self(t.as_microsecond()))
+            .map_err(|_| format!("{text:?} is not an HTTP date"))
+    }
+
     /// The same instant as a `jiff` value, for calendar arithmetic in a time zone.
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
@@ -173,6 +181,8 @@ mod tests {
         assert_eq!(utc, Timestamp::parse("2026-11-21T05:00:00.123-05:00").expect("offset"));
         assert_eq!(utc.to_string(), "2026-11-21T10:00:00.123Z");
         assert!(Timestamp::parse("yesterday").is_err());
+        let http = Timestamp::parse_http("Sat, 21 Nov 2026 10:00:00 GMT").expect("a date");
+        assert_eq!(http.to_string(), "2026-11-21T10:00:00Z");
     }
 
     #[tokio::test]

@@ -240,6 +240,11 @@ impl Wire {
         Self { vendor, http, pauses: Pauses::new(clock), observer }
     }
 
+    /// As long as the vendor wants.
+    pub async fn wait(&self, time: Duration) {
+        self.pauses.clock.sleep(time).await;
+    }
+
     /// One call. While `pause_key` is paused nothing is sent and the observer hears nothing. A 429 is understood
     /// here, for both vendors; `judge` turns any other answer into a value or a problem.
     pub async fn exchange<T>(

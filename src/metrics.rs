@@ -54,6 +54,26 @@ struct JobLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GroupLabels {
+    group: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StandingLabels {
+    group: String,
+    standing: &'static str,
+}
+
+/// How one user group stands. The handle comes from the configuration.
+#[derive(Clone, Debug)]
+pub struct GroupGauge {
+    pub handle: String,
+    pub standing: &'static str,
+    pub in_step: bool,
+    pub staleness: Duration,
+}
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// All metrics of the process; every name begins with `firebell_`.
@@ -70,6 +90,12 @@ pub struct Metrics {
     jobs_waiting: Gauge<i64>,
     jobs_parked: Gauge<i64>,
     roster_age: Gauge<f64, AtomicU64>,
+    group_staleness: Family<GroupLabels, Gauge<f64, AtomicU64>>,
+    group_in_step: Family<GroupLabels, Gauge>,
+    group_standing: Family<StandingLabels, Gauge>,
+    group_writes: Counter,
+    unmapped_people: Gauge,
+    next_handoff: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -93,8 +119,15 @@ impl Metrics {
             jobs_waiting: Gauge::default(),
             jobs_parked: Gauge::default(),
             roster_age: Gauge::default(),
+            group_staleness: Family::default(),
+            group_in_step: Family::default(),
+            group_standing: Family::default(),
+            group_writes: Counter::default(),
+            unmapped_people: Gauge::default(),
+            next_handoff: Gauge::default(),
         };
         metrics.register();
+        metrics.register_groups();
         metrics
     }
 
@@ -128,6 +161,30 @@ impl Metrics {
         );
     }
 
+    fn register_groups(&mut self) {
+        let r = &mut self.registry;
+        r.register_with_unit(
+            "group_staleness",
+            "Time since a user group and the rota were last known to agree",
+            Unit::Seconds,
+            self.group_staleness.clone(),
+        );
+        r.register(
+            "group_in_step",
+            "1 while a user group says what the rota says",
+            self.group_in_step.clone(),
+        );
+        r.register("group_standing", "1 for how a user group stands", self.group_standing.clone());
+        r.register("group_writes", "User groups written by this process", self.group_writes.clone());
+        r.register("unmapped_people", "People on call whom nobody in Slack is", self.unmapped_people.clone());
+        r.register_with_unit(
+            "next_handoff",
+            "Time until somebody comes on or goes off call; +Inf while nobody does",
+            Unit::Seconds,
+            self.next_handoff.clone(),
+        );
+    }
+
     /// `path` is the route's pattern, never the address as sent.
     pub fn request(&self, path: &'static str, status: u16, took: Duration) {
         self.requests.get_or_create(&RequestLabels { path, status }).inc();
@@ -151,6 +208,9 @@ impl Metrics {
             Vendor::PagerDuty => "pagerduty",
         };
         self.vendor_calls.get_or_create(&CallLabels { vendor, call, outcome }).inc();
+        if (call, outcome) == ("usergroups.users.update", "ok") {
+            self.group_writes.inc();
+        }
         self.vendor_seconds.get_or_create(&VendorLabels { vendor, call }).observe(took.as_secs_f64());
     }
 
@@ -170,6 +230,25 @@ impl Metrics {
 
     pub fn set_roster_age(&self, age: Duration) {
         self.roster_age.set(age.as_secs_f64());
+    }
+
+    /// All user groups that are kept; the others are forgotten.
+    pub fn set_groups(&self, groups: &[GroupGauge]) {
+        self.group_staleness.clear();
+        self.group_in_step.clear();
+        self.group_standing.clear();
+        for g in groups {
+            let labels = GroupLabels { group: g.handle.clone() };
+            self.group_staleness.get_or_create(&labels).set(g.staleness.as_secs_f64());
+            self.group_in_step.get_or_create(&labels).set(i64::from(g.in_step));
+            let labels = StandingLabels { group: g.handle.clone(), standing: g.standing };
+            self.group_standing.get_or_create(&labels).set(1);
+        }
+    }
+
+    pub fn set_rota(&self, unmapped: usize, next_handoff: Option<Duration>) {
+        self.unmapped_people.set(i64::try_from(unmapped).unwrap_or(i64::MAX));
+        self.next_handoff.set(next_handoff.map_or(f64::INFINITY, |left| left.as_secs_f64()));
     }
 
     /// The page that Prometheus scrapes, in the OpenMetrics text format.

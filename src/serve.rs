@@ -17,9 +17,11 @@ use crate::app::App;
 use crate::dispatch::Dispatch;
 use crate::error::Result;
 use crate::events;
+use crate::groups;
 use crate::http::{Edge, Inside, Intake, Settings, admin_router, router};
 use crate::jobs::Runner;
 use crate::metrics::Metrics;
+use crate::oncall::{OnCall, Step};
 
 /// Jobs at once in one process: enough for the room of several incidents side by side.
 const WIDTH: usize = 32;
@@ -115,6 +117,11 @@ impl Running {
             }
             done += now;
         }
+    }
+
+    /// Reads the gauges now; with workers on, that is done every so often.
+    pub async fn read_gauges(&self) -> Result<()> {
+        gauges(&self.app, &self.metrics).await
     }
 
     /// Stops taking requests, finishes those under way, then what runs, and closes the database. The order keeps
@@ -217,8 +224,15 @@ async fn gauges(app: &App, metrics: &Metrics) -> Result<()> {
     metrics.set_inbox_waiting(tx.waiting_deliveries().await?);
     let (waiting, parked) = tx.count_jobs().await?;
     metrics.set_jobs(waiting, parked);
-    if let Some(read_at) = app.directory.current().read_at.get(crate::oncall::Step::ReadOnCall.kind()) {
+    if let Some(read_at) = app.directory.current().read_at.get(Step::ReadOnCall.kind()) {
         metrics.set_roster_age(app.clock.now().since(*read_at));
     }
+    let states = tx.group_states().await?;
+    let heard_at = tx.read_times().await?.get(Step::ReadOnCall.kind()).copied();
+    let next_handoff = OnCall::next_handoff(&tx.oncall_rows().await?, tx.now());
+    let now = tx.now();
+    let (gauges, unmapped) = groups::gauges(&states, heard_at, now);
+    metrics.set_groups(&gauges);
+    metrics.set_rota(unmapped, next_handoff.map(|at| at.since(now)));
     Ok(())
 }

@@ -1,5 +1,9 @@
 //! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
 
+#[path = "cli/doctor.rs"]
+mod doctor;
+#[path = "cli/people.rs"]
+mod people;
 mod process;
 #[path = "cli/serve.rs"]
 mod serve;
@@ -10,7 +14,7 @@ use std::fs;
 
 use firebell::clock::{Clock, Timestamp};
 use firebell::error::{Error, Problem, Result, Upstream, Vendor};
-use firebell::jobs::{Finished, Job, NewJob, Perform, Runner};
+use firebell::jobs::{Finished, Job, NewDelivery, NewJob, Perform, Runner};
 use firebell::store::{Db, Priority, Tx};
 use firebell::testing::{self, Guard};
 use insta::{allow_duplicates, assert_snapshot};
@@ -51,8 +55,10 @@ fn help_teaches_by_example() {
     Commands:
       serve    Run the server
       config   Look at the configuration
+      doctor   Check everything that the configuration names, and say what to do
       migrate  Bring the database's schema up to date
       jobs     See and mend what is still to be done
+      people   See and mend who in PagerDuty is who in Slack
       sync     Make Slack user groups equal to who is on call in PagerDuty, once
       demo     See a whole incident on simulated vendors
       version  Print the version
@@ -107,11 +113,15 @@ fn help_teaches_by_example() {
     for command in [
         &["serve"][..],
         &["config", "check"],
+        &["doctor"],
         &["migrate"],
         &["jobs", "list"],
         &["jobs", "discard"],
         &["demo"],
         &["demo", "send"],
+        &["people", "list"],
+        &["people", "link"],
+        &["people", "unlink"],
         &["sync", "--once"],
     ] {
         let help = help(command);
@@ -215,7 +225,7 @@ impl Perform for Refuses {
 }
 
 /// Leaves a job parked, and one that waits; their ids.
-async fn two_jobs(db: &Db) -> (i64, i64) {
+pub async fn two_jobs(db: &Db) -> (i64, i64) {
     let at = |text: &str| Timestamp::parse(text).expect("a time");
     let mut tx = db.write(Priority::Job).await.expect("a transaction");
     let refused = NewJob::new("incident.open_channel", json!({"words": "of a private incident"}));
@@ -231,7 +241,7 @@ async fn two_jobs(db: &Db) -> (i64, i64) {
     (parked, waiting)
 }
 
-fn url_of(guard: &Guard) -> String {
+pub fn url_of(guard: &Guard) -> String {
     match guard {
         Guard::Directory(path) => format!("sqlite://{}", path.join("test.db").display()),
         Guard::Database { server, name } => {
@@ -254,6 +264,16 @@ async fn jobs_are_listed_brought_back_and_given_up_on_postgres() {
     }
 }
 
+/// Sent long ago, and not understood eight times.
+async fn a_parked_delivery(db: &Db) {
+    let delivery = NewDelivery { source: "pagerduty", key: "01TEST".into(), body: b"{}".to_vec() };
+    db.receive_many(&[delivery]).await.expect("stored");
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let waiting = tx.next_deliveries(1).await.expect("read");
+    tx.postpone_delivery(&waiting[0], None, "no such incident").await.expect("parked");
+    tx.commit().await.expect("committed");
+}
+
 async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
     let here = tempfile::tempdir().expect("a directory");
     let jobs = |arguments: &[&str]| {
@@ -261,6 +281,24 @@ async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
         finish(command.env("FIREBELL__DATABASE__URL", url))
     };
     assert_eq!(jobs(&["list"]).out, "Nothing is left to do.\n");
+    a_parked_delivery(db).await;
+    let listed = jobs(&["list"]).out;
+    assert!(
+        listed.starts_with(
+            "Nothing is left to do.\n\n1 delivery could not be understood:\n  from pagerduty at "
+        )
+    );
+    assert!(listed.ends_with(
+        "no such incident\nAfter an upgrade, have them looked at again: firebell jobs redeliver\n"
+    ));
+    assert_eq!(
+        jobs(&["redeliver"]).out,
+        "1 delivery is looked at again, within 5 seconds if a server runs.\n"
+    );
+    assert_eq!(
+        jobs(&["redeliver"]).out,
+        "Every delivery was understood: there is nothing to look at again.\n"
+    );
     let (parked, waiting) = two_jobs(db).await;
     assert_eq!((parked, waiting), (1, 2));
     let listed = jobs(&["list"]);

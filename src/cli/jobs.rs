@@ -4,14 +4,16 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{ConfigFile, Failure, print};
-use crate::clock::{Clock, Timestamp};
+use super::{ConfigFile, Failure, print, table};
+use crate::clock::Timestamp;
 use crate::dispatch::comes_again;
-use crate::jobs::Job;
+use crate::jobs::{Job, ParkedDelivery};
 use crate::store::{Db, Priority};
+
+/// Deliveries shown; they are all brought back.
+const MOST_DELIVERIES: usize = 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JobsCommand {
@@ -41,6 +43,15 @@ pub(super) enum JobsCommand {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<i64>,
     },
+    /// Have deliveries that could not be understood looked at again
+    ///
+    /// What Slack or PagerDuty sent is kept as it came. One that fails eight times is set aside, which only a fault of
+    /// Firebell's own explains: upgrade first. `firebell jobs list` shows them below the jobs.
+    #[command(after_help = "Example:\n  firebell jobs redeliver")]
+    Redeliver {
+        #[command(flatten)]
+        file: ConfigFile,
+    },
     /// Give jobs up, parked or waiting: they will not be done
     ///
     /// What comes again and again, such as reading who is on call, cannot be given up while it waits.
@@ -56,21 +67,11 @@ pub(super) enum JobsCommand {
 
 pub(super) async fn run(command: JobsCommand) -> Result<(), Failure> {
     match command {
-        JobsCommand::List { file, json } => list(&open(&file).await?, json).await,
-        JobsCommand::Retry { file, ids } => retry(&open(&file).await?, &ids).await,
-        JobsCommand::Discard { file, ids } => discard(&open(&file).await?, &ids).await,
+        JobsCommand::List { file, json } => list(&file.open().await?, json).await,
+        JobsCommand::Retry { file, ids } => retry(&file.open().await?, &ids).await,
+        JobsCommand::Redeliver { file } => redeliver(&file.open().await?).await,
+        JobsCommand::Discard { file, ids } => discard(&file.open().await?, &ids).await,
     }
-}
-
-async fn open(file: &ConfigFile) -> Result<Db, Failure> {
-    let database = file.database()?;
-    let db = Db::open(database.url.expose_secret(), Clock::system()).await?;
-    if let Err(error) = db.read().await?.count_jobs().await {
-        return Err(Failure::failed(format!(
-            "{database} has no jobs: has `firebell migrate` been run on it? ({error:#})"
-        )));
-    }
-    Ok(db)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,8 @@ async fn list(db: &Db, json: bool) -> Result<(), Failure> {
         let jobs: Vec<Value> = jobs.iter().map(|job| as_json(job, now)).collect();
         return print(&serde_json::to_string_pretty(&jobs).map_err(anyhow::Error::from)?);
     }
-    print(&as_text(&jobs, now))
+    let deliveries = tx.parked_deliveries().await?;
+    print(&format!("{}{}", as_text(&jobs, now), set_aside(&deliveries)))
 }
 
 /// Not the payload: it may hold the words of a private incident.
@@ -132,20 +134,10 @@ fn as_text(jobs: &[Job], now: Timestamp) -> String {
     }
     let rows: Vec<[String; 6]> = jobs.iter().map(|job| row(job, now)).collect();
     let head = ["ID", "STATE", "KIND", "ATTEMPTS", "RUN AT (UTC)", "LANE"].map(str::to_owned);
-    let mut widths = head.each_ref().map(String::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.len());
-        }
-    }
-    let line = |row: &[String; 6]| {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    let mut text = line(&head);
-    for (row, job) in rows.iter().zip(jobs) {
-        let _ = write!(text, "\n{}", line(row));
+    let mut lines = table(&head, &rows).into_iter();
+    let mut text = lines.next().unwrap_or_default();
+    for (line, job) in lines.zip(jobs) {
+        let _ = write!(text, "\n{line}");
         if let Some(error) = &job.last_error {
             let _ = write!(text, "\n    {error}");
         }
@@ -153,6 +145,32 @@ fn as_text(jobs: &[Job], now: Timestamp) -> String {
     let parked = jobs.iter().filter(|job| State::of(job, now) == State::Parked);
     let parked: Vec<String> = parked.map(|job| job.id.to_string()).collect();
     format!("{text}\n\n{}", advice(&parked))
+}
+
+/// Deliveries that could not be understood; nothing when there are none.
+fn set_aside(deliveries: &[ParkedDelivery]) -> String {
+    if deliveries.is_empty() {
+        return String::new();
+    }
+    let many = if deliveries.len() == 1 { "delivery" } else { "deliveries" };
+    let mut text = format!("\n\n{} {many} could not be understood:", deliveries.len());
+    for delivery in deliveries.iter().take(MOST_DELIVERIES) {
+        let at = delivery.received_at.to_jiff().strftime("%Y-%m-%d %H:%M:%S");
+        let error = delivery.last_error.as_deref().unwrap_or_default();
+        let _ = write!(text, "\n  from {} at {at}: {error}", delivery.source);
+    }
+    text + "\nAfter an upgrade, have them looked at again: firebell jobs redeliver"
+}
+
+async fn redeliver(db: &Db) -> Result<(), Failure> {
+    let mut tx = db.write(Priority::Command).await?;
+    let brought_back = tx.unpark_deliveries().await?;
+    tx.commit().await?;
+    print(&match brought_back {
+        0 => "Every delivery was understood: there is nothing to look at again.".to_owned(),
+        1 => "1 delivery is looked at again, within 5 seconds if a server runs.".to_owned(),
+        n => format!("{n} deliveries are looked at again, within 5 seconds if a server runs."),
+    })
 }
 
 /// What to do next.

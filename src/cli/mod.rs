@@ -3,8 +3,10 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod jobs;
 mod logging;
+mod people;
 mod serve;
 mod signals;
 mod sync;
@@ -57,6 +59,19 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Check everything that the configuration names, and say what to do
+    ///
+    /// Looks at the configuration, the database, both tokens, and at every service, group, schedule, escalation policy and
+    /// channel that is configured. Changes nothing. With a configuration that is enough for `firebell
+    /// sync --once` it checks what that needs.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print one JSON object: ok, checks
+        #[arg(long)]
+        json: bool,
+    },
     /// Bring the database's schema up to date
     ///
     /// `serve` does this by itself at start; this is for those who migrate in a step of its own. It reads the
@@ -71,6 +86,15 @@ enum Command {
     Jobs {
         #[command(subcommand)]
         command: jobs::JobsCommand,
+    },
+    /// See and mend who in PagerDuty is who in Slack
+    ///
+    /// People are the same when an e-mail address of theirs is. Whom that does not find is linked by hand, here or with the
+    /// button that Firebell posts. These commands read the database section only, and work while a server
+    /// runs on it: its user groups follow within seconds.
+    People {
+        #[command(subcommand)]
+        command: people::PeopleCommand,
     },
     /// Make Slack user groups equal to who is on call in PagerDuty, once
     ///
@@ -125,6 +149,20 @@ impl ConfigFile {
     fn database(&self) -> Result<Database, Problems> {
         Database::load(self.path(), environment())
     }
+
+    /// The database, as far as it is one of ours.
+    async fn open(&self) -> Result<Db, Failure> {
+        use secrecy::ExposeSecret as _;
+
+        let database = self.database()?;
+        let db = Db::open(database.url.expose_secret(), Clock::system()).await?;
+        if let Err(error) = db.read().await?.count_jobs().await {
+            return Err(Failure::failed(format!(
+                "{database} has no jobs: has `firebell migrate` been run on it? ({error:#})"
+            )));
+        }
+        Ok(db)
+    }
 }
 
 impl Cli {
@@ -141,8 +179,10 @@ impl Cli {
         let done = match self.command {
             Command::Serve(file) => serve::serve(&file).await,
             Command::Config { command: ConfigCommand::Check { file, json } } => check::check(&file, json),
+            Command::Doctor { file, json } => doctor::doctor(&file, json).await,
             Command::Migrate(file) => migrate(&file).await,
             Command::Jobs { command } => jobs::run(command).await,
+            Command::People { command } => people::run(command).await,
             Command::Sync(sync) => sync::run(sync).await,
             Command::Demo(demo) => demo::run(demo).await,
             Command::Version => print(concat!("firebell ", env!("CARGO_PKG_VERSION"))),
@@ -159,6 +199,22 @@ async fn migrate(file: &ConfigFile) -> Result<(), Failure> {
     db.migrate().await?;
     db.close().await;
     print(&format!("{database} has the schema of firebell {}.", env!("CARGO_PKG_VERSION")))
+}
+
+/// Rows below their head, in columns; a line each.
+fn table<const N: usize>(head: &[String; N], rows: &[[String; N]]) -> Vec<String> {
+    let mut widths = head.each_ref().map(|cell| cell.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    std::iter::once(head).chain(rows).map(line).collect()
 }
 
 /// One text on stdout, with a line break.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::oncall::{Known, Step};
+use crate::oncall::{HINTED, Known, Step};
 use crate::store::Tx;
 
 /// Hints come in bursts (a pipeline that touches every schedule): one read sees all of it.
@@ -54,6 +54,7 @@ pub async fn take(tx: &mut Tx, known: &Known, event: &Value, sender: &str) -> Re
         .collect();
     let cause = format!("{sender} said so ({})", reason.replace('_', " "));
     let now = tx.now();
+    tx.remember_fact(HINTED, &Some(now)).await?;
     tx.enqueue(Step::ReadOnCall.because(&cause).at(now + BURST)).await?;
     let later = event["data"]["effective_at"].as_str().and_then(|at| Timestamp::parse(at).ok());
     if let Some(at) = later.filter(|at| *at > now && *at < now + FAR_AHEAD) {

@@ -4,6 +4,7 @@
 //! nobody, and a write for each group that differs. Nothing differs → nothing is written.
 
 pub mod command;
+mod gauges;
 pub mod help;
 pub mod lookup;
 pub mod messages;
@@ -15,3 +16,5 @@ pub mod rollback;
 pub mod steps;
 mod store;
 pub mod why;
+
+pub use gauges::gauges;

@@ -106,9 +106,10 @@ impl Tx {
         )
         .await?;
         self.exec(
-            "UPDATE group_sync SET standing = $3, problem = NULL, in_step_at = $4
+            "UPDATE group_sync SET standing = $3, problem = NULL,
+                in_step_at = CASE WHEN partial = $5 AND hold IS NULL THEN $4 ELSE in_step_at END
              WHERE handle = $1 AND wanted = $2 AND standing = 'waiting'",
-            &[&state.handle, &state.wanted, &Standing::InStep, &now],
+            &[&state.handle, &state.wanted, &Standing::InStep, &now, &Json(Vec::<String>::new())],
         )
         .await?;
         Ok(())
@@ -214,5 +215,13 @@ impl Tx {
         )
         .await?;
         self.mapped(responder).await
+    }
+
+    /// Takes a link by hand back: e-mail decides again. False when there is none.
+    pub async fn unlink_by_hand(&mut self, responder: &PagerDutyUserId) -> Result<bool> {
+        let rows = self
+            .exec("DELETE FROM person_link WHERE pagerduty_user_id = $1 AND how = 'hand'", &[responder])
+            .await?;
+        Ok(rows > 0)
     }
 }

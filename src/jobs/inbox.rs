@@ -27,6 +27,18 @@ row! {
     }
 }
 
+row! {
+    /// One that could not be understood, as the operator sees it.
+    #[derive(Clone, Debug)]
+    pub struct ParkedDelivery {
+        pub id: i64,
+        pub source: String,
+        pub received_at: Timestamp,
+        pub attempts: i64,
+        pub last_error: Option<String>,
+    }
+}
+
 /// Postgres' advisory lock for reading the inbox; any number that nothing else in this database uses.
 const READING: i64 = 0x6669_7265_6265_6c6d;
 
@@ -118,6 +130,27 @@ impl Tx {
         )
         .await?;
         Ok(())
+    }
+
+    /// Deliveries that could not be understood, oldest first; without their bodies.
+    pub async fn parked_deliveries(&mut self) -> Result<Vec<ParkedDelivery>> {
+        self.all(
+            "SELECT id, source, received_at, attempts, last_error FROM inbox
+             WHERE done_at IS NULL AND parked_at IS NOT NULL ORDER BY id",
+            &[],
+        )
+        .await
+    }
+
+    /// Has all of them looked at again, in the order in which they came; their number.
+    pub async fn unpark_deliveries(&mut self) -> Result<u64> {
+        let now = self.now();
+        self.leaves(Work::Deliveries);
+        self.exec(
+            "UPDATE inbox SET parked_at = NULL, attempts = 0, run_at = $1 WHERE done_at IS NULL AND parked_at IS NOT NULL",
+            &[&now],
+        )
+        .await
     }
 
     /// How many deliveries wait to be understood.

@@ -19,7 +19,7 @@ use crate::error::{Error, Problem, Result, Upstream};
 use crate::row;
 use crate::store::{Db, Json, Priority, Tx, Work};
 
-pub use inbox::{Delivery, NewDelivery};
+pub use inbox::{Delivery, NewDelivery, ParkedDelivery};
 pub use runner::{Perform, Runner};
 
 /// How long a claim holds without renewal: how long the work of a killed process waits for another one.

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::store::Json;
 use crate::{pagerduty, slack};
 
-pub use model::{Directory, Group, Member, OnCall, Ourselves, Responder, Step, replan};
+pub use model::{Directory, Group, HINTED, Member, OnCall, Ourselves, Responder, Step, replan};
 pub use rota::Schedule;
 
 /// What is known without asking anybody: the configuration and the people.

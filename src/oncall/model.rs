@@ -227,6 +227,9 @@ impl Step {
     }
 }
 
+/// The fact that a hint came whose change was not seen yet: when.
+pub const HINTED: &str = "oncall.hinted";
+
 /// Compares the user groups with what is known now. Groups are above this module; the job's kind is all that it
 /// knows of them.
 pub fn replan(cause: &str) -> NewJob {

@@ -106,16 +106,20 @@ impl Directory {
     }
 }
 
-/// What an answer at one instant and the rows from before make together: the answer is the truth about that instant,
-/// and what begins later stays until the next look ahead. A row that had ended when it was answered shows that
+/// What an answer about the time from `at` to `until` and the rows from before make together: the answer is the truth
+/// about that time, and what begins later stays until the next look ahead. A row that had ended when it was answered shows that
 /// PagerDuty is behind: then nothing is concluded about its seat, and it is worth asking again soon.
-pub fn merge(before: &[OnCall], answer: Vec<OnCall>, at: Timestamp) -> (Vec<OnCall>, bool) {
+pub fn merge(
+    before: &[OnCall],
+    answer: Vec<OnCall>,
+    (at, until): (Timestamp, Timestamp),
+) -> (Vec<OnCall>, bool) {
     let seat = |row: &OnCall| (row.policy_id.clone(), row.level, row.schedule_id.clone());
     let (late, mut rows): (Vec<OnCall>, Vec<OnCall>) =
         answer.into_iter().partition(|row| row.ends_at.is_some_and(|end| end <= at));
     let behind: BTreeSet<_> = late.iter().map(seat).collect();
     let kept = before.iter().filter(|row| {
-        let begins_later = row.starts_at.is_some_and(|start| start > at);
+        let begins_later = row.starts_at.is_some_and(|start| start >= until);
         begins_later || (behind.contains(&seat(row)) && row.covers(at))
     });
     for row in kept {
@@ -180,16 +184,23 @@ mod tests {
     #[test]
     fn an_answer_replaces_today_and_leaves_tomorrow() {
         let before = [row("ana", 0, 10), row("ben", 10, 20)];
-        let (rows, behind) = merge(&before, vec![row("cho", 0, 10)], at(5));
+        let (rows, behind) = merge(&before, vec![row("cho", 0, 10)], (at(5), at(6)));
         assert_eq!((rows, behind), (vec![row("cho", 0, 10), row("ben", 10, 20)], false));
-        let (rows, _) = merge(&before, Vec::new(), at(5));
+        let (rows, _) = merge(&before, Vec::new(), (at(5), at(6)));
         assert_eq!(rows, [row("ben", 10, 20)], "nobody is on call, says PagerDuty");
+    }
+
+    #[test]
+    fn what_was_read_ahead_and_is_not_so_any_more_is_forgotten_before_it_begins() {
+        let before = [row("ana", 0, 10), row("ben", 10, 20), row("cho", 20, 30)];
+        let (rows, _) = merge(&before, vec![row("ana", 0, 15)], (at(9), at(11)));
+        assert_eq!(rows, [row("ana", 0, 15), row("cho", 20, 30)]);
     }
 
     #[test]
     fn a_late_answer_says_nothing_about_its_seat() {
         let before = [row("ana", 0, 10), row("ben", 10, 20)];
-        let (rows, behind) = merge(&before, vec![row("ana", 0, 10)], at(11));
+        let (rows, behind) = merge(&before, vec![row("ana", 0, 10)], (at(11), at(12)));
         assert_eq!((rows, behind), (vec![row("ben", 10, 20)], true));
     }
 

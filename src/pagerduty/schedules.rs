@@ -30,6 +30,8 @@ pub struct Schedule {
 pub struct OnDuty {
     pub user_id: PagerDutyUserId,
     pub through: Through,
+    /// `None` when they are on call already.
+    pub from: Option<Timestamp>,
     /// `None` when it is more than two weeks away, or never.
     pub until: Option<Timestamp>,
 }
@@ -77,7 +79,20 @@ impl Client {
         is_v3: bool,
         at: Timestamp,
     ) -> Result<Option<Vec<OnDuty>>, Upstream> {
-        let range = Range { at, until: at + AHEAD };
+        self.schedule_between(id, is_v3, at, at).await
+    }
+
+    /// The same, with those who come on call until `soon`.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1schedules~1%7Bid%7D/get> · schedules.read · 960/min · idempotent
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1v3~1schedules~1%7Bid%7D/get> · schedules.read · 960/min · idempotent
+    pub async fn schedule_between(
+        &self,
+        id: &str,
+        is_v3: bool,
+        at: Timestamp,
+        soon: Timestamp,
+    ) -> Result<Option<Vec<OnDuty>>, Upstream> {
+        let range = Range { at, soon, until: at + AHEAD };
         let (since, until) = (range.at.to_string(), range.until.to_string());
         // No time zone: restrictions are rendered in the one asked for, and the schedule's own is right.
         let mut query = vec![("since", since.as_str()), ("until", until.as_str()), ("overflow", "true")];
@@ -127,10 +142,11 @@ impl Schedule {
     }
 }
 
-/// The instant that is asked about, and the end of what is rendered.
+/// The time that is asked about, and the end of what is rendered.
 #[derive(Clone, Copy)]
 struct Range {
     at: Timestamp,
+    soon: Timestamp,
     until: Timestamp,
 }
 
@@ -163,7 +179,8 @@ impl Range {
             .map(|entry| {
                 let user = entry.need("/user/id")?;
                 let through = through(&user);
-                Ok(OnDuty { user_id: PagerDutyUserId(user), through, until: self.end(entry, "/end") })
+                let (from, until) = (self.begin(entry, "/start"), self.end(entry, "/end"));
+                Ok(OnDuty { user_id: PagerDutyUserId(user), through, from, until })
             })
             .collect()
     }
@@ -192,6 +209,7 @@ impl Range {
                 Ok(OnDuty {
                     user_id: PagerDutyUserId(user),
                     through: through(shift.at("/source")),
+                    from: self.begin(shift, "/start_time"),
                     until: self.end(shift, "/end_time"),
                 })
             })
@@ -199,8 +217,12 @@ impl Range {
     }
 
     fn covers(self, entry: Fields<'_>, start: &str, end: &str) -> bool {
-        entry.time(start).is_none_or(|start| start <= self.at)
+        entry.time(start).is_none_or(|start| start <= self.soon)
             && entry.time(end).is_none_or(|end| self.at < end)
+    }
+
+    fn begin(self, entry: Fields<'_>, start: &str) -> Option<Timestamp> {
+        entry.time(start).filter(|start| *start > self.at)
     }
 
     /// What ends with the rendering goes on beyond it.

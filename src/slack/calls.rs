@@ -29,6 +29,7 @@ calls! {
     USERGROUPS_LIST = "usergroups.list", Idempotent, ["usergroups:read"], "tier 2";
     USERGROUPS_CREATE = "usergroups.create", ReadBack, ["usergroups:write"], "tier 2";
     USERGROUPS_ENABLE = "usergroups.enable", Idempotent, ["usergroups:write"], "tier 2";
+    USERGROUPS_UPDATE = "usergroups.update", Idempotent, ["usergroups:write"], "tier 2";
     USERGROUPS_USERS_UPDATE = "usergroups.users.update", Idempotent, ["usergroups:write"], "tier 2";
     VIEWS_OPEN = "views.open", AtMostOnce, [], "tier 4";
     VIEWS_UPDATE = "views.update", Idempotent, [], "tier 4";

@@ -115,7 +115,14 @@ impl Client {
                 let items = answer.list(list).map(&decode).collect::<Result<Vec<T>, Problem>>()?;
                 Ok((items, answer.text("/response_metadata/next_cursor")))
             };
-            let (items, next) = self.read(spec, &form, &[], page).await?;
+            let (items, next) = match self.read(spec, &form, &[], page).await {
+                // A big workspace has more pages than Slack gives in a minute: from the first one on, it would never end.
+                Err(Upstream { problem: Problem::RateLimited { after }, .. }) if !cursor.is_empty() => {
+                    self.wire.wait(after).await;
+                    continue;
+                }
+                read => read?,
+            };
             found.extend(items);
             if next.is_empty() {
                 return Ok(found);

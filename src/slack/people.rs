@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::calls::{
-    AUTH_TEST, USERGROUPS_CREATE, USERGROUPS_ENABLE, USERGROUPS_LIST, USERGROUPS_USERS_UPDATE, USERS_INFO,
-    USERS_LIST, USERS_LOOKUP_BY_EMAIL,
+    AUTH_TEST, USERGROUPS_CREATE, USERGROUPS_ENABLE, USERGROUPS_LIST, USERGROUPS_UPDATE,
+    USERGROUPS_USERS_UPDATE, USERS_INFO, USERS_LIST, USERS_LOOKUP_BY_EMAIL,
 };
 use super::{Client, Identity, User, UserGroup, as_json, judge};
+use crate::clock::Timestamp;
 use crate::error::{Problem, Upstream};
 use crate::http_client::{Answer, CallSpec, Fields};
 use crate::ids::{SlackUserId, UserGroupId};
@@ -80,6 +81,12 @@ impl Client {
         self.change_group(&USERGROUPS_ENABLE, &json!({ "usergroup": group.as_str() })).await
     }
 
+    /// Changes nothing, and is refused where changing this group would be.
+    /// <https://docs.slack.dev/reference/methods/usergroups.update> · usergroups:write · tier 2 · idempotent
+    pub async fn try_usergroup(&self, group: &UserGroupId) -> Result<UserGroup, Upstream> {
+        self.change_group(&USERGROUPS_UPDATE, &json!({ "usergroup": group.as_str() })).await
+    }
+
     async fn change_group(&self, spec: &'static CallSpec, body: &Value) -> Result<UserGroup, Upstream> {
         let token = self.settings.user_token.as_ref().unwrap_or(&self.settings.bot_token);
         let request = as_json(self.request(spec, token), body);
@@ -102,6 +109,7 @@ fn identity(answer: &Answer) -> Result<Identity, Problem> {
         bot_id: fields.text("/bot_id"),
         app_id: fields.some("/app_id"),
         url: fields.text("/url"),
+        said_at: answer.header("date").and_then(|date| Timestamp::parse_http(date).ok()),
         scopes: scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(ToOwned::to_owned).collect(),
     })
 }

@@ -17,6 +17,8 @@ pub struct Identity {
     pub app_id: Option<String>,
     /// `https://acme.slack.com/`.
     pub url: String,
+    /// By Slack's clock, to the second.
+    pub said_at: Option<Timestamp>,
     /// What the token may do, as Slack's `X-OAuth-Scopes` header lists it.
     pub scopes: Vec<String>,
 }

@@ -3,6 +3,7 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
 
+use super::Db;
 use crate::error::Result;
 
 /// (number, name, Postgres, SQLite)
@@ -31,6 +32,16 @@ pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
 pub(super) async fn sqlite(writer: &SqlitePool) -> Result<()> {
     migrator(|(_, _, _, sqlite)| sqlite).run(writer).await.map_err(anyhow::Error::from)?;
     Ok(())
+}
+
+impl Db {
+    /// Whether every step of the schema that this program knows has been taken.
+    pub async fn is_migrated(&self) -> Result<bool> {
+        let newest = HISTORY.last().map(|step| step.0);
+        let taken: Option<i64> =
+            self.read().await?.scalar("SELECT max(version) FROM _sqlx_migrations", &[]).await?;
+        Ok(taken >= newest)
+    }
 }
 
 fn migrator(text: fn(&(i64, &'static str, &'static str, &'static str)) -> &'static str) -> Migrator {

@@ -398,7 +398,13 @@ on_both_engines!(
         stage.wait(A_POLL).await;
         stage.slash("U0CHO", "/oncall why @payments-oncall").await;
         stage.settle().await;
-        assert_reads!(stage.world.slack.dm_transcript("U0CHO"), @"");
+        assert_reads!(stage.world.slack.dm_transcript("U0CHO"), @"
+        10:00 firebell: *On call for @payments-oncall through*
+        • Ana Example: layer Weekly of Payments primary, until 2026-11-28 09:00 UTC
+
+        10:00 firebell: *On call for @payments-oncall through*
+        • Dee Example: an override of Payments primary, until 2026-11-21 11:00 UTC
+        ");
         assert_reads!(stage.world.slack.ephemeral_transcript("U0CHO"), @"
         10:00 #general (only you): :white_check_mark: @payments-oncall is in step with the rota, last seen 0s ago.
         Who is in it
@@ -410,7 +416,7 @@ on_both_engines!(
         10:00 #general (only you): :white_check_mark: @payments-oncall is in step with the rota, last seen 5s ago.
         Who is in it
         • Dee Example: Payments primary until 2026-11-21 11:00 UTC
-        Last change 2026-11-21 10:00 UTC: in its time.
+        Last change 2026-11-21 10:00 UTC: a regular look.
         Last written to Slack 2026-11-21 10:00 UTC; before: Ana Example.
         As PagerDuty said 5s ago.
         ");

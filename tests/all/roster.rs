@@ -313,3 +313,33 @@ on_both_engines!(
         two.end().await;
     }
 );
+
+on_both_engines!(
+    async fn a_company_with_more_pages_than_slack_gives_in_a_minute_is_read_to_its_end(db: Db, clock: Clock) {
+        let world = World::start(clock.clone()).await.expect("the world starts");
+        for n in 0..40 {
+            world.slack.add_user(
+                &format!("U9{n:02}"),
+                &format!("n{n}"),
+                "Somebody",
+                &format!("n{n}@example.com"),
+            );
+        }
+        world.slack.set_page_size(1);
+        world.slack.enforce_tiers(true);
+        let stage = Stage::on(world, db, clock.clone(), "").await;
+        // Time passes while the walk waits.
+        tokio::select! {
+            () = stage.settle() => {}
+            () = async {
+                loop {
+                    firebell::clock::Clock::system().sleep(Duration::from_millis(5)).await;
+                    clock.advance(Duration::from_secs(1));
+                }
+            } => {}
+        }
+        assert!(stage.running.app.directory.current().members.len() > 45);
+        let reads = stage.calls("users.list");
+        assert!(reads < 60, "{reads} calls for 48 pages");
+    }
+);

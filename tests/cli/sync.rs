@@ -84,6 +84,10 @@ impl Place {
     }
 }
 
+fn follows(handle: &str, schedule: &str) -> String {
+    format!("[[group]]\nhandle = '{handle}'\nschedules = ['{schedule}']\n")
+}
+
 fn configure(world: &World, directory: &TempDir, groups: &str) {
     let (slack, pagerduty) = (world.slack.api_url(), world.pagerduty.api_url());
     let (bot_token, token) = (Slack::BOT_TOKEN, PagerDuty::TOKEN);
@@ -333,7 +337,7 @@ async fn many_people_are_read_in_one_walk() {
         pagerduty.add_schedule(&schedule, &schedule, &[(&format!("PPERS{n}"), now - HOUR, now + HOUR)]);
         pagerduty.add_escalation_policy(&format!("PPOL{n}"), &schedule, &[&[&schedule]]);
         slack.add_usergroup(&format!("S1{n}"), &group, &[&format!("U1P{n}")]);
-        groups += &format!("[[group]]\nhandle = '{group}'\nschedules = ['{schedule}']\n");
+        groups.push_str(&follows(&group, &schedule));
     }
     place.configure(&groups);
     assert_eq!(place.calls_of(&[]), ["GET /oncalls", "usergroups.list", "users.list"]);
@@ -353,7 +357,7 @@ async fn the_latest_hand_offs_are_written_first_and_the_rest_wait_for_slacks_lim
         world.pagerduty.add_schedule(&schedule, &schedule, &[shift]);
         world.pagerduty.add_escalation_policy(&format!("PPOL{n}"), &schedule, &[&[&schedule]]);
         world.slack.add_usergroup(&format!("S1{n}"), &handle, &["U0BEN"]);
-        groups += &format!("[[group]]\nhandle = '{handle}'\nschedules = ['{schedule}']\n");
+        groups.push_str(&follows(&handle, &schedule));
     }
     world.slack.enforce_tiers(true);
     configure(&world, &directory, &groups);

@@ -68,7 +68,8 @@ async fn conclude(
     cause: &str,
 ) -> Result<()> {
     let now = tx.now();
-    let state = next_state(before, plan, cause, now);
+    let heard_at = known.people.read_at.get(Step::ReadOnCall.kind()).copied();
+    let state = next_state(before, plan, cause, (now, heard_at));
     if before.is_none_or(|before| differs(before, &state)) && !tx.save_group_state(&state).await? {
         tx.enqueue(replan(cause)).await?;
         return Ok(());
@@ -92,7 +93,12 @@ async fn conclude(
     Ok(())
 }
 
-fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) -> State {
+fn next_state(
+    before: Option<&State>,
+    plan: &Plan,
+    cause: &str,
+    (now, heard_at): (Timestamp, Option<Timestamp>),
+) -> State {
     let changed = before.is_none_or(|b| b.wanted.0 != plan.wanted);
     let (mut standing, mut problem) = match &plan.verdict {
         Verdict::InStep => (Standing::InStep, None),
@@ -121,11 +127,7 @@ fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) 
         problem =
             before.filter(|b| !by_hand && b.standing != Standing::InStep).and_then(|b| b.problem.clone());
     }
-    let in_step_at = match standing {
-        Standing::InStep => Some(now),
-        _ => before.and_then(|b| b.in_step_at),
-    };
-    State {
+    let mut state = State {
         handle: plan.handle.clone(),
         group_id: plan.group.clone(),
         standing,
@@ -146,13 +148,20 @@ fn next_state(before: Option<&State>, plan: &Plan, cause: &str, now: Timestamp) 
         },
         changed_at: before.filter(|_| !changed && !by_hand).map_or(now, |b| b.changed_at),
         planned_at: now,
-        in_step_at,
+        in_step_at: before.and_then(|b| b.in_step_at),
         written_at: before.and_then(|b| b.written_at),
         edited_by: before.and_then(|b| b.edited_by.clone()),
         repaired_at,
         hold: plan.hold.clone().map(Json),
         version: before.map_or(0, |b| b.version),
+    };
+    if state.agrees() {
+        state.in_step_at = Some(now);
+    } else if before.is_some_and(State::agrees) {
+        // They did when the rota was last heard.
+        state.in_step_at = heard_at.map(|at| at.min(now)).max(state.in_step_at);
     }
+    state
 }
 
 /// Whether anything but the time is news. A group in step says when it was last seen so.

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
-use crate::oncall::model::{Directory, OnCall, PagerDutyService, Step, replan};
+use crate::oncall::model::{Directory, HINTED, OnCall, PagerDutyService, Step, replan};
 use crate::oncall::rota::{READ_AHEAD, Schedule, is_schedule_id, merge};
 use crate::pagerduty;
 use crate::store::Tx;
@@ -19,6 +19,8 @@ const AFTER_HANDOFF: Duration = Duration::from_secs(2);
 /// … and its answers may be behind for longer: then it is asked again at this pace, for so long.
 const WHILE_BEHIND: Duration = Duration::from_secs(4);
 const BEHIND_AT_MOST: Duration = Duration::from_secs(120);
+/// So long after a hint PagerDuty is asked at that pace, too.
+const AFTER_A_HINT: Duration = Duration::from_secs(30);
 /// Who comes after a shift that ends later than a day from now is asked for at so many instants.
 const MOST_INSTANTS: usize = 12;
 
@@ -83,15 +85,20 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
     let sources = sources(app).await?;
     let at = app.clock.now();
-    let answer = ask(pagerduty, &sources, None, None, at).await?;
+    // With the shifts that begin before the next poll: who begins where nobody was is then known in time. Both ends are
+    // given, because PagerDuty's own idea of now may be behind.
+    let until = at + app.config.oncall.poll;
+    let answer = ask(pagerduty, &sources, Some(at), Some(until), at).await?;
     let mut tx = app.db.write(Turn::Job).await?;
     if is_overtaken(&mut tx, at).await? {
         return again(job, tx, Step::ReadOnCall).await;
     }
     let before = tx.oncall_rows().await?;
-    let (rows, is_behind) = merge(&before, answer.rows(), at);
+    let (mut rows, is_behind) = merge(&before, answer.rows(), (at, until));
+    answer.keep_unread(&mut tx, &before, &mut rows).await?;
     answer.meet_people(&mut tx).await?;
-    replace(&mut tx, &before, &rows, cause(job)).await?;
+    let changed = replace(&mut tx, &before, &rows, cause(job)).await?;
+    ask_again_after_a_hint(&mut tx, changed).await?;
     if sources.is_in_doubt {
         schedules_in_an_hour(&mut tx).await?;
     }
@@ -126,7 +133,9 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
             is_in_doubt: false,
         };
         let next = ask(pagerduty, &following, Some(end), Some(end + Duration::from_secs(1)), at).await?;
-        answer.0.extend(next.0.into_iter().filter(|row| row.starts_at.is_some_and(|start| start >= end)));
+        answer
+            .rows
+            .extend(next.rows.into_iter().filter(|row| row.starts_at.is_some_and(|start| start >= end)));
     }
     let mut tx = app.db.write(Turn::Job).await?;
     if is_overtaken(&mut tx, at).await? {
@@ -134,7 +143,8 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
     }
     let before = tx.oncall_rows().await?;
     answer.meet_people(&mut tx).await?;
-    let rows = answer.rows();
+    let mut rows = answer.rows();
+    answer.keep_unread(&mut tx, &before, &mut rows).await?;
     replace(&mut tx, &before, &rows, cause(job)).await?;
     arm(&mut tx, &rows).await?;
     tx.remember_fact(Step::ReadOnCall.kind(), &serde_json::json!({})).await?;
@@ -192,8 +202,21 @@ async fn arm(tx: &mut Tx, rows: &[OnCall]) -> Result<()> {
     Ok(())
 }
 
-/// Writes what changed, policy by policy, and has the groups compared.
-async fn replace(tx: &mut Tx, before: &[OnCall], rows: &[OnCall], cause: &str) -> Result<()> {
+/// Who gives a hint knows of a change that PagerDuty may show a moment later: then it is asked again, until the next poll
+/// would come anyway.
+async fn ask_again_after_a_hint(tx: &mut Tx, changed: bool) -> Result<()> {
+    let Some(hinted_at) = tx.fact::<Option<Timestamp>>(HINTED).await?.flatten() else { return Ok(()) };
+    if changed {
+        tx.remember_fact(HINTED, &None::<Timestamp>).await?;
+    } else if tx.now().since(hinted_at) < AFTER_A_HINT {
+        let next_at = tx.now() + WHILE_BEHIND;
+        tx.enqueue(Step::ReadOnCall.because("a hint").at(next_at)).await?;
+    }
+    Ok(())
+}
+
+/// Writes what changed, policy by policy, and has the groups compared. Whether anything did.
+async fn replace(tx: &mut Tx, before: &[OnCall], rows: &[OnCall], cause: &str) -> Result<bool> {
     let (was, is) = (by_policy(before), by_policy(rows));
     let mut changed = false;
     for id in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
@@ -205,7 +228,7 @@ async fn replace(tx: &mut Tx, before: &[OnCall], rows: &[OnCall], cause: &str) -
     if changed {
         tx.enqueue(replan(cause)).await?;
     }
-    Ok(())
+    Ok(changed)
 }
 
 fn by_policy(rows: &[OnCall]) -> BTreeMap<&str, Vec<&OnCall>> {
@@ -220,7 +243,11 @@ fn by_policy(rows: &[OnCall]) -> BTreeMap<&str, Vec<&OnCall>> {
 }
 
 /// What PagerDuty answered.
-struct Heard(Vec<pagerduty::OnCall>);
+struct Heard {
+    rows: Vec<pagerduty::OnCall>,
+    /// Schedules that it would not show.
+    unread: Vec<String>,
+}
 
 async fn ask(
     pagerduty: &pagerduty::Client,
@@ -230,11 +257,19 @@ async fn ask(
     at: Timestamp,
 ) -> Result<Heard> {
     let wanted = pagerduty::Filter { policy_ids: &sources.policies, schedule_ids: &sources.schedules };
-    let mut heard = pagerduty.oncalls(&wanted, since, until).await?;
+    let mut heard = Heard { rows: pagerduty.oncalls(&wanted, since, until).await?, unread: Vec::new() };
     for schedule in &sources.unused {
-        let on_duty =
-            pagerduty.schedule_now(&schedule.id, schedule.is_shift_based, since.unwrap_or(at)).await?;
-        heard.extend(on_duty.into_iter().flatten().map(|duty| pagerduty::OnCall {
+        let from = since.unwrap_or(at);
+        let asked =
+            pagerduty.schedule_between(&schedule.id, schedule.is_shift_based, from, until.unwrap_or(from));
+        let on_duty = match asked.await {
+            Err(refused) if refused.code().is_some_and(|code| code.starts_with("400")) => {
+                heard.unread.push(schedule.id.clone());
+                continue;
+            }
+            other => other?,
+        };
+        heard.rows.extend(on_duty.into_iter().flatten().map(|duty| pagerduty::OnCall {
             user_name: duty.user_id.to_string(),
             user_id: duty.user_id,
             email: None,
@@ -244,23 +279,43 @@ async fn ask(
             schedule_name: Some(schedule.name.clone()),
             is_v3: schedule.is_shift_based,
             level: 1,
-            starts_at: None,
+            starts_at: duty.from,
             ends_at: duty.until,
         }));
     }
-    Ok(Heard(heard))
+    Ok(heard)
 }
 
 impl Heard {
     fn rows(&self) -> Vec<OnCall> {
-        self.0.iter().cloned().map(OnCall::from).collect()
+        self.rows.iter().cloned().map(OnCall::from).collect()
+    }
+
+    /// A schedule that was made over into one of the other kind is refused: it must not keep the rest from being read.
+    /// What was known of it stays until the schedules are read anew.
+    async fn keep_unread(&self, tx: &mut Tx, before: &[OnCall], rows: &mut Vec<OnCall>) -> Result<()> {
+        if self.unread.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(
+            schedules = self.unread.join(" "),
+            "not of the kind that they were; reading all schedules"
+        );
+        let is_unread = |row: &&OnCall| {
+            row.policy_id.is_empty() && row.schedule_id.as_ref().is_some_and(|id| self.unread.contains(id))
+        };
+        let kept: Vec<OnCall> =
+            before.iter().filter(is_unread).filter(|row| !rows.contains(row)).cloned().collect();
+        rows.extend(kept);
+        tx.enqueue(Step::ReadSchedules.because("a schedule is of another kind now")).await?;
+        Ok(())
     }
 
     /// Somebody whom the list of people does not have yet can be linked by what came along.
     async fn meet_people(&self, tx: &mut Tx) -> Result<()> {
         let known: BTreeSet<String> = tx.responder_ids().await?;
         let mut met = BTreeSet::new();
-        let strangers = self.0.iter().filter(|row| !known.contains(row.user_id.as_str()));
+        let strangers = self.rows.iter().filter(|row| !known.contains(row.user_id.as_str()));
         for row in strangers.filter(|row| met.insert(row.user_id.clone())) {
             if row.email.is_some() {
                 tx.meet_responder(&row.user_id, &row.user_name, row.email.as_deref()).await?;

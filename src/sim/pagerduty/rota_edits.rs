@@ -143,6 +143,12 @@ impl PagerDuty {
         let account = self.account();
         account.on_call_by(schedule, account.clock.now() - account.publishing_lag)
     }
+
+    /// The next instant at which somebody else may come on call, if nobody edits the schedule.
+    pub fn next_handoff(&self, schedule: &str) -> Option<Timestamp> {
+        let account = self.account();
+        account.schedule(schedule)?.next_edge(account.clock.now())
+    }
 }
 
 impl Account {

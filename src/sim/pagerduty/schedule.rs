@@ -241,6 +241,11 @@ impl Schedule {
         edges
     }
 
+    /// The first instant after `at` at which somebody else may come on call.
+    pub fn next_edge(&self, at: Timestamp) -> Option<Timestamp> {
+        self.edges(at, at).into_iter().filter(|edge| *edge > at).min()
+    }
+
     /// The final schedule: each stretch that overlaps the range, with its real bounds.
     pub fn stretches(&self, known: Timestamp, since: Timestamp, until: Timestamp) -> Vec<Stretch> {
         walk((since, until), |at| self.duties(known, at), |at| self.edges(known, at))

@@ -1,0 +1,208 @@
+//! `firebell doctor`: what is right, what is wrong, and what to do about it.
+
+mod groups;
+mod vendors;
+
+use std::io::{self, IsTerminal as _};
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::logging::coloured;
+use super::{ConfigFile, Failure, print};
+use crate::app;
+use crate::clock::Clock;
+use crate::config::{Config, Database, environment};
+use crate::error::Upstream;
+use crate::groups::model::State;
+use crate::groups::remedy::remedy;
+use crate::store::Db;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  firebell doctor --config firebell.toml
+  firebell doctor --config groups.toml                what `firebell sync --once` needs
+  firebell doctor --json | jq '.checks[] | select(.state == \"wrong\")'
+
+✓ is right, ! is worth a look, ✗ is wrong and says what to do.
+Exit status: 0 nothing is wrong, 1 something is.";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    /// Worth a look; it works all the same.
+    Odd,
+    Wrong,
+}
+
+struct Check {
+    verdict: Verdict,
+    /// `Slack token`, `@payments-oncall`.
+    what: String,
+    said: String,
+}
+
+/// What was found, in the order in which it is read.
+#[derive(Default)]
+struct Findings(Vec<Check>);
+
+impl Findings {
+    fn right(&mut self, what: impl Into<String>, said: impl Into<String>) {
+        self.0.push(Check { verdict: Verdict::Right, what: what.into(), said: said.into() });
+    }
+
+    fn odd(&mut self, what: impl Into<String>, said: impl Into<String>) {
+        self.0.push(Check { verdict: Verdict::Odd, what: what.into(), said: said.into() });
+    }
+
+    fn wrong(&mut self, what: impl Into<String>, said: impl Into<String>) {
+        self.0.push(Check { verdict: Verdict::Wrong, what: what.into(), said: said.into() });
+    }
+
+    fn refused(&mut self, what: impl Into<String>, upstream: &Upstream) {
+        self.wrong(what, remedy(upstream, None));
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.0.iter().filter(|check| check.verdict == verdict).count()
+    }
+}
+
+pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure> {
+    let mut found = Findings::default();
+    if let Some((config, serves)) = configuration(file, &mut found) {
+        let states = if serves { database(&config.database, &mut found).await } else { Vec::new() };
+        let clock = Clock::system();
+        let (slack, pagerduty) = app::clients(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
+        let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
+        let pagerduty = if let Some(client) = &pagerduty {
+            vendors::pagerduty(client, &config, &mut found).await.then_some(client)
+        } else {
+            found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
+            None
+        };
+        groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
+        if let Some(slack) = slack.filter(|_| serves) {
+            vendors::channels(&slack, &config, &mut found).await;
+        }
+    }
+    let is_well = found.count(Verdict::Wrong) == 0;
+    if json {
+        print(&as_json(&found, is_well).to_string())?;
+    } else {
+        print(&as_text(&found, io::stdout().is_terminal() && coloured()))?;
+    }
+    if is_well { Ok(()) } else { Err(Failure::Said(1)) }
+}
+
+/// The configuration, and whether it is enough for a server.
+fn configuration(file: &ConfigFile, found: &mut Findings) -> Option<(Config, bool)> {
+    let what = "configuration";
+    let name = file.path().map_or_else(|| "the environment alone".to_owned(), |p| p.display().to_string());
+    let problems = match file.load() {
+        Ok((config, warnings)) => {
+            found.right(what, name);
+            for warning in warnings {
+                found.odd(what, warning);
+            }
+            return Some((config, true));
+        }
+        Err(problems) => problems,
+    };
+    if let Ok((config, _)) = Config::load_for_sync(file.path(), environment())
+        && !config.groups.is_empty()
+    {
+        let lacks =
+            "is enough for `firebell sync --once` only; `firebell config check` says what `serve` lacks";
+        found.odd(what, format!("{name} {lacks}"));
+        return Some((config, false));
+    }
+    for problem in problems.lines() {
+        found.wrong(what, problem);
+    }
+    None
+}
+
+/// What the server remembers of its groups, if there is a database.
+async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
+    let what = "database";
+    let db = match Db::open(database.url.expose_secret(), Clock::system()).await {
+        Ok(db) => db,
+        Err(error) if database.is_postgres() => {
+            found.wrong(
+                what,
+                format!("{database} cannot be reached: {error:#}; mend database.url or start it"),
+            );
+            return Vec::new();
+        }
+        Err(_) => {
+            found.odd(what, format!("there is none at {database} yet; `firebell serve` makes it"));
+            return Vec::new();
+        }
+    };
+    if !db.is_migrated().await.unwrap_or(false) {
+        found.odd(
+            what,
+            format!("{database} has an older schema; `firebell serve` or `firebell migrate` renews it"),
+        );
+        return Vec::new();
+    }
+    found.right(what, database.to_string());
+    match known(&db, found).await {
+        Ok(states) => states,
+        Err(error) => {
+            found.wrong(what, format!("{database} cannot be read: {error:#}"));
+            Vec::new()
+        }
+    }
+}
+
+async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>> {
+    let mut tx = db.read().await?;
+    let (_, parked) = tx.count_jobs().await?;
+    if parked > 0 {
+        found.odd("jobs", format!("{parked} parked, which wait for you: `firebell jobs list`"));
+    }
+    let (people, now) = (tx.directory().await?, tx.now());
+    let on_call = people.oncall.iter().filter(|row| row.covers(now)).map(|row| &row.pagerduty_user_id);
+    let unmapped: std::collections::BTreeSet<_> =
+        on_call.filter(|id| people.slack_of(id).is_none()).collect();
+    if !unmapped.is_empty() {
+        let said = "on call whom nobody in Slack is known to be: `firebell people list --unmapped`";
+        found.odd("people", format!("{} {said}", unmapped.len()));
+    }
+    tx.group_states().await
+}
+
+fn as_json(found: &Findings, is_well: bool) -> Value {
+    let check = |check: &Check| {
+        let state = match check.verdict {
+            Verdict::Right => "right",
+            Verdict::Odd => "odd",
+            Verdict::Wrong => "wrong",
+        };
+        json!({ "state": state, "what": check.what, "said": check.said })
+    };
+    json!({ "ok": is_well, "checks": found.0.iter().map(check).collect::<Vec<_>>() })
+}
+
+fn as_text(found: &Findings, is_coloured: bool) -> String {
+    let width = found.0.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
+    let line = |check: &Check| {
+        let (sign, colour) = match check.verdict {
+            Verdict::Right => ("✓", "32"),
+            Verdict::Odd => ("!", "33"),
+            Verdict::Wrong => ("✗", "31"),
+        };
+        let sign = if is_coloured { format!("\x1b[{colour}m{sign}\x1b[0m") } else { sign.to_owned() };
+        format!("{sign} {:width$}  {}", check.what, check.said)
+    };
+    let lines: Vec<String> = found.0.iter().map(line).collect();
+    let end = match (found.count(Verdict::Wrong), found.count(Verdict::Odd)) {
+        (0, 0) => "All is well.".to_owned(),
+        (0, odd) => format!("Nothing is wrong; {odd} worth a look."),
+        (wrong, 0) => format!("{wrong} wrong."),
+        (wrong, odd) => format!("{wrong} wrong, {odd} worth a look."),
+    };
+    format!("{}\n\n{end}", lines.join("\n"))
+}
