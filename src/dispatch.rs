@@ -41,6 +41,12 @@ impl Perform for Dispatch {
     }
 }
 
+/// Whether the job is one that leaves the next of its kind behind: given up, it would not come again.
+pub fn comes_again(kind: &str) -> bool {
+    let read = oncall::Step::ALL.iter().any(|step| step.kind() == kind);
+    read || kind == Effect::Heal.kind() || kind == "groups.plan"
+}
+
 impl Dispatch {
     async fn step(&self, job: &Job) -> Result<Finished> {
         match job.kind.split_once('.') {

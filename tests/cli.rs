@@ -344,11 +344,13 @@ async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
     assert!(jobs(&["list"]).out.contains("None is parked"));
 
     assert_eq!(
-        jobs(&["discard", "1", "2"]).out,
-        "Job 1 (incident.open_channel) will not be done.\nJob 2 (incident.heal) will not be done.\n"
+        jobs(&["discard", "1", "2"]).err,
+        "firebell: job 2 (incident.heal) is not given up: it comes again and again, and the server needs it; \
+         nothing was changed\n"
     );
+    assert_eq!(jobs(&["discard", "1"]).out, "Job 1 (incident.open_channel) will not be done.\n");
     assert_eq!(jobs(&["discard", "1"]).err, "firebell: job 1 is done already; nothing was changed\n");
-    assert!(jobs(&["list"]).out.contains("Nothing is left to do."));
+    assert!(!jobs(&["list"]).out.contains("incident.open_channel"));
 }
 
 #[test]
@@ -374,4 +376,21 @@ fn a_database_is_made_by_migrate_and_never_by_a_mistyped_path() {
         );
     }
     assert!(run(here.path(), &["jobs", "list"]).out.contains("Nothing is left to do."));
+}
+
+#[test]
+fn a_database_that_cannot_be_had_is_named_once() {
+    let here = tempfile::tempdir().expect("a directory");
+    let migrate =
+        |url: &str| finish(firebell(here.path(), &["migrate"]).env("FIREBELL__DATABASE__URL", url)).err;
+    assert_eq!(
+        migrate("sqlite:///nowhere/mine.db"),
+        "firebell: cannot open /nowhere/mine.db; is its directory there and writable?: error returned from database: \
+         (code: 14) unable to open database file\n"
+    );
+    assert_eq!(
+        migrate("postgres://ana:pa55word@127.0.0.1:1/mine"),
+        "firebell: cannot connect to Postgres; is database.url right and the server up?: nobody answers at \
+         127.0.0.1:1 within 5 seconds\n"
+    );
 }

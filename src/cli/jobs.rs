@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{ConfigFile, Failure, print, table};
 use crate::clock::Timestamp;
+use crate::dispatch::comes_again;
 use crate::jobs::{Job, ParkedDelivery};
 use crate::store::{Db, Priority};
 
@@ -52,6 +53,8 @@ pub(super) enum JobsCommand {
         file: ConfigFile,
     },
     /// Give jobs up, parked or waiting: they will not be done
+    ///
+    /// What comes again and again, such as reading who is on call, cannot be given up while it waits.
     #[command(after_help = "Example:\n  firebell jobs discard 17")]
     Discard {
         #[command(flatten)]
@@ -226,6 +229,15 @@ async fn discard(db: &Db, ids: &[i64]) -> Result<(), Failure> {
     let mut given_up = Vec::new();
     for &id in ids {
         let job = tx.job(id).await?;
+        if let Some(job) = &job
+            && State::of(job, tx.now()) == State::Waiting
+            && comes_again(&job.kind)
+        {
+            return Err(Failure::failed(format!(
+                "job {id} ({}) is not given up: it comes again and again, and the server needs it; nothing was changed",
+                job.kind
+            )));
+        }
         if !tx.discard_job(id).await? {
             let why = match job {
                 Some(job) if job.done_at.is_none() => {

@@ -243,7 +243,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let (status, said) = match self {
             Self::Usage(text) => (2, text.clone()),
-            Self::Failed(error) => (1, format!("{error:#}")),
+            Self::Failed(error) => (1, chain(error)),
             Self::Said(status) => return ExitCode::from(*status),
             Self::NobodyListens => return ExitCode::SUCCESS,
         };
@@ -251,6 +251,15 @@ impl Failure {
         let _ = writeln!(io::stderr(), "firebell: {said}");
         ExitCode::from(status)
     }
+}
+
+/// The error and its causes, without those that the one before has said already.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        before if before.ends_with(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
 }
 
 impl From<Problems> for Failure {

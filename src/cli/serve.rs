@@ -1,5 +1,6 @@
 //! `firebell serve`: from the configuration to the last answered request.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use super::signals::Signals;
@@ -18,7 +19,7 @@ pub(super) async fn serve(file: &ConfigFile) -> Result<(), Failure> {
     }
     // Before anything else: as process 1 of a container we would not even be killed by a signal nobody listens to.
     let mut signals = Signals::new()?;
-    let running = tokio::select! {
+    let (running, _alone) = tokio::select! {
         started = Box::pin(start(config)) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before it began");
@@ -42,12 +43,14 @@ pub(super) async fn serve(file: &ConfigFile) -> Result<(), Failure> {
     }
 }
 
-async fn start(config: Config) -> Result<Running> {
+/// The server, and what keeps a second one from the same SQLite file.
+async fn start(config: Config) -> Result<(Running, Option<File>)> {
     let metrics = Arc::new(Metrics::new());
     let counted = metrics.clone();
     let observer =
         Arc::new(move |vendor, call, outcome, took| counted.vendor_call(vendor, call, outcome, took));
     let app = App::build(config, Clock::system(), observer).await?;
+    let alone = app.db.serve_alone()?;
     app.db.migrate().await?;
-    serve::start(app, metrics, true).await
+    Ok((serve::start(app, metrics, true).await?, alone))
 }

@@ -25,6 +25,9 @@ use crate::sim::slack::Reading;
 
 const PATH: &str = "/typed";
 
+/// How long a channel or a button that is not there yet is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Somebody types something somewhere.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Typing {
@@ -108,7 +111,7 @@ async fn enter(State(door): State<Arc<Door>>, body: Bytes) -> String {
 
 impl Door {
     async fn take(&self, typing: Typing) -> Result<Answer> {
-        let (user, channel) = match self.place(&typing) {
+        let (user, channel, click) = match self.ready(&typing).await {
             Ok(place) => place,
             Err(refused) => return Ok(Answer::Refused(refused)),
         };
@@ -121,13 +124,7 @@ impl Door {
             return Ok(Answer::Heard(heard));
         }
         let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
-        let request = match typing.button() {
-            None => slack.command(user, &channel, &typing.text),
-            Some(label) => match slack.click(user, &channel, label) {
-                Some(click) => click,
-                None => return Ok(Answer::Refused(format!("no button [{label}] is to be seen there"))),
-            },
-        };
+        let request = click.unwrap_or_else(|| slack.command(user, &channel, &typing.text));
         let (status, body) = slack.deliver(&self.base, &request).await?;
         if typing.button().is_some() && slack.views().len() == forms {
             // The answer to a button comes on another way, a moment later.
@@ -148,6 +145,24 @@ impl Door {
         let form = slack.views().into_iter().skip(forms).next_back();
         heard.form = form.map(|f| f.view["title"]["text"].as_str().unwrap_or_default().to_owned());
         Ok(Answer::Heard(heard))
+    }
+
+    /// The place, and the click on the button, once they are there: who pastes several lines at once is quicker than
+    /// the vendors.
+    async fn ready(&self, typing: &Typing) -> Result<(&'static str, String, Option<Signed>), String> {
+        let give_up_at = self.world.clock.now() + PATIENCE;
+        loop {
+            let seen = self.place(typing).and_then(|(user, channel)| {
+                let Some(label) = typing.button() else { return Ok((user, channel, None)) };
+                let click = self.world.slack.click(user, &channel, label);
+                let click = click.ok_or_else(|| format!("no button [{label}] is to be seen there"))?;
+                Ok((user, channel, Some(click)))
+            });
+            if seen.is_ok() || self.world.clock.now() >= give_up_at {
+                return seen;
+            }
+            self.world.clock.sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The ids, or what to say instead.

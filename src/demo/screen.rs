@@ -199,7 +199,7 @@ impl Screen {
     fn fields(&self, pair: &[(String, String)]) -> String {
         let cells = pair.iter().map(|(label, value)| {
             let value = pictures(value);
-            let room = 36usize.saturating_sub(width(label) + 1 + width(&value));
+            let room = 36usize.saturating_sub(width(label) + 1 + width(&value)).max(2);
             format!("{} {value}{}", self.paint(Ink::Dim, label), " ".repeat(room))
         });
         cells.collect::<String>().trim_end().to_owned()

@@ -9,6 +9,8 @@ mod migrate;
 mod tx;
 mod types;
 
+use std::fs::{self, File, TryLockError};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +78,9 @@ enum Engine {
 
 /// The channel of `LISTEN`/`NOTIFY` that tells other replicas of new work.
 const WORK_CHANNEL: &str = "firebell_work";
+
+/// How long Postgres may take to give us a connection.
+const PG_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Db {
     /// Connects to `postgres://…` or `sqlite://path` (created when missing). Does not migrate.
@@ -198,6 +203,28 @@ impl Db {
         Ok(())
     }
 
+    /// SQLite serves one server: a second one would take what the first is doing for left behind, and do it again.
+    /// Holds until dropped, or until the process ends in whatever way. Postgres serves many.
+    pub fn serve_alone(&self) -> Result<Option<File>> {
+        let Engine::Lite { write, .. } = &self.0.engine else { return Ok(None) };
+        // A file of its own: closing the database's file would drop the locks of SQLite itself.
+        let database = write.connect_options().get_filename().to_owned();
+        let mut lock = fs::canonicalize(&database).unwrap_or_else(|_| database.clone()).into_os_string();
+        lock.push("-lock");
+        let lock = PathBuf::from(lock);
+        let file = File::create(&lock).with_context(|| format!("cannot write {}", lock.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::refused(format!(
+                "another firebell serves {} already; SQLite is for one at a time, Postgres for several",
+                database.display()
+            ))),
+            Err(TryLockError::Error(error)) => {
+                Err(anyhow::Error::new(error).context(format!("cannot lock {}", lock.display())).into())
+            }
+        }
+    }
+
     pub async fn close(&self) {
         match &self.0.engine {
             Engine::Pg(pool) => pool.close().await,
@@ -243,14 +270,21 @@ async fn connect_postgres(url: &str, max_connections: u32) -> Result<PgPool> {
             // that nothing waits (as is so nearly always), would read and sort a whole backlog for each claim.
             ("enable_bitmapscan", "off"),
         ]);
+    let address = format!("{}:{}", options.get_host(), options.get_port());
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(PG_PATIENCE)
         .test_before_acquire(false)
         .connect_with(options)
-        .await
-        .context("cannot connect to Postgres; is database.url right and the server up?")?;
-    Ok(pool)
+        .await;
+    // sqlx tries a refused connection again and again, and then says only that its pool timed out.
+    let said = pool.map_err(|error| match error {
+        sqlx::Error::PoolTimedOut => {
+            anyhow::anyhow!("nobody answers at {address} within {} seconds", PG_PATIENCE.as_secs())
+        }
+        error => error.into(),
+    });
+    Ok(said.context("cannot connect to Postgres; is database.url right and the server up?")?)
 }
 
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions> {

@@ -183,3 +183,15 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
     );
     assert!(here.path().join("firebell.db").exists());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_server_keeps_off_the_same_sqlite_file() {
+    let Served { world: _world, here, process: first, .. } = Served::start().await;
+    let second = run(here.path(), &["serve"]);
+    assert_eq!(second.code, 1);
+    assert!(second.err.contains("another firebell serves firebell.db already"), "{}", second.err);
+    assert_eq!(run(here.path(), &["jobs", "list"]).code, 0, "the tools work beside it");
+    first.signal("KILL");
+    drop(first);
+    Process::start(firebell(here.path(), &["serve"])).wait_for("listening on");
+}
