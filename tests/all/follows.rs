@@ -5,6 +5,8 @@
 
 #[path = "follows/play.rs"]
 mod play;
+#[path = "follows/scene.rs"]
+mod scene;
 #[path = "follows/story.rs"]
 mod story;
 #[path = "follows/truth.rs"]
