@@ -293,11 +293,7 @@ fn target<'a>(rest: &'a str, config: &Config, says_something: bool) -> (Option<T
     let lower = lower.trim_end_matches([':', ',']);
     let number = match lower.strip_prefix('#').and_then(|name| name.strip_prefix(&prefix)) {
         Some(name) => name.split('-').next(),
-        None => match lower.strip_prefix("inc") {
-            Some(number) => Some(number.strip_prefix('-').unwrap_or(number)),
-            // Where nothing else can be meant, the number alone will do.
-            None => Some(lower).filter(|_| !says_something && after.trim().is_empty()),
-        },
+        None => lower.strip_prefix("inc").map(|n| n.strip_prefix('-').unwrap_or(n)),
     };
     match number.and_then(|n| n.parse().ok()).filter(|n| *n > 0) {
         Some(number) => (Some(Target::Number(number)), after),
