@@ -60,6 +60,7 @@ struct State {
     lose_nth: Option<usize>,
     at: BTreeMap<(String, usize), Fault>,
     latency: Duration,
+    counted: Duration,
     unexpected: Vec<String>,
 }
 
@@ -109,6 +110,12 @@ impl Desk {
         self.state().latency = latency;
     }
 
+    /// Every answer takes this long on the world's own clock, and no real time: for one caller that calls one after
+    /// the other.
+    pub fn count_latency(&self, latency: Duration) {
+        self.state().counted = latency;
+    }
+
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
@@ -150,6 +157,10 @@ impl Desk {
         let (index, fault, latency) = self.arrive(vendor, name);
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
+        }
+        let counted = self.state().counted;
+        if !counted.is_zero() {
+            self.clock.advance(counted);
         }
         let (response, outcome) = match fault {
             None => effect(),
