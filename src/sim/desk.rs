@@ -60,6 +60,7 @@ struct State {
     lose_nth: Option<usize>,
     at: BTreeMap<(String, usize), Fault>,
     latency: Duration,
+    clock_latency: Duration,
     unexpected: Vec<String>,
 }
 
@@ -109,6 +110,11 @@ impl Desk {
         self.state().latency = latency;
     }
 
+    /// Every answer takes this long by the clock, which goes on by as much: for calls that come one after the other.
+    pub fn set_clock_latency(&self, latency: Duration) {
+        self.state().clock_latency = latency;
+    }
+
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
@@ -151,6 +157,8 @@ impl Desk {
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
+        let by_the_clock = self.state().clock_latency;
+        self.clock.advance(by_the_clock);
         let (response, outcome) = match fault {
             None => effect(),
             Some(Fault::Slow { by }) => {
