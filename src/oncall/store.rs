@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::model::{Directory, Group, Member, OnCall, Responder};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::ids::{PagerDutyUserId, SlackUserId};
+use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
 use crate::row;
 use crate::store::{Json, Tx};
 
@@ -64,6 +64,11 @@ impl Tx {
     /// Slack's user groups, as last read or written.
     pub async fn groups(&mut self) -> Result<Vec<Group>> {
         self.all("SELECT * FROM user_group ORDER BY handle", &[]).await
+    }
+
+    /// One of them.
+    pub async fn group(&mut self, id: &UserGroupId) -> Result<Option<Group>> {
+        self.opt("SELECT * FROM user_group WHERE id = $1", &[id]).await
     }
 
     /// One group, as Slack has just told.

@@ -137,3 +137,34 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn whoever_joins_those_on_call_is_added_though_the_shift_was_known_before(db: Db, clock: Clock) {
+        let world = world(&clock).await;
+        let now = clock.now();
+        world.pagerduty.add_v3_schedule(
+            "PSCHED1",
+            "Payments",
+            "UTC",
+            &[Rotation::daily("R1", now, &["PANA001"])],
+        );
+        world.pagerduty.add_escalation_policy("PEP0009", "Payments", &[&["PSCHED1"]]);
+        let stage = Stage::on(world, db, clock, GROUP).await;
+        stage.settle().await;
+        wait(&stage, MINUTE).await;
+        // The poll that finds it changes the rota; the shift begins without another change.
+        let begins = stage.clock.now() + MINUTE;
+        stage.world.pagerduty.add_custom_shift("PSCHED1", &["PBEN001"], begins, begins + HOUR);
+        wait(&stage, MINUTE + 5 * SECOND).await;
+        assert_eq!(members(&stage), ["U0ANA", "U0BEN"]);
+        // And once more while PagerDuty is away.
+        let begins = stage.clock.now() + MINUTE;
+        stage.world.pagerduty.add_custom_shift("PSCHED1", &["PCHO001"], begins, begins + HOUR);
+        wait(&stage, 55 * SECOND).await;
+        stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
+        wait(&stage, 10 * SECOND).await;
+        assert_eq!(members(&stage), ["U0ANA", "U0BEN", "U0CHO"]);
+        stage.world.desk.heal("pagerduty");
+        stage.end().await;
+    }
+);

@@ -14,7 +14,7 @@ use crate::groups::plan::Rota;
 use crate::ids::SlackUserId;
 use crate::incidents::responders;
 use crate::jobs::{Finished, Job};
-use crate::oncall::{Directory, Known, Step, replan};
+use crate::oncall::{Directory, Known, OnCall, Step, replan};
 use crate::store::{Json, Priority, Tx};
 
 /// Somebody whom Slack does not know is looked for again after this long.
@@ -23,6 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(900);
 const NO_FIGHT: Duration = Duration::from_secs(600);
 const FOUGHT_OVER: &str =
     "somebody changes it in Slack again and again; it is put right at the next full look";
+/// The rota is read two seconds after a hand-off; what is known of it is compared even if that did not succeed.
+const AFTER_HANDOFF: Duration = Duration::from_secs(4);
 /// Groups whose state is written in one transaction.
 const AT_ONCE: usize = 100;
 
@@ -52,6 +54,10 @@ pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
         tx.commit().await?;
     }
     let mut tx = app.db.write(Priority::Job).await?;
+    // Here and not by the read that knows of it: the one job that waits may be due sooner, and would take its place.
+    if let Some(at) = OnCall::next_handoff(&known.people.oncall, now) {
+        tx.enqueue(replan("a hand-off").at(at + AFTER_HANDOFF)).await?;
+    }
     for gone in states.keys().filter(|handle| all.iter().all(|t| t.handle != handle.as_str())) {
         tx.forget_group_state(gone).await?;
     }

@@ -99,6 +99,12 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     answer.meet_people(&mut tx).await?;
     let changed = replace(&mut tx, &before, &rows, cause(job)).await?;
     ask_again_after_a_hint(&mut tx, changed).await?;
+    // Somebody has come or gone as was known before: nothing that was read is new, and yet it means another thing.
+    let heard_at = tx.read_times().await?.get(Step::ReadOnCall.kind()).copied();
+    if !changed && OnCall::next_handoff(&before, heard_at.unwrap_or(at)).is_some_and(|handoff| handoff <= at)
+    {
+        tx.enqueue(replan("a hand-off")).await?;
+    }
     if sources.is_in_doubt {
         schedules_in_an_hour(&mut tx).await?;
     }
@@ -192,12 +198,10 @@ async fn schedules_in_an_hour(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// The next read comes shortly after somebody comes on or goes off call; a plan a little later, for when that read
-/// does not succeed.
+/// The next read comes shortly after somebody comes on or goes off call.
 async fn arm(tx: &mut Tx, rows: &[OnCall]) -> Result<()> {
     if let Some(at) = OnCall::next_handoff(rows, tx.now()) {
         tx.enqueue(Step::ReadOnCall.because("a hand-off").at(at + AFTER_HANDOFF)).await?;
-        tx.enqueue(replan("a hand-off").at(at + 2 * AFTER_HANDOFF)).await?;
     }
     Ok(())
 }

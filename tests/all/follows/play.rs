@@ -90,7 +90,7 @@ impl Play {
             tracks,
             shapes: story.schedules.iter().map(|s| s.shape.clone()).collect(),
             overrides: Vec::new(),
-            trouble_until: clock.now(),
+            trouble_until: clock.now() - A_LADDER,
             ends: Vec::new(),
             hands: BTreeMap::new(),
             occasions: 10,
@@ -204,7 +204,8 @@ impl Play {
 
     async fn edited(&mut self, schedule: usize, hint: Hint) -> Result<(), String> {
         let is_hinted = hint == Hint::Sent;
-        self.tracks[schedule].edited(self.clock.now(), is_hinted);
+        let is_heard = is_hinted && self.ends.is_empty() && self.clock.now() > self.trouble_until;
+        self.tracks[schedule].edited(self.clock.now(), is_heard);
         self.occasions += 1;
         if is_hinted {
             let hint = self.world.pagerduty.hint("pipeline", "pipeline", &[&format!("PS{schedule}")]);
@@ -228,6 +229,9 @@ impl Play {
         self.world.desk.always(vendor, fault);
         let end = self.clock.now() + MINUTE * minutes;
         self.ends.push((end, vendor));
+        for track in &mut self.tracks {
+            track.unheard(self.clock.now());
+        }
         self.trouble_until = self.trouble_until.max(end + A_LADDER);
         self.occasions += 10 * usize::try_from(minutes).unwrap_or(0);
     }

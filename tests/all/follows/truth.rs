@@ -45,6 +45,14 @@ impl Track {
         self.changes += 1;
     }
 
+    /// From now on nobody can hear of it: what was not heard yet may take as long as it takes to be called stale.
+    pub fn unheard(&mut self, at: Timestamp) {
+        let edit = self.edit.iter_mut().map(|(_, until)| until);
+        for until in edit.chain(self.old.iter_mut().map(|(_, until)| until)) {
+            *until = (*until).max(at + A_POLL);
+        }
+    }
+
     /// Looks at the simulator.
     pub fn look(&mut self, pagerduty: &PagerDuty, at: Timestamp) {
         let people = |ids: Vec<String>| -> People {
