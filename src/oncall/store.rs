@@ -66,6 +66,10 @@ impl Tx {
         self.all("SELECT * FROM user_group ORDER BY handle", &[]).await
     }
 
+    pub async fn group(&mut self, id: &UserGroupId) -> Result<Option<Group>> {
+        self.opt("SELECT * FROM user_group WHERE id = $1", &[id]).await
+    }
+
     /// One group, as Slack has just told.
     pub async fn save_group(&mut self, g: &Group) -> Result<()> {
         let now = self.now();

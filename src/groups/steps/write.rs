@@ -36,10 +36,9 @@ pub(super) async fn write_one(app: &App, job: &Job) -> Result<Finished> {
     match app.slack.set_usergroup_users(group, &wanted).await {
         Ok(answer) => {
             let mut tx = app.db.write(Priority::Job).await?;
-            let groups = tx.groups().await?;
-            let before = groups.iter().find(|g| g.id == *group);
+            let before = tx.group(group).await?;
             let before: BTreeSet<SlackUserId> =
-                before.map(|g| g.members.0.iter().cloned().collect()).unwrap_or_default();
+                before.map(|g| g.members.0.into_iter().collect()).unwrap_or_default();
             let mut written = Group::from(answer);
             if written.members.0.is_empty() {
                 written.members.0 = wanted;
