@@ -59,6 +59,11 @@ pub async fn cold_and_restart(groups: usize) -> Result<Vec<String>> {
     let cold = counted(&organisation.calls_since(0));
     println!("cold start, {groups} groups, {} people: {}", organisation.people, shown(&cold));
     let walk = (organisation.people + 3).div_ceil(200);
+    // Twice: now, and who comes on call until tomorrow; and one look at who comes after the longest shifts.
+    let least = 2 * least::pages(groups) + (2 * groups).div_ceil(200);
+    if cold.get(ONCALLS) != Some(&least) || cold.contains_key("GET /schedules") {
+        misses.push(format!("cold: {least} pages of /oncalls would do: {}", shown(&cold)));
+    }
     if cold.contains_key(LOOK_UP) || cold.get("users.list") != Some(&walk) || cold.contains_key(WRITE) {
         misses.push(format!("cold: {walk} pages of users.list would do: {}", shown(&cold)));
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::model::{Directory, Group, Member, OnCall, Responder};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::ids::{PagerDutyUserId, SlackUserId};
+use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
 use crate::row;
 use crate::store::{Json, Tx};
 
