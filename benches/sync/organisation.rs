@@ -98,8 +98,7 @@ impl Organisation {
     pub fn wrong(&self) -> usize {
         let is_wrong = |group: &usize| {
             let there = self.world.slack.usergroup(&group_id(*group));
-            let mut members: Vec<String> =
-                there.map(|g| g.members.iter().cloned().collect()).unwrap_or_default();
+            let mut members: Vec<String> = there.map(|g| g.members).unwrap_or_default();
             members.sort();
             members != self.wanted(*group)
         };
