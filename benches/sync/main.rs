@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench sync                     everything
 //! cargo bench --bench sync -- --most 100       organisations of at most 100 groups
+//! cargo bench --bench sync -- --scenes         the order of writes, restarts and memory, without the table
 //! ```
 //! The vendors are simulated and answer after 50 ms of the simulated clock, so calls and seconds are the same on every
 //! machine; processor time and memory are this machine's. What the columns mean is in docs/performance.md. Fails when
@@ -44,7 +45,7 @@ fn main() -> Result<()> {
     let most: usize = most.map_or(Ok(usize::MAX), |text| text.parse())?;
     println!("{:#}", machine::describe(&std::env::temp_dir())?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let misses = runtime.block_on(measure(most))?;
+    let misses = runtime.block_on(measure(most, arguments.iter().any(|a| a == "--scenes")))?;
     if misses.is_empty() {
         println!("\nall aims met");
         return Ok(());
@@ -52,24 +53,31 @@ fn main() -> Result<()> {
     bail!("missed:\n{}", misses.join("\n"))
 }
 
-async fn measure(most: usize) -> Result<Vec<String>> {
+async fn measure(most: usize, only_scenes: bool) -> Result<Vec<String>> {
     let mut misses = Vec::new();
-    println!(
-        "\n| groups | Slack's limits | changed | Firebell calls | least calls | Firebell s | least s | ratio | cron script calls | cron script s | CPU s |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for groups in SIZES.into_iter().filter(|groups| *groups <= most) {
-        for is_limited in [false, true] {
-            size(groups, is_limited, &mut misses).await?;
-        }
+    if !only_scenes {
+        table(most, &mut misses).await?;
     }
-    println!();
     misses.extend(scenes::urgent_first_and_over_a_restart().await?);
     misses.extend(scenes::cold_and_restart(500.min(most)).await?);
     if most >= 2_000 {
         misses.extend(scenes::large(2_000, 10_000).await?);
     }
     Ok(misses)
+}
+
+async fn table(most: usize, misses: &mut Vec<String>) -> Result<()> {
+    println!(
+        "\n| groups | Slack's limits | changed | Firebell calls | least calls | Firebell s | least s | ratio | cron script calls | cron script s | CPU s |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    for groups in SIZES.into_iter().filter(|groups| *groups <= most) {
+        for is_limited in [false, true] {
+            size(groups, is_limited, misses).await?;
+        }
+    }
+    println!();
+    Ok(())
 }
 
 /// The rows of one organisation.

@@ -11,7 +11,7 @@ use firebell::testing::START;
 /// Every vendor answers after this long, on the world's clock.
 pub const LATENCY: Duration = Duration::from_millis(50);
 /// Slackbot, our bot and the administrator are in every list of people.
-const NOT_OURS: usize = 3;
+pub const NOT_OURS: usize = 3;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub struct Organisation {
@@ -98,7 +98,7 @@ impl Organisation {
     pub fn wrong(&self) -> usize {
         let is_wrong = |group: &usize| {
             let there = self.world.slack.usergroup(&group_id(*group));
-            let mut members: Vec<String> = there.map(|g| g.members.clone()).unwrap_or_default();
+            let mut members: Vec<String> = there.map(|g| g.members).unwrap_or_default();
             members.sort();
             members != self.wanted(*group)
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::organisation::{Organisation, people_of};
+use crate::organisation::{NOT_OURS, Organisation, people_of};
 use crate::server::{LOOK_UP, ONCALLS, Server, WRITE};
 use crate::{SLACKS_OWN, UNLIMITED, least, machine};
 
@@ -58,7 +58,14 @@ pub async fn cold_and_restart(groups: usize) -> Result<Vec<String>> {
     server.work(&organisation, usize::MAX).await?;
     let cold = counted(&organisation.calls_since(0));
     println!("cold start, {groups} groups, {} people: {}", organisation.people, shown(&cold));
-    let walk = (organisation.people + 3).div_ceil(200);
+    // The simulated Slack leaves one of 200 out of each page, and puts in an empty one, where there is more than one.
+    let everybody = organisation.people + NOT_OURS;
+    let walk = if everybody <= 200 { 1 } else { everybody.div_ceil(199) + 1 };
+    // Twice: now, and who comes on call until tomorrow; and one look at who comes after the longest shifts.
+    let least = 2 * least::pages(groups) + (2 * groups).div_ceil(200);
+    if cold.get(ONCALLS) != Some(&least) || cold.contains_key("GET /schedules") {
+        misses.push(format!("cold: {least} pages of /oncalls would do: {}", shown(&cold)));
+    }
     if cold.contains_key(LOOK_UP) || cold.get("users.list") != Some(&walk) || cold.contains_key(WRITE) {
         misses.push(format!("cold: {walk} pages of users.list would do: {}", shown(&cold)));
     }

@@ -59,6 +59,7 @@ on_both_engines!(
         stage.settle().await;
         assert_eq!(stage.people_in("S0PAY"), ["U0ANA"]);
         assert_eq!(stage.writes(), 1);
+        assert_eq!(stage.world.desk.count("GET /schedules"), 0, "the rota names the schedule that is meant");
         // Polls find nothing new, and write nothing.
         stage.wait(Duration::from_secs(600)).await;
         assert_eq!(stage.writes(), 1);

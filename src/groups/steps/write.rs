@@ -38,7 +38,7 @@ pub(super) async fn write_one(app: &App, job: &Job) -> Result<Finished> {
             let mut tx = app.db.write(Priority::Job).await?;
             let before = tx.group(group).await?;
             let before: BTreeSet<SlackUserId> =
-                before.map(|g| g.members.0.iter().cloned().collect()).unwrap_or_default();
+                before.map(|g| g.members.0.into_iter().collect()).unwrap_or_default();
             let mut written = Group::from(answer);
             if written.members.0.is_empty() {
                 written.members.0 = wanted;

@@ -30,8 +30,8 @@ struct Sources {
     schedules: Vec<String>,
     /// Those that no policy uses have to be asked for one by one.
     unused: Vec<Schedule>,
-    /// Some schedule is not known by what the configuration calls it.
-    is_in_doubt: bool,
+    /// What the configuration calls schedules that were not known when this was put together.
+    unknown: Vec<String>,
 }
 
 /// The services' own policies, and whatever feeds a group. Not from memory: the read that caused this one may not have
@@ -71,12 +71,12 @@ async fn sources(app: &App) -> Result<Sources> {
         .schedules
         .iter()
         .filter(|s| schedules.contains(&s.id) && !s.is_used.unwrap_or_else(|| is_named(&s.id)));
+    let unknown = words.iter().zip(&ids).filter(|(_, id)| id.is_none()).map(|(word, _)| (*word).to_owned());
     Ok(Sources {
         policies: policies.into_iter().collect(),
         unused: unused.cloned().collect(),
         schedules: schedules.into_iter().collect(),
-        is_in_doubt: ids.iter().any(Option::is_none)
-            || config.groups.iter().any(|g| g.all_members_handle.is_some()),
+        unknown: unknown.collect(),
     })
 }
 
@@ -105,7 +105,10 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     {
         tx.enqueue(replan("a hand-off")).await?;
     }
-    if sources.is_in_doubt {
+    // An id that the answer names is known by now: the first read needs no list of schedules for those.
+    let is_named = |id: &String| rows.iter().any(|row| row.schedule_id.as_ref() == Some(id));
+    let is_in_doubt = sources.unknown.iter().any(|word| !is_named(word));
+    if is_in_doubt || app.config.groups.iter().any(|g| g.all_members_handle.is_some()) {
         schedules_in_an_hour(&mut tx).await?;
     }
     let last_handoff = before.iter().filter_map(|r| r.ends_at).filter(|end| *end <= at).max();
@@ -136,7 +139,7 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
             policies: Vec::new(),
             schedules: schedules.into_iter().collect(),
             unused: Vec::new(),
-            is_in_doubt: false,
+            unknown: Vec::new(),
         };
         let next = ask(pagerduty, &following, Some(end), Some(end + Duration::from_secs(1)), at).await?;
         answer
