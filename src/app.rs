@@ -103,7 +103,7 @@ impl App {
 
     /// The workspace we serve: configured, or learnt.
     pub fn team_id(&self, people: &Directory) -> Option<String> {
-        self.config.slack.team_id.clone().or_else(|| Some(people.ourselves.as_ref()?.team_id.clone()))
+        people.team_id(&self.config)
     }
 
     pub fn from_email(&self) -> String {

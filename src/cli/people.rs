@@ -202,9 +202,7 @@ async fn unlink(db: &Db, responder: &PagerDutyUserId) -> Result<(), Failure> {
 }
 
 fn name_of(people: &Directory, id: &PagerDutyUserId) -> Result<String, Failure> {
-    let on_call = || people.oncall.iter().find(|r| r.pagerduty_user_id == *id).map(|r| r.user_name.as_str());
-    let name = people.responder_name(id).or_else(on_call).map(str::to_owned);
-    name.ok_or_else(|| {
+    people.name_on_call(id).map(str::to_owned).ok_or_else(|| {
         Failure::failed(format!(
             "nobody in PagerDuty has the id {id}; see `firebell people list`; nothing was changed"
         ))

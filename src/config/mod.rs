@@ -239,6 +239,23 @@ pub struct HintSender {
 }
 
 impl Config {
+    /// Where people are told what a group needs.
+    pub fn channel_of<'a>(&'a self, group: &'a Group) -> Option<&'a str> {
+        group.channel.as_deref().or(self.oncall.channel.as_deref())
+    }
+
+    /// Every channel that is named somewhere, once, in the order of the sections.
+    pub fn channels(&self) -> Vec<&String> {
+        let of_groups = self.groups.iter().flat_map(|g| g.channel.iter().chain(&g.topic_channels));
+        let mut names: Vec<&String> = Vec::new();
+        for name in self.slack.announce_channel.iter().chain(&self.oncall.channel).chain(of_groups) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// The service with this name, alias or PagerDuty id; `NotFound` names the nearest one or all.
     pub fn service(&self, word: &str) -> Result<&Service> {
         let word = word.trim();

@@ -154,7 +154,7 @@ fn somebody<'a>(people: &Directory, word: &str) -> Option<Subject<'a>> {
 }
 
 /// With every PagerDuty account that is linked to theirs in Slack.
-fn person<const N: usize>(
+pub(super) fn person<const N: usize>(
     people: &Directory,
     name: &str,
     slack: Option<SlackUserId>,
@@ -228,8 +228,7 @@ pub fn on_schedule(people: &Directory, id: &str, at: Timestamp) -> Seat {
 /// What a service's on-call is; nothing when its policy is not known.
 pub fn on_service(known: &Known, service: &Service, at: Timestamp) -> Vec<Seat> {
     let people = &known.people;
-    let policy =
-        service.escalation_policy.as_deref().or_else(|| people.policy_of(&service.pagerduty_service));
+    let policy = people.policy_of(service);
     policy.map(|id| on_policy(people, id, i64::MAX, at)).unwrap_or_default()
 }
 
@@ -255,8 +254,7 @@ pub fn on_sources(known: &Known, target: Target<'_>, at: Timestamp) -> Found {
 
 /// Everybody in the rota of a companion group.
 pub fn whole_rota(known: &Known, target: Target<'_>, at: Timestamp) -> Vec<SlackUserId> {
-    let ours = known.people.ourselves.as_ref().map(|us| us.team_id.clone());
-    let team_id = known.config.slack.team_id.clone().or(ours).unwrap_or_default();
+    let team_id = known.people.team_id(&known.config).unwrap_or_default();
     let plan = Rota::new(&known.people, &team_id, at).plan(target, &Memory::default());
     plan.because.into_keys().collect()
 }

@@ -75,8 +75,7 @@ pub async fn apply(tx: &mut Tx, known: &Known, caller: &Caller, value: &str) -> 
 pub async fn link(tx: &mut Tx, known: &Known, caller: &Caller, row: &str, chosen: &str) -> Result<Reply> {
     let id = PagerDutyUserId::new(row.strip_prefix("groups:link:").unwrap_or_default());
     let people = &known.people;
-    let on_call = people.oncall.iter().find(|r| r.pagerduty_user_id == id).map(|r| r.user_name.as_str());
-    let name = people.responder_name(&id).or(on_call).ok_or_else(out_of_date)?;
+    let name = people.name_on_call(&id).ok_or_else(out_of_date)?;
     let user = SlackUserId::new(chosen);
     let member = people.member(&user).ok_or_else(|| {
         Error::refused("I have not met that person yet; choose them again in a few minutes.".to_owned())

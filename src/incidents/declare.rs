@@ -245,8 +245,7 @@ fn first_invitees(known: &Known, incident: &Incident, tx: &Tx) -> BTreeSet<Slack
 
 /// Who is on call for a service now, first level first, as last read.
 pub fn on_call(known: &Known, service: &Service, at: crate::clock::Timestamp) -> Vec<Contact> {
-    let policy =
-        service.escalation_policy.as_deref().or_else(|| known.people.policy_of(&service.pagerduty_service));
+    let policy = known.people.policy_of(service);
     policy.map(|id| known.people.on_call(id, at)).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::rota::Schedule;
 use crate::clock::Timestamp;
-use crate::config::{Config, Who};
+use crate::config::{Config, Service, Who};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId, UserGroupId};
 use crate::jobs::NewJob;
 use crate::row;
@@ -384,9 +384,22 @@ impl Directory {
         self.responders.get(id).map(|r| r.name.as_str())
     }
 
-    /// The escalation policy of a PagerDuty service, as last read.
-    pub fn policy_of(&self, service_id: &str) -> Option<&str> {
-        self.services.iter().find(|s| s.id == service_id)?.policy_id.as_deref()
+    /// The same, also of somebody who is only known to be on call.
+    pub fn name_on_call(&self, id: &PagerDutyUserId) -> Option<&str> {
+        let on_call =
+            || self.oncall.iter().find(|r| r.pagerduty_user_id == *id).map(|r| r.user_name.as_str());
+        self.responder_name(id).or_else(on_call)
+    }
+
+    /// The escalation policy that answers for a service: the configured one, or PagerDuty's own, as last read.
+    pub fn policy_of<'a>(&'a self, service: &'a Service) -> Option<&'a str> {
+        let own = || self.services.iter().find(|s| s.id == service.pagerduty_service)?.policy_id.as_deref();
+        service.escalation_policy.as_deref().or_else(own)
+    }
+
+    /// The workspace that is served: configured, or learnt.
+    pub fn team_id(&self, config: &Config) -> Option<String> {
+        config.slack.team_id.clone().or_else(|| Some(self.ourselves.as_ref()?.team_id.clone()))
     }
 
     /// Who is on call on a policy at that instant, first level first, each person once.

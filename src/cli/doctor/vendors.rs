@@ -103,13 +103,7 @@ pub(super) async fn pagerduty(client: &pagerduty::Client, config: &Config, found
 
 /// The channels that the configuration names, as far as we are in them.
 pub(super) async fn channels(client: &slack::Client, config: &Config, found: &mut Findings) {
-    let mut names: Vec<&String> = Vec::new();
-    let of_groups = config.groups.iter().flat_map(|g| g.channel.iter().chain(&g.topic_channels));
-    for name in config.slack.announce_channel.iter().chain(&config.oncall.channel).chain(of_groups) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let names = config.channels();
     if names.is_empty() {
         return;
     }

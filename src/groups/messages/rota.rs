@@ -234,9 +234,7 @@ fn companion(known: &Known, target: Target<'_>, at: Timestamp) -> Vec<String> {
 
 fn other_group(people: &Directory, group: &Group, way: Way) -> Vec<String> {
     let held = group.members.0.iter().flat_map(|user| {
-        let name = people.name_of(user);
-        let linked = people.links.iter().filter(|(_, slack)| *slack == user).map(|(id, _)| id.clone());
-        let person = Person { name, slack: Some(user.clone()), responders: linked.collect() };
+        let person = lookup::person(people, &people.name_of(user), Some(user.clone()), []);
         let seats = lookup::on_person(people, &person, way.at);
         let seats = seats.into_iter().filter(|s| !if way.only_next { &s.next } else { &s.now }.is_empty());
         seats.map(|s| format!("• {}: {}", place_of_person(&s), way.holds(&s))).collect::<Vec<_>>()

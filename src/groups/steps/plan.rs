@@ -211,15 +211,11 @@ async fn tell_trouble(
         Standing::Asked => messages::ask(&known.people, state),
         _ => messages::trouble(state),
     };
-    if let Some(channel) = channel_of(known, spec) {
+    if let Some(channel) = known.config.channel_of(spec) {
         let once = format!("{}:{}", state.handle, state.planned_at.as_micros());
         say(tx, channel, &message, &once).await?;
     }
     Ok(())
-}
-
-fn channel_of<'a>(known: &'a Known, spec: &'a Spec) -> Option<&'a str> {
-    spec.channel.as_deref().or(known.config.oncall.channel.as_deref())
 }
 
 /// Somebody on call whom nobody in Slack is known to be: looked for by e-mail now and then, and told of once.
@@ -233,7 +229,7 @@ async fn look_for(
     if tx.look_for(&out.responder, not_since).await? {
         tx.enqueue(find_job(&out.responder)).await?;
     }
-    if let Some(channel) = channel_of(known, spec)
+    if let Some(channel) = known.config.channel_of(spec)
         && tx.tell_unmapped(&out.responder).await?
     {
         say(tx, channel, &messages::unmapped(out), &format!("unmapped:{}", out.responder)).await?;
@@ -303,9 +299,6 @@ fn services_of(known: &Known, spec: &Spec) -> Vec<String> {
                 row.policy_id == policy && row.schedule_id.as_deref().is_some_and(|id| schedules.contains(id))
             })
     };
-    let policy = |s: &crate::config::Service| {
-        s.escalation_policy.clone().or_else(|| people.policy_of(&s.pagerduty_service).map(str::to_owned))
-    };
-    let theirs = known.config.services.iter().filter(|s| policy(s).is_some_and(|p| follows(&p)));
+    let theirs = known.config.services.iter().filter(|s| people.policy_of(s).is_some_and(follows));
     theirs.map(|s| s.name.clone()).collect()
 }

@@ -97,7 +97,10 @@ async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Re
         _ => {}
     }
     let target = crate::groups::model::target(&app.config, &state.handle);
-    let channel = target.and_then(|t| t.spec.channel.as_deref()).or(app.config.oncall.channel.as_deref());
+    let channel = match target {
+        Some(target) => app.config.channel_of(target.spec),
+        None => app.config.oncall.channel.as_deref(),
+    };
     if let Some(channel) = channel.filter(|_| state.problem.as_ref() != Some(&problem)) {
         let told = State { problem: Some(problem), ..state.clone() };
         let once = format!("refused:{}:{code}:{}", state.handle, state.changed_at.as_micros());

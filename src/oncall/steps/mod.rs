@@ -5,7 +5,7 @@
 
 mod rota;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -96,10 +96,7 @@ async fn read_ourselves(app: &App, job: &Job) -> Result<Finished> {
 
 /// The channels that the configuration names: by id, or by name among those that we are in.
 async fn configured_channels(app: &App) -> Result<BTreeMap<String, ChannelId>> {
-    let config = &app.config;
-    let of_groups = config.groups.iter().flat_map(|g| g.channel.iter().chain(&g.topic_channels));
-    let names: BTreeSet<&String> =
-        config.slack.announce_channel.iter().chain(&config.oncall.channel).chain(of_groups).collect();
+    let names = app.config.channels();
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }

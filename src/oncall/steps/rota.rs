@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
-use crate::oncall::model::{Directory, HINTED, OnCall, PagerDutyService, Step, replan};
+use crate::oncall::model::{Directory, HINTED, OnCall, Step, replan};
 use crate::oncall::rota::{READ_AHEAD, Schedule, is_schedule_id, merge};
 use crate::pagerduty;
 use crate::store::Tx;
@@ -38,19 +38,15 @@ struct Sources {
 /// arrived there.
 async fn sources(app: &App) -> Result<Sources> {
     let mut tx = app.db.read().await?;
-    let services: Vec<PagerDutyService> = tx.fact("services").await?.unwrap_or_default();
     let known = Directory {
+        services: tx.fact("services").await?.unwrap_or_default(),
         oncall: tx.oncall_rows().await?,
         schedules: tx.fact("schedules").await?.unwrap_or_default(),
         ..Directory::default()
     };
     drop(tx);
-    let policy_of = |id: &str| services.iter().find(|s| s.id == id)?.policy_id.clone();
     let config = &app.config;
-    let of_services = config
-        .services
-        .iter()
-        .filter_map(|s| s.escalation_policy.clone().or_else(|| policy_of(&s.pagerduty_service)));
+    let of_services = config.services.iter().filter_map(|s| known.policy_of(s).map(str::to_owned));
     let of_groups = config.groups.iter().flat_map(|g| g.policies.iter().map(|p| p.id.clone()));
     let policies: BTreeSet<String> = of_services.chain(of_groups).collect();
     let words: BTreeSet<&str> =
