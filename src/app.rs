@@ -121,17 +121,18 @@ impl App {
         // What was read well a moment ago is not read again: a restart costs one look at the rota.
         let read_at = tx.read_times().await?;
         tx.commit().await?;
-        // One at a time: whoever held several of these rows could wait for a replica that works, and it for us.
-        for step in Step::at_the_start() {
-            let mut tx = self.db.write(Priority::Job).await?;
+        let now = self.clock.now();
+        let reads = Step::at_the_start().map(|step| {
             let fresh_until = read_at.get(step.kind()).map(|at| *at + step.every(&self.config));
             let fresh_until = fresh_until.filter(|_| step != Step::ReadOnCall);
-            tx.enqueue(step.because("at the start").at(fresh_until.unwrap_or(tx.now()))).await?;
+            step.because("at the start").at(fresh_until.unwrap_or(now))
+        });
+        // One at a time: whoever held several of these rows could wait for a replica that works, and it for us.
+        for job in reads.chain([replan("at the start")]) {
+            let mut tx = self.db.write(Priority::Job).await?;
+            tx.enqueue(job).await?;
             tx.commit().await?;
         }
-        let mut tx = self.db.write(Priority::Job).await?;
-        tx.enqueue(replan("at the start")).await?;
-        tx.commit().await?;
         let mut tx = self.db.write(Priority::Job).await?;
         tx.cause(&incidents::Effect::Heal).await?;
         tx.commit().await?;

@@ -228,7 +228,7 @@ async fn gauges(app: &App, metrics: &Metrics) -> Result<()> {
         metrics.set_roster_age(app.clock.now().since(*read_at));
     }
     let states = tx.group_states().await?;
-    let heard_at = tx.read_times().await?.get(Step::ReadOnCall.kind()).copied();
+    let heard_at = tx.read_time(Step::ReadOnCall).await?;
     let next_handoff = OnCall::next_handoff(&tx.oncall_rows().await?, tx.now());
     let now = tx.now();
     let (gauges, unmapped) = groups::gauges(&states, heard_at, now);

@@ -22,7 +22,7 @@ use crate::incidents::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
 use crate::incidents::{asked, declare, trouble};
 use crate::oncall::Known;
-use crate::oncall::model::meet_job;
+use crate::oncall::reads::meet_job;
 use crate::slack::blocks::untrusted;
 use crate::store::{Priority, Tx};
 use once::Request;

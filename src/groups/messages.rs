@@ -1,5 +1,7 @@
 //! What is said about groups. Names of people and groups are typed by people: escaped here.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -9,7 +11,7 @@ use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::incidents::Incident;
 use crate::oncall::Directory;
-use crate::slack::blocks::{Style, actions, button, channel, date, mention, section, untrusted};
+use crate::slack::blocks::{Style, actions, button, channel, date, section, untrusted};
 
 pub mod answers;
 pub mod rota;
@@ -106,14 +108,15 @@ pub fn put_right(command: &str, state: &State) -> Message {
     ))
 }
 
-/// For the team's channel.
-pub fn hand_off(people: &Directory, before: &State, after: &State, open: &[Incident]) -> Message {
-    let by_rota = |s: &State| {
-        let rows = s.because.0.iter().filter(|(_, why)| why.iter().any(|b| b.responder.is_some()));
-        rows.map(|(user, _)| user.clone()).collect::<Vec<_>>()
-    };
-    let (was, is) = (by_rota(before), by_rota(after));
-    let gone: Vec<&SlackUserId> = was.iter().filter(|user| !is.contains(user)).collect();
+/// For the team's channel; `was` were on call before.
+pub fn hand_off(
+    people: &Directory,
+    was: &BTreeSet<SlackUserId>,
+    after: &State,
+    open: &[Incident],
+) -> Message {
+    let is = after.on_call();
+    let gone: Vec<&SlackUserId> = was.difference(&is).collect();
     let mut text = format!(
         ":arrows_counterclockwise: On call for {}: {}",
         handle(&after.handle),
@@ -129,7 +132,7 @@ pub fn hand_off(people: &Directory, before: &State, after: &State, open: &[Incid
 }
 
 /// For the person who comes on call.
-pub fn you_are_on_call(_people: &Directory, state: &State, user: &SlackUserId, open: &[Incident]) -> Message {
+pub fn you_are_on_call(state: &State, user: &SlackUserId, open: &[Incident]) -> Message {
     let until = state.because.0.get(user).into_iter().flatten().filter_map(|b| b.until).min();
     let until = until.map(|at| format!(" until {}", date(at))).unwrap_or_default();
     Message::text(format!(
@@ -166,11 +169,9 @@ pub fn names<'a>(people: &Directory, users: impl Iterator<Item = &'a SlackUserId
 /// The topic with our part brought up to date: `deploys on Mondays | On call: Ana Example until Mon 23 Nov 09:00 UTC`.
 /// What people wrote before and after it stays.
 pub fn topic(was: &str, people: &Directory, state: &State, zone: &TimeZone) -> String {
-    let by_rota = state.because.0.iter().filter(|(_, why)| why.iter().any(|b| b.responder.is_some()));
-    let users: Vec<&SlackUserId> = by_rota.map(|(user, _)| user).collect();
     let until = until(state)
         .map(|at| at.to_jiff().to_zoned(zone.clone()).strftime(" until %a %-d %b %H:%M %Z").to_string());
-    let ours = format!("{ON_CALL}{}{}", names(people, users.into_iter()), until.unwrap_or_default());
+    let ours = format!("{ON_CALL}{}{}", names(people, state.on_call().iter()), until.unwrap_or_default());
     let mut parts: Vec<String> =
         was.split(BAR).map(str::to_owned).filter(|part| !part.trim().is_empty()).collect();
     match parts.iter_mut().find(|part| part.trim_start().starts_with(ON_CALL)) {
@@ -180,9 +181,4 @@ pub fn topic(was: &str, people: &Directory, state: &State, zone: &TimeZone) -> S
     let whole = parts.join(BAR);
     // Too long for Slack: people's words go before ours.
     if whole.chars().count() > LONGEST_TOPIC { was.to_owned() } else { whole }
-}
-
-/// Mentions of the group's people, which ring nobody's phone in a message that only one person sees.
-pub fn mentions<'a>(users: impl Iterator<Item = &'a SlackUserId>) -> String {
-    users.map(mention).collect::<Vec<_>>().join(", ")
 }

@@ -192,6 +192,12 @@ row! {
 }
 
 impl State {
+    /// Those who are in the group because of a rota, not for good.
+    pub fn on_call(&self) -> BTreeSet<SlackUserId> {
+        let by_rota = self.because.0.iter().filter(|(_, why)| why.iter().any(|b| b.responder.is_some()));
+        by_rota.map(|(user, _)| user.clone()).collect()
+    }
+
     pub fn memory(&self) -> Memory {
         Memory {
             group: self.group_id.clone(),

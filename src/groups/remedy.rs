@@ -40,17 +40,7 @@ fn of_slack(upstream: &Upstream, code: &str, detail: &str, group: Option<&str>) 
             "Slack does not take one of the people (just deactivated?): run it again".to_owned()
         }
         (_, Some(group)) => refusal(code, group),
-        (
-            "invalid_auth"
-            | "account_inactive"
-            | "token_revoked"
-            | "token_expired"
-            | "not_authed"
-            | "plan_upgrade_required"
-            | "paid_teams_only"
-            | "not_allowed_token_type",
-            None,
-        ) => refusal(code, ""),
+        (_, None) if is_about_the_token(upstream) => refusal(code, ""),
         (_, None) => upstream.to_string(),
     }
 }

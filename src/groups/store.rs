@@ -83,6 +83,11 @@ impl Tx {
         .await
     }
 
+    pub async fn count_group_writes_since(&mut self, since: Timestamp) -> Result<i64> {
+        let count = self.scalar("SELECT count(*) FROM group_write WHERE written_at > $1", &[&since]).await?;
+        Ok(count.unwrap_or(0))
+    }
+
     /// Slack has taken this list. Somebody may want something else by now: then the group goes on waiting.
     pub async fn group_written(
         &mut self,

@@ -2,6 +2,7 @@
 //! every answer works while a vendor is down, and says how old it is.
 
 pub mod model;
+pub mod reads;
 pub mod rota;
 pub mod steps;
 mod store;
@@ -12,7 +13,8 @@ use crate::config::Config;
 use crate::store::Json;
 use crate::{pagerduty, slack};
 
-pub use model::{Directory, Group, HINTED, Member, OnCall, Ourselves, Responder, Step, replan};
+pub use model::{Directory, Group, Member, OnCall, Ourselves, Responder};
+pub use reads::{HINTED, Step, replan};
 pub use rota::Schedule;
 
 /// What is known without asking anybody: the configuration and the people.

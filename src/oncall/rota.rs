@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Directory, OnCall, Step};
+use super::model::{Directory, OnCall};
+use super::reads::Step;
 use crate::clock::Timestamp;
 use crate::ids::PagerDutyUserId;
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::model::{Directory, Group, Member, OnCall, Responder};
+use super::reads::Step;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
@@ -24,6 +25,11 @@ row! {
 row! {
     #[derive(Debug)]
     pub struct Fact { pub name: String, pub body: Json<Value>, pub read_at: Timestamp }
+}
+
+row! {
+    #[derive(Debug)]
+    pub struct ReadTime { pub name: String, pub read_at: Timestamp }
 }
 
 impl Tx {
@@ -92,8 +98,13 @@ impl Tx {
 
     /// When each source was last read well.
     pub async fn read_times(&mut self) -> Result<BTreeMap<String, Timestamp>> {
-        let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
-        Ok(facts.into_iter().map(|f| (f.name, f.read_at)).collect())
+        let times: Vec<ReadTime> = self.all("SELECT name, read_at FROM vendor_fact", &[]).await?;
+        Ok(times.into_iter().map(|t| (t.name, t.read_at)).collect())
+    }
+
+    /// When this source was last read well.
+    pub async fn read_time(&mut self, step: Step) -> Result<Option<Timestamp>> {
+        self.scalar("SELECT read_at FROM vendor_fact WHERE name = $1", &[&step.kind()]).await
     }
 
     /// A small fact, as last read.
@@ -171,6 +182,10 @@ impl Tx {
         )
         .await?;
         Ok(())
+    }
+
+    pub async fn responder(&mut self, id: &PagerDutyUserId) -> Result<Option<Responder>> {
+        self.opt("SELECT * FROM pagerduty_user WHERE id = $1", &[id]).await
     }
 
     pub async fn responder_ids(&mut self) -> Result<BTreeSet<String>> {

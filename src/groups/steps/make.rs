@@ -1,7 +1,7 @@
 //! Makes what is missing: a user group, or the knowledge of a person.
 
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::groups::model::target;
 use crate::ids::PagerDutyUserId;
 use crate::jobs::{Finished, Job};
@@ -32,10 +32,8 @@ pub(super) async fn make(app: &App, job: &Job, handle: &str) -> Result<Finished>
 /// Looks for a PagerDuty user in Slack, by each of their addresses. Most are found in the list of all people; this is
 /// for those who are newer than its last read.
 pub(super) async fn find(app: &App, job: &Job, id: &PagerDutyUserId) -> Result<Finished> {
-    let people = app.db.read().await?.directory().await?;
-    let responder =
-        people.responders.get(id).ok_or_else(|| Error::not_found("nobody of that id in PagerDuty"));
-    let Ok(responder) = responder else { return job.finish_bare(&app.db).await };
+    let responder = app.db.read().await?.responder(id).await?;
+    let Some(responder) = responder else { return job.finish_bare(&app.db).await };
     for email in &responder.emails.0 {
         if let Some(user) = app.slack.user_by_email(email).await? {
             let mut tx = app.db.write(Priority::Job).await?;

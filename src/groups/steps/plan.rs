@@ -30,19 +30,19 @@ const AT_ONCE: usize = 100;
 
 pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
     let mut tx = app.db.read().await?;
-    let people = tx.directory().await?;
+    let known = Known { config: app.config.clone(), people: tx.directory().await?.into() };
+    let people = &known.people;
     let states: BTreeMap<String, State> =
         tx.group_states().await?.into_iter().map(|s| (s.handle.clone(), s)).collect();
     drop(tx);
-    let Some(team_id) = app.team_id(&people).filter(|_| people.read_at.contains_key(Step::ReadOnCall.kind()))
+    let Some(team_id) = app.team_id(people).filter(|_| people.read_at.contains_key(Step::ReadOnCall.kind()))
     else {
         // Nothing is concluded from knowing nothing: the first reads cause another plan.
         return job.finish_bare(&app.db).await;
     };
     let now = app.clock.now();
-    let rota = Rota::new(&people, &team_id, now);
+    let rota = Rota::new(people, &team_id, now);
     let cause = job.payload.0["cause"].as_str().unwrap_or("a regular look");
-    let known = Known { config: app.config.clone(), people: people.clone().into() };
     let all = targets(&app.config);
     for some in all.chunks(AT_ONCE) {
         let mut tx = app.db.write(Priority::Job).await?;
@@ -245,16 +245,17 @@ async fn hand_over(
     before: Option<&State>,
     state: &State,
 ) -> Result<()> {
-    let was = before.map(on_call).unwrap_or_default();
-    let is = on_call(state);
+    let was = before.map(State::on_call).unwrap_or_default();
+    let is = state.on_call();
     if was == is {
         return Ok(());
     }
     for channel in &spec.topic_channels {
         tx.enqueue(topic_job(&spec.handle, channel)).await?;
     }
-    // The first plan of a group is no hand-off.
-    let Some(before) = before else { return Ok(()) };
+    if before.is_none() {
+        return Ok(()); // the first plan of a group is no hand-off
+    }
     let new: Vec<&SlackUserId> = is.difference(&was).collect();
     let services = services_of(known, spec);
     let mut open = tx.open_incidents().await?;
@@ -265,26 +266,18 @@ async fn hand_over(
         }
     }
     if let Some(channel) = spec.channel.as_deref().filter(|_| !new.is_empty()) {
-        let message = messages::hand_off(&known.people, before, state, &open);
+        let message = messages::hand_off(&known.people, &was, state, &open);
         say(tx, channel, &message, &format!("handoff:{}:{}", state.handle, state.planned_at.as_micros()))
             .await?;
     }
     if spec.tell_incoming {
         for user in new {
-            let message = messages::you_are_on_call(&known.people, state, user, &open);
+            let message = messages::you_are_on_call(state, user, &open);
             let once = format!("incoming:{}:{user}:{}", state.handle, state.planned_at.as_micros());
             say(tx, user.as_str(), &message, &once).await?;
         }
     }
     Ok(())
-}
-
-/// Those who are in the group because of a rota, not for good.
-fn on_call(state: &State) -> BTreeSet<SlackUserId> {
-    let by_rota = |(user, reasons): (&SlackUserId, &Vec<crate::groups::model::Because>)| {
-        reasons.iter().any(|b| b.responder.is_some()).then(|| user.clone())
-    };
-    state.because.0.iter().filter_map(by_rota).collect()
 }
 
 /// The configured services that this group's people answer for: those whose policy it follows, or whose policy uses

@@ -116,8 +116,7 @@ async fn go_on(app: &App, job: &Job, mut tx: Tx) -> Result<Finished> {
         tx.enqueue(write_job()).await?;
     }
     let since = tx.now() - MINUTE;
-    let written = tx.group_writes_since(since, i64::MAX).await?.len();
-    let tell = !more || i64::try_from(written).is_ok_and(|n| n % AT_ONCE == 0);
+    let tell = !more || tx.count_group_writes_since(since).await? % AT_ONCE == 0;
     if tell {
         tx.directory_changed().await?;
     }

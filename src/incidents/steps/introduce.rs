@@ -10,7 +10,7 @@ use crate::incidents::messages;
 use crate::incidents::model::Outsider;
 use crate::jobs::{Finished, Job};
 use crate::oncall::Step;
-use crate::oncall::model::meet_job;
+use crate::oncall::reads::meet_job;
 use crate::store::Priority;
 
 pub(super) async fn introduce(

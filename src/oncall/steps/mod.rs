@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::model::{Group, Member, Ourselves, PagerDutyService, Priority, Responder, Step, replan};
+use super::model::{Group, Member, Ourselves, PagerDutyService, Priority, Responder};
+use super::reads::{Step, replan};
 use crate::app::App;
 use crate::error::{Error, Result, Upstream};
 use crate::ids::{ChannelId, SlackUserId};

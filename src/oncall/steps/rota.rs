@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
-use crate::oncall::model::{Directory, HINTED, OnCall, Step, replan};
 use crate::oncall::rota::{READ_AHEAD, Schedule, is_schedule_id, merge};
+use crate::oncall::{Directory, HINTED, OnCall, Step, replan};
 use crate::pagerduty;
 use crate::store::Tx;
 
@@ -86,7 +86,8 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     let until = at + app.config.oncall.poll;
     let answer = ask(pagerduty, &sources, Some(at), Some(until), at).await?;
     let mut tx = app.db.write(Turn::Job).await?;
-    if is_overtaken(&mut tx, at).await? {
+    let heard_at = tx.read_time(Step::ReadOnCall).await?;
+    if is_overtaken(heard_at, at) {
         return again(job, tx, Step::ReadOnCall).await;
     }
     let before = tx.oncall_rows().await?;
@@ -96,7 +97,6 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     let changed = replace(&mut tx, &before, &rows, cause(job)).await?;
     ask_again_after_a_hint(&mut tx, changed).await?;
     // Somebody has come or gone as was known before: nothing that was read is new, and yet it means another thing.
-    let heard_at = tx.read_times().await?.get(Step::ReadOnCall.kind()).copied();
     if !changed && OnCall::next_handoff(&before, heard_at.unwrap_or(at)).is_some_and(|handoff| handoff <= at)
     {
         tx.enqueue(replan("a hand-off")).await?;
@@ -105,7 +105,7 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     let is_named = |id: &String| rows.iter().any(|row| row.schedule_id.as_ref() == Some(id));
     let is_in_doubt = sources.unknown.iter().any(|word| !is_named(word));
     if is_in_doubt || app.config.groups.iter().any(|g| g.all_members_handle.is_some()) {
-        schedules_in_an_hour(&mut tx).await?;
+        need_schedules(&mut tx).await?;
     }
     let last_handoff = before.iter().filter_map(|r| r.ends_at).filter(|end| *end <= at).max();
     let is_fresh = last_handoff.is_some_and(|end| at.since(end) < BEHIND_AT_MOST);
@@ -143,7 +143,7 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
             .extend(next.rows.into_iter().filter(|row| row.starts_at.is_some_and(|start| start >= end)));
     }
     let mut tx = app.db.write(Turn::Job).await?;
-    if is_overtaken(&mut tx, at).await? {
+    if is_overtaken(tx.read_time(Step::ReadOnCall).await?, at) {
         return again(job, tx, Step::ReadAhead).await;
     }
     let before = tx.oncall_rows().await?;
@@ -157,8 +157,8 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
 }
 
 /// Another read of the same rows was written while this one was asked: which of them is newer, nobody knows.
-async fn is_overtaken(tx: &mut Tx, asked_at: Timestamp) -> Result<bool> {
-    Ok(tx.read_times().await?.get(Step::ReadOnCall.kind()).is_some_and(|written_at| *written_at > asked_at))
+fn is_overtaken(written_at: Option<Timestamp>, asked_at: Timestamp) -> bool {
+    written_at.is_some_and(|written_at| written_at > asked_at)
 }
 
 async fn again(job: &Job, mut tx: Tx, step: Step) -> Result<Finished> {
@@ -166,7 +166,7 @@ async fn again(job: &Job, mut tx: Tx, step: Step) -> Result<Finished> {
     job.finish(tx).await
 }
 
-/// Which schedules there are. Comes again as long as something needs it.
+/// Which schedules there are. The first time when something needs it, then every hour.
 pub(super) async fn read_schedules(app: &App, job: &Job) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
     let mut schedules = Vec::new();
@@ -189,9 +189,9 @@ pub(super) async fn read_schedules(app: &App, job: &Job) -> Result<Finished> {
     done(app, job, Step::ReadSchedules, tx).await
 }
 
-async fn schedules_in_an_hour(tx: &mut Tx) -> Result<()> {
-    let known: Option<Vec<Schedule>> = tx.fact("schedules").await?;
-    if known.is_none() {
+/// Unless they were read before: then they come again in their time.
+async fn need_schedules(tx: &mut Tx) -> Result<()> {
+    if tx.read_time(Step::ReadSchedules).await?.is_none() {
         tx.enqueue(Step::ReadSchedules.because("a schedule is not known")).await?;
     }
     Ok(())
