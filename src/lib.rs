@@ -1,5 +1,6 @@
 //! Firebell rings the right people and keeps the room in order.
 pub mod app;
+pub mod audit;
 pub mod chat;
 pub mod cli;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod oncall;
 pub mod pagerduty;
+pub mod posts;
 pub mod serve;
 pub mod sim;
 pub mod slack;
