@@ -62,6 +62,8 @@ macro_rules! commands {
 commands! {
     Incident: incident = "/incident",
     Oncall: oncall = "/oncall",
+    Page: page = "/page",
+    Ic: ic = "/ic",
 }
 
 impl Commands {
@@ -104,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_typed_name_leads_to_its_command() {
-        let commands = Commands { incident: "/inc".into(), oncall: "/oncall".into() };
+        let [page, ic] = ["/page", "/ic"].map(str::to_owned);
+        let commands = Commands { incident: "/inc".into(), oncall: "/oncall".into(), page, ic };
         assert_eq!(commands.typed("/inc"), Some(Command::Incident));
         assert_eq!(commands.typed("/incident"), None);
     }

@@ -20,6 +20,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_groups.sql"),
         include_str!("../../migrations/sqlite/0002_groups.sql"),
     ),
+    (
+        4,
+        "paging",
+        include_str!("../../migrations/postgres/0004_paging.sql"),
+        include_str!("../../migrations/sqlite/0004_paging.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
