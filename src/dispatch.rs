@@ -9,8 +9,8 @@ use crate::ids::SlackUserId;
 use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
-use crate::oncall;
 use crate::store::Tx;
+use crate::{oncall, paging};
 
 /// What the runner performs.
 #[derive(Clone)]
@@ -29,14 +29,14 @@ impl Perform for Dispatch {
     async fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
         match effect(job) {
             Ok(effect) => incidents::steps::parked(&self.app, tx, job, &effect, error).await,
-            Err(_) => Ok(()),
+            Err(_) => paging::steps::parked(&self.app, tx, job, error).await,
         }
     }
 
     async fn stumbled(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
         match effect(job) {
             Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
-            Err(_) => Ok(()),
+            Err(_) => paging::steps::stumbled(&self.app, tx, job, error).await,
         }
     }
 }
@@ -60,6 +60,7 @@ impl Dispatch {
                 None => Err(unknown(job)),
             },
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
+            Some(("paging", _)) => paging::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }
     }

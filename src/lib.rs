@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod oncall;
 pub mod pagerduty;
+pub mod paging;
 pub mod serve;
 pub mod sim;
 pub mod slack;

@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("oncall", &[GROUND, BELOW_FEATURES]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "incidents"]]),
+    ("paging", &[GROUND, BELOW_FEATURES, &["oncall", "incidents", "groups"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
     ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
@@ -51,7 +52,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
 ];
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
 const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "jobs"];
-const FEATURES: &[&str] = &["oncall", "incidents", "groups"];
+const FEATURES: &[&str] = &["oncall", "incidents", "groups", "paging"];
 const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.

@@ -5,6 +5,8 @@ CREATE TABLE page (
     -- Whom, in the words of the asker.
     whom TEXT NOT NULL,
     message TEXT NOT NULL,
+    -- What PagerDuty may read of it.
+    title TEXT NOT NULL,
     asked_by TEXT NOT NULL,
     asked_by_name TEXT NOT NULL,
     channel_id TEXT,

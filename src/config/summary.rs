@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AutoOpen, AutoResolve, Commander, Config, Group, Mode, Phones, PolicyLevels, Service, Severity, WhenEmpty,
-    Who, show_duration,
+    AutoOpen, AutoResolve, Commander, Config, Group, Mode, Phones, PolicyLevels, Service, Severity,
+    WhenEmpty, Who, show_duration,
 };
 
 const SET: &str = "(set)";

@@ -159,7 +159,8 @@ fn somebody<'a>(people: &Directory, word: &str) -> Result<Option<Subject<'a>>> {
     let called = |name: &str| same(name.trim_start_matches('@'), word.trim_start_matches('@'));
     let mut member = people.member_by_handle(word).or_else(|| people.member_by_email(word));
     if member.is_none() {
-        let mut named = people.members.values().filter(|m| !m.is_deleted && !m.is_bot && called(&m.real_name));
+        let mut named =
+            people.members.values().filter(|m| !m.is_deleted && !m.is_bot && called(&m.real_name));
         member = named.next();
         let others: Vec<String> = named.map(|m| format!("@{}", m.name)).collect();
         if let (Some(first), false) = (member, others.is_empty()) {

@@ -52,15 +52,21 @@ impl Keyed<'_> {
     /// Makes it. PagerDuty answers 400 to a key that is open already: then it is there.
     pub async fn create(&self, new: &NewIncident<'_>) -> Result<Incident, Upstream> {
         match self.client.create_incident(new).await {
-            Err(e) if is_duplicate_key(&e) => {
-                self.find().await?.ok_or_else(|| not_yet("the key is taken, and its incident not to be found"))
-            }
+            Err(e) if is_duplicate_key(&e) => self
+                .find()
+                .await?
+                .ok_or_else(|| not_yet("the key is taken, and its incident not to be found")),
             other => other,
         }
     }
 
     /// The second road. It pages, but tells no number.
-    pub async fn send(&self, routing_key: &SecretString, action: Action, title: &str) -> Result<(), Upstream> {
+    pub async fn send(
+        &self,
+        routing_key: &SecretString,
+        action: Action,
+        title: &str,
+    ) -> Result<(), Upstream> {
         let event = Event {
             routing_key,
             action,

@@ -35,6 +35,7 @@ mod oncall_command;
 mod oncall_groups;
 mod outages;
 mod paged;
+mod paging;
 mod reminders;
 mod repeats;
 mod rights;

@@ -126,7 +126,7 @@ fn beside(people: &Directory, target: Target<'_>, state: &State) -> Vec<String> 
 }
 
 /// The first lines, and how many were left out.
-pub(super) fn cut(mut lines: Vec<String>) -> Vec<String> {
+pub fn cut(mut lines: Vec<String>) -> Vec<String> {
     if lines.len() > MOST {
         let more = lines.len() - MOST;
         lines.truncate(MOST);

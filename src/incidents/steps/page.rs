@@ -176,7 +176,9 @@ impl Attempt<'_> {
     /// When the first road is closed, and not twice.
     fn may_take_second_road(&self, error: &Error) -> bool {
         let Error::Upstream(problem) = error else { return false };
-        roads::is_closed(problem, self.job.token) && self.service.routing_key.is_some() && self.sent_by_events_at.is_none()
+        roads::is_closed(problem, self.job.token)
+            && self.service.routing_key.is_some()
+            && self.sent_by_events_at.is_none()
     }
 
     /// Events v2 under the same key. It pages, but tells no number: the job goes on looking for it. Errs only when
@@ -211,9 +213,7 @@ impl Attempt<'_> {
         let found = if self.job.is_retry() { self.look().await.map_err(patiently)? } else { None };
         match found {
             Some(page) => self.record(page).await,
-            None if self.event_is_under_way() => {
-                Err(under_way())
-            }
+            None if self.event_is_under_way() => Err(under_way()),
             None => {
                 let mut tx = self.app.db.write(Priority::Job).await?;
                 let why = Some("it ended before anybody was paged".to_owned());
