@@ -33,8 +33,7 @@ level = 2
 service = "search"
 "#;
 
-/// The standard world with a rota of incident commanders (Dee for an hour, then Eve; Cho is a trainee), and our bot in
-/// #general.
+/// The standard world with a rota of incident commanders: Dee for an hour, then Eve; Cho is a trainee.
 pub async fn world(clock: &Clock) -> World {
     let world = World::start(clock.clone()).await.expect("the world starts");
     let now = clock.now();
@@ -46,7 +45,6 @@ pub async fn world(clock: &Clock) -> World {
     pd.add_schedule("PSCHED1", "Payments primary", &shifts);
     pd.add_escalation_policy("PEP0009", "Payments rota", &[&["PSCHED1"]]);
     world.slack.add_usergroup("S0PAY", "payments-oncall", &["U0ANA"]);
-    world.slack.person_invites_bot("general");
     world
 }
 
@@ -58,13 +56,11 @@ pub async fn stage(db: Db, clock: Clock) -> Stage {
 
 impl Stage {
     /// What the person reads at once in that channel, and what is said there afterwards.
-    pub async fn pages(&self, user: &str, channel: &str, typed: &str) -> String {
+    pub async fn said_after(&self, user: &str, channel: &str, typed: &str) -> String {
+        let answer = self.slash_in(user, &self.channel_id(channel), typed).await;
         let before = self.said_in(channel);
-        let answer = self.typed_in(user, channel, typed).await;
-        let after = self.said_in(channel);
-        let mut talk = exchange(typed, &answer);
-        talk.push_str(after.strip_prefix(before.as_str()).unwrap_or(&after));
-        talk
+        self.settle().await;
+        exchange(typed, &answer) + &self.news(channel, &before)
     }
 
     /// All of a channel, as text with its markup.
@@ -75,6 +71,12 @@ impl Stage {
             .filter(|m| m.user == firebell::sim::slack::Slack::BOT_USER)
             .map(|m| format!("{}\n", m.text))
             .collect()
+    }
+
+    /// What our bot has said there since then.
+    pub fn news(&self, channel: &str, before: &str) -> String {
+        let after = self.said_in(channel);
+        after.strip_prefix(before).unwrap_or(&after).to_owned()
     }
 
     /// Whose phones PagerDuty rang, in order.
@@ -92,7 +94,7 @@ impl Stage {
 on_both_engines!(
     async fn a_service_is_paged_where_no_incident_is(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        assert_reads!(stage.pages("U0EVE", "general", "/page payments the checkout is down").await, @"");
+        assert_reads!(stage.said_after("U0EVE", "general", "/page payments the checkout is down").await, @"");
         assert_eq!(stage.rung(), "PANA001");
         assert_reads!(stage.world.pagerduty.narrate(), @"");
         // No room opens for it.
@@ -100,7 +102,7 @@ on_both_engines!(
         stage.world.pagerduty.acknowledge("1", "PANA001");
         let before = stage.said_in("general");
         stage.wait(HOUR).await;
-        assert_reads!(stage.said_in("general").strip_prefix(&before).unwrap(), @"");
+        assert_reads!(stage.news("general", &before), @"");
         stage.end().await;
     }
 );
@@ -109,7 +111,7 @@ on_both_engines!(
     async fn in_an_incidents_room_people_are_asked_to_help_and_come_in(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         stage.declared().await;
-        assert_reads!(stage.pages("U0ANA", ROOM, "/page @cho please look at the index").await, @"");
+        assert_reads!(stage.said_after("U0ANA", ROOM, "/page @cho please look at the index").await, @"");
         assert_eq!(stage.rung(), "PANA001 PCHO001");
         assert_eq!(stage.members("inc-1"), "U0ANA U0CHO U0DEE");
         assert_eq!(stage.world.pagerduty.incidents().len(), 1);
@@ -124,18 +126,18 @@ on_both_engines!(
 on_both_engines!(
     async fn whoever_does_not_answer_is_named(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        stage.pages("U0EVE", "general", "/page @dee the door is open").await;
+        stage.said_after("U0EVE", "general", "/page @dee the door is open").await;
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(310)).await;
-        assert_reads!(stage.said_in("general").strip_prefix(&before).unwrap(), @"");
+        assert_reads!(stage.news("general", &before), @"");
         assert_reads!(stage.private("U0EVE"), @"");
         // Of a team it is the policy's own time.
-        stage.pages("U0EVE", "general", "/page payments come").await;
+        stage.said_after("U0EVE", "general", "/page payments come").await;
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(29 * 60)).await;
         assert_eq!(stage.said_in("general"), before);
         stage.wait(Duration::from_secs(2 * 60)).await;
-        assert_reads!(stage.said_in("general").strip_prefix(&before).unwrap(), @"");
+        assert_reads!(stage.news("general", &before), @"");
         stage.end().await;
     }
 );
@@ -145,7 +147,7 @@ on_both_engines!(
         let stage = stage(db, clock).await;
         stage.world.pagerduty.set_abilities(&["teams"]);
         stage.declared().await;
-        assert_reads!(stage.pages("U0ANA", ROOM, "/page @cho please look").await, @"");
+        assert_reads!(stage.said_after("U0ANA", ROOM, "/page @cho please look").await, @"");
         assert_eq!(stage.rung(), "PANA001 PCHO001");
         let own = stage.world.pagerduty.incident("2").expect("an incident of their own");
         assert_eq!(own.assignees, ["PCHO001"]);
@@ -160,17 +162,17 @@ on_both_engines!(
         let mut stage = stage(db, clock).await;
         stage.trouble_is_expected();
         stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
-        let mut talk = stage.pages("U0EVE", "general", "/page @dee the door is open").await;
+        let mut talk = stage.said_after("U0EVE", "general", "/page @dee the door is open").await;
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(60)).await;
-        talk.push_str(stage.said_in("general").strip_prefix(&before).unwrap());
+        talk.push_str(&stage.news("general", &before));
         talk.push_str("-- to the asker\n");
         talk.push_str(&stage.private("U0EVE"));
         stage.world.desk.heal("pagerduty");
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(60)).await;
         talk.push_str("-- later\n");
-        talk.push_str(stage.said_in("general").strip_prefix(&before).unwrap());
+        talk.push_str(&stage.news("general", &before));
         assert_reads!(talk, @"");
         assert_eq!(stage.rung(), "PDEE001");
         stage.end().await;
@@ -184,7 +186,7 @@ on_both_engines!(
         for call in ["GET /", "POST /incidents", "PUT /"] {
             stage.world.desk.always(call, Fault::Unavailable { status: 500 });
         }
-        let mut talk = stage.pages("U0EVE", "general", "/page payments the checkout is down").await;
+        let mut talk = stage.said_after("U0EVE", "general", "/page payments the checkout is down").await;
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(30)).await;
         assert_eq!(stage.rung(), "PANA001", "the event pages");
@@ -192,7 +194,7 @@ on_both_engines!(
             stage.world.desk.heal(call);
         }
         stage.wait(Duration::from_secs(60)).await;
-        talk.push_str(stage.said_in("general").strip_prefix(&before).unwrap());
+        talk.push_str(&stage.news("general", &before));
         assert_reads!(talk, @"");
         assert_eq!((stage.rung().as_str(), stage.world.pagerduty.incidents().len()), ("PANA001", 1));
         stage.end().await;
