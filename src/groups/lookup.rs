@@ -12,9 +12,9 @@ use crate::clock::Timestamp;
 use crate::config::{Service, nearest_few};
 use crate::error::{Error, Result};
 use crate::ids::{PagerDutyUserId, SlackUserId};
-use crate::incidents::help::Spoken;
 use crate::oncall::model::Contact;
 use crate::oncall::{Directory, Group, Known, OnCall, Step};
+use crate::slack::spoken::Spoken;
 use crate::slack::words::{self, Reference, first_word, quoted, reference, unquoted};
 
 /// Something or somebody that can be looked up.

@@ -13,20 +13,21 @@ use crate::oncall::Known;
 use crate::slack::words::{plain, quoted, unquoted};
 use crate::store::Tx;
 
-/// What only looks, from memory: whatever is down, this answers.
-pub fn look(known: &Known, caller: &Caller, asked: &Asked, at: Timestamp) -> Result<Reply> {
+/// What only looks, from memory: whatever is down, this answers. `name` is how the command was called.
+pub fn look(known: &Known, caller: &Caller, asked: &Asked, name: &str, at: Timestamp) -> Result<Reply> {
     let eyes = |is_public: &bool| if *is_public { Eyes::Everybody } else { Eyes::One };
     match asked {
         Asked::Commanders { is_public } => {
-            Ok(messages::commanders(known, &seats::commanders(known, at), at, eyes(is_public)))
+            Ok(messages::commanders(known, &seats::commanders(known, at), name, at, eyes(is_public)))
         }
         Asked::Responders { is_public } => {
-            Ok(messages::responders(known, &seats::responders(known, at), at, eyes(is_public)))
+            Ok(messages::responders(known, &seats::responders(known, at), name, at, eyes(is_public)))
         }
         Asked::Who { whom } => {
             let command = format!("{} who", known.config.commands.ic);
             let found = targets::find(known, &caller.user, whom, &command, at)?;
-            Ok(messages::who(known, &found.targets, plain(unquoted(whom)).trim(), at))
+            let again = format!("{name} page {}", plain(unquoted(whom)).trim());
+            Ok(messages::who(known, &found.targets, &again, at))
         }
         Asked::Help { about } => Ok(Reply::only(help::ic(&known.config, about))),
         _ => Err(Error::internal("this does more than look")),
@@ -34,7 +35,13 @@ pub fn look(known: &Known, caller: &Caller, asked: &Asked, at: Timestamp) -> Res
 }
 
 /// Pages, on behalf of somebody who may.
-pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Reply> {
+pub async fn act(
+    tx: &mut Tx,
+    known: &Known,
+    caller: &Caller,
+    asked: &Asked,
+    thread_ts: Option<String>,
+) -> Result<Reply> {
     let at = tx.now();
     let commands = &known.config.commands;
     let (kind, whom, message, is_test, all, how): (Kind, Whom<'_>, _, _, _, String) = match asked {
@@ -60,5 +67,5 @@ pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> 
         _ => return Err(Error::internal("looking pages nobody")),
     };
     whom.must_be_few(all, &how)?;
-    page::page(tx, known, caller, &Wanted { kind, whom, message, is_test, thread_ts: None }).await
+    page::page(tx, known, caller, &Wanted { kind, whom, message, is_test, thread_ts }).await
 }

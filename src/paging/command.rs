@@ -1,11 +1,12 @@
 //! The grammar of `/page` and `/ic`: words in, what was asked for out.
 
-use super::help;
+use super::help::VERBS;
 use super::model::LONGEST_MESSAGE;
 use crate::config::nearest_few;
 use crate::error::{Error, Result};
 use crate::oncall::Known;
 use crate::slack::blocks;
+use crate::slack::spoken::find;
 use crate::slack::words::{
     Flag, Unknown, first_word, plain, plain_named, quoted, switch, take_flags, unquoted,
 };
@@ -77,7 +78,7 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     let (whom, typed) = split_target(rest);
     // … or at the end of what they are about.
     let words = take_flags(typed, PAGE_FLAGS, Unknown::IsText)?;
-    if whom.is_empty() {
+    if unquoted(whom).trim_matches(['"', '\u{201C}', '\u{201D}', '\u{201E}']).trim().is_empty() {
         return Err(Error::refused(format!("Whom? `{name} payments the checkout is down`.")));
     }
     let message = message(&words.text, known);
@@ -94,14 +95,14 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
 /// Reads the words after `/ic`.
 pub fn ic(raw: &str, known: &Known) -> Result<Asked> {
     let (word, rest) = first_word(raw);
-    if help::find(word).is_some_and(|v| v.word == "help") {
+    if find(VERBS, word).is_some_and(|v| v.word == "help") {
         return Ok(Asked::Help { about: plain(rest) });
     }
     let name = &known.config.commands.ic;
     let flags = take_flags(raw, IC_FLAGS, Unknown::IsRefused)?;
     let (all, is_test, is_public) = (flags.has("all"), flags.has("test"), flags.has("public"));
     let (word, rest) = first_word(&flags.text);
-    let verb = help::find(word).map_or("", |v| v.word);
+    let verb = find(VERBS, word).map_or("", |v| v.word);
     let is_page = verb == "page";
     if is_public && !matches!(verb, "" | "list" | "responders") || (all || is_test) && !is_page {
         return Err(Error::refused(format!(
@@ -131,7 +132,7 @@ fn is_help(word: &str) -> bool {
 }
 
 fn is_word(text: &str, verb: &str) -> bool {
-    help::find(unquoted(text)).is_some_and(|v| v.word == verb)
+    find(VERBS, unquoted(text)).is_some_and(|v| v.word == verb)
 }
 
 /// A verb that was meant, or somebody.
@@ -139,7 +140,7 @@ fn unknown(typed: &str, known: &Known) -> Error {
     let name = &known.config.commands.ic;
     let typed = plain(typed);
     let (word, rest) = first_word(&typed);
-    let verbs = help::VERBS.iter().map(|v| v.word).filter(|w| !w.contains(' '));
+    let verbs = VERBS.iter().map(|v| v.word).filter(|w| !w.contains(' '));
     let hint = match nearest_few(word, verbs, 1).as_slice() {
         [near] => format!("Did you mean `{}`?", format!("{name} {near} {}", quoted(rest)).trim()),
         _ => format!(
@@ -229,7 +230,7 @@ mod tests {
         }
         assert_eq!(paged(&format!("ana {}", "x".repeat(3_000))).1.chars().count(), LONGEST_MESSAGE);
         for help in ["", "help", " HELP ", "--help"] {
-            assert_eq!(page(help, &known()), Ok(Asked::Help { about: String::new() }));
+            assert!(matches!(page(help, &known()), Ok(Asked::Help { .. })), "{help}");
         }
     }
 
@@ -253,7 +254,20 @@ mod tests {
         let of_page = of_page.map(|typed| page(typed, &known()).expect_err(typed).to_string());
         let of_ic = ["who", "pag", "rspnders", "rich adams", "list x", "who ana --public", "--all", "`x`"];
         let of_ic = of_ic.map(|typed| ic(typed, &known()).expect_err(typed).to_string());
-        insta::assert_snapshot!([of_page.join("\n"), of_ic.join("\n")].join("\n"), @"");
+        insta::assert_snapshot!([of_page.join("\n"), of_ic.join("\n")].join("\n"), @"
+        Say why, so that they know what wakes them: `/page payments the checkout is down`.
+        I do not know `--tset`. Did you mean `--test`?
+        Whom? `/page payments the checkout is down`.
+        Whom? `/page payments the checkout is down`.
+        Whom do you want to reach? `/ic who @ana`.
+        I do not know `/ic pag`. Did you mean `/ic page`?
+        I do not know `/ic rspnders`. Did you mean `/ic responders`?
+        I do not know `/ic rich`. To reach somebody: `/ic who rich adams`. `/ic help` says what I understand.
+        `/ic list` takes no more words. To look somebody up: `/ic who x`.
+        `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+        `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+        I do not know `/ic ˋxˋ`. To reach somebody: `/ic who ˋxˋ`. `/ic help` says what I understand.
+        ");
     }
 
     proptest! {

@@ -4,13 +4,12 @@
 use std::iter;
 
 use crate::config::Config;
-use crate::incidents::help::{Spoken, more};
 use crate::slack::blocks::escape;
+use crate::slack::spoken::{Spoken, find, more};
 
-/// `/page` has no subcommands but its own use.
 pub const PAGE: &[Spoken] = &[
     Spoken {
-        word: "page",
+        word: "",
         aliases: &[],
         arguments: "<@group|@user|team|service> <message…> [--all] [--test]",
         what: "page people or a team through PagerDuty: those on call of a service or group, or one person",
@@ -75,11 +74,6 @@ pub const VERBS: &[Spoken] = &[
     },
 ];
 
-/// The subcommand of `/ic` that a word means, in any letter case.
-pub fn find(word: &str) -> Option<&'static Spoken> {
-    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
-}
-
 /// What can be said to `/page`, in mrkdwn.
 pub fn page(config: &Config) -> String {
     let name = &config.commands.page;
@@ -93,7 +87,7 @@ pub fn page(config: &Config) -> String {
 /// What can be said to `/ic`; or more about one subcommand.
 pub fn ic(config: &Config, about: &str) -> String {
     let name = &config.commands.ic;
-    if let Some(verb) = find(about.trim()) {
+    if let Some(verb) = find(VERBS, about.trim()) {
         return more(name, verb);
     }
     let first = format!("*{name}* alone shows who commands incidents now. Only you see the answer.");
@@ -103,16 +97,13 @@ pub fn ic(config: &Config, about: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::slack::spoken::page;
 
     #[test]
-    fn no_word_means_two_things() {
-        let mut seen = BTreeSet::new();
-        for word in VERBS.iter().flat_map(Spoken::words) {
-            assert!(seen.insert(word), "{word} is in the registry twice");
-        }
-        assert_eq!(find("WHO").map(|v| v.word), Some("who"));
+    fn the_commands_page_is_made_from_the_registries() {
+        page::check("src/paging/help.rs, /page", "/page", PAGE);
+        page::check("src/paging/help.rs, /ic", "/ic", VERBS);
+        assert_eq!(find(VERBS, "WHO").map(|v| v.word), Some("who"));
     }
 }

@@ -59,7 +59,7 @@ fn hint(text: &str) -> String {
 
 // ── who it is ─────────────────────────────────────────────────────────────────────────────────────────────
 
-pub fn commanders(known: &Known, seats: &[Held<'_>], at: Timestamp, eyes: Eyes) -> Reply {
+pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, eyes: Eyes) -> Reply {
     let config = &known.config;
     if seats.is_empty() {
         return Reply::only(
@@ -74,12 +74,18 @@ pub fn commanders(known: &Known, seats: &[Held<'_>], at: Timestamp, eyes: Eyes) 
         lines.push(format!("{emoji}{} On-Call is {who}", untrusted(&held.seat.title)));
         lines.extend(held.troubles.iter().map(|t| format!(":warning: {}.", untrusted(t))));
     }
-    lines.push(hint(&format!("Use `{} page` to page the IC's.", config.commands.ic)));
+    lines.push(hint(&format!("Use `{name} page` to page the IC's.")));
     lines.push(said_ago(known, at));
     eyes.reply(lines.join("\n"))
 }
 
-pub fn responders(known: &Known, teams: &[(&str, Vec<Contact>)], at: Timestamp, eyes: Eyes) -> Reply {
+pub fn responders(
+    known: &Known,
+    teams: &[(&str, Vec<Contact>)],
+    name: &str,
+    at: Timestamp,
+    eyes: Eyes,
+) -> Reply {
     let config = &known.config;
     let team = |(name, people): &(&str, Vec<Contact>)| {
         format!(":pager: {} ➡ {}", untrusted(name), eyes.contacts(config, people))
@@ -88,13 +94,13 @@ pub fn responders(known: &Known, teams: &[(&str, Vec<Contact>)], at: Timestamp, 
     if lines.is_empty() {
         lines.push("No services are configured, so I know no teams.".into());
     }
-    lines.push(hint(&format!("Use `{} page responders` to page the team responders.", config.commands.ic)));
+    lines.push(hint(&format!("Use `{name} page responders` to page the team responders.")));
     lines.push(said_ago(known, at));
     eyes.reply(lines.join("\n"))
 }
 
-/// `word` is how they were asked for: it works again.
-pub fn who(known: &Known, people: &[Wanted], word: &str, at: Timestamp) -> Reply {
+/// `again` pages them.
+pub fn who(known: &Known, people: &[Wanted], again: &str, at: Timestamp) -> Reply {
     let config = &known.config;
     let line = |wanted: &Wanted| match wanted.problem {
         Some(problem) if wanted.people.is_empty() => {
@@ -106,7 +112,7 @@ pub fn who(known: &Known, people: &[Wanted], word: &str, at: Timestamp) -> Reply
         _ => format!(":pager: {}", Eyes::One.contacts(config, &wanted.people)),
     };
     let mut lines = cut(people.iter().map(line).collect());
-    lines.push(hint(&format!("Use `{} page {}` to page them.", config.commands.ic, untrusted(word))));
+    lines.push(hint(&format!("Use `{}` to page them.", untrusted(again))));
     lines.push(said_ago(known, at));
     Reply::only(lines.join("\n"))
 }

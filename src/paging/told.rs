@@ -1,7 +1,6 @@
 //! Saying what becomes of a page: where it was asked, to the asker alone, and on the incident's timeline. In
 //! transactions; the messages themselves go out as jobs.
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::messages;
@@ -11,8 +10,8 @@ use crate::front::Message;
 use crate::ids::new_id;
 use crate::incidents::model::{Actor, Kind, Source};
 use crate::incidents::timeline::NewEntry;
-use crate::jobs::NewJob;
 use crate::oncall::Known;
+use crate::posts::{self, Post};
 use crate::store::Tx;
 
 /// Says once that it does not go out, and whom to call.
@@ -91,21 +90,16 @@ pub(super) async fn say(tx: &mut Tx, page: &Page, message: Message) -> Result<()
         let incident = tx.incident(incident).await?;
         return tx.say(&incident, message).await;
     }
-    let channel = page.channel_id.as_ref().map(ToString::to_string);
-    tell_job(tx, page, channel, &message).await
+    let op = format!("page:{}", new_id(tx.clock()));
+    let post = match &page.channel_id {
+        Some(channel) => Post::new(channel.as_str(), message, &op).in_thread(page.thread_ts.clone()),
+        None => Post::new(page.asked_by.as_str(), message, &op),
+    };
+    posts::say(tx, &post.or_to(&page.asked_by)).await
 }
 
 /// To the asker alone.
 pub(super) async fn whisper(tx: &mut Tx, page: &Page, message: Message) -> Result<()> {
-    tell_job(tx, page, None, &message).await
-}
-
-async fn tell_job(tx: &mut Tx, page: &Page, channel: Option<String>, message: &Message) -> Result<()> {
-    let op = new_id(tx.clock());
-    let payload: Value = json!({
-        "channel": channel, "thread": page.thread_ts, "user": page.asked_by, "message": message, "op": op,
-    });
-    let lane = format!("paging.tell:{}:{}", page.id, if channel.is_some() { "channel" } else { "asker" });
-    tx.enqueue(NewJob::new("paging.tell", payload).lane(lane)).await?;
-    Ok(())
+    let op = format!("page:{}", new_id(tx.clock()));
+    posts::say(tx, &Post::new(page.asked_by.as_str(), message, &op)).await
 }

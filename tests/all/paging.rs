@@ -94,15 +94,25 @@ impl Stage {
 on_both_engines!(
     async fn a_service_is_paged_where_no_incident_is(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        assert_reads!(stage.said_after("U0EVE", "general", "/page payments the checkout is down").await, @"");
+        assert_reads!(stage.said_after("U0EVE", "general", "/page payments the checkout is down").await, @"
+        /page payments the checkout is down
+          → :rotating_light: Paging 'payments': the checkout is down
+            :hourglass_flowing_sand: payments (Ana Example) is being paged.
+        :rotating_light: Paging 'payments': the checkout is down
+        :white_check_mark: payments (Ana Example) has been paged.
+        pd: Incident triggered in the following service: <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|payments>
+        ");
         assert_eq!(stage.rung(), "PANA001");
-        assert_reads!(stage.world.pagerduty.narrate(), @"");
+        assert_reads!(stage.world.pagerduty.narrate(), @"
+        10:00 Firebell triggered #1 the checkout is down
+        10:00 PagerDuty notified Ana Example of #1 the checkout is down
+        ");
         // No room opens for it.
         assert_eq!(stage.world.slack.channels().len(), 2);
         stage.world.pagerduty.acknowledge("1", "PANA001");
         let before = stage.said_in("general");
         stage.wait(HOUR).await;
-        assert_reads!(stage.news("general", &before), @"");
+        assert_reads!(stage.news("general", &before), @":eyes: Ana Example has acknowledged: the page of 'payments'");
         stage.end().await;
     }
 );
@@ -111,14 +121,41 @@ on_both_engines!(
     async fn in_an_incidents_room_people_are_asked_to_help_and_come_in(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         stage.declared().await;
-        assert_reads!(stage.said_after("U0ANA", ROOM, "/page @cho please look at the index").await, @"");
+        assert_reads!(stage.said_after("U0ANA", ROOM, "/page @cho please look at the index").await, @"
+        /page @cho please look at the index
+          → :rotating_light: Paging 'Cho Example': please look at the index
+            :hourglass_flowing_sand: Cho Example is being paged.
+            _For INC-1 payments-down; they are invited here._
+        :rotating_light: Paging 'Cho Example': please look at the index
+        :white_check_mark: Cho Example has been paged.
+        ");
         assert_eq!(stage.rung(), "PANA001 PCHO001");
         assert_eq!(stage.members("inc-1"), "U0ANA U0CHO U0DEE");
         assert_eq!(stage.world.pagerduty.incidents().len(), 1);
         stage.world.pagerduty.responder_replies("1", "PCHO001", true);
         stage.wait(HOUR).await;
-        assert_reads!(stage.timeline(1).await, @"");
-        assert_reads!(stage.said_in(ROOM).lines().skip(8).collect::<Vec<_>>().join("\n"), @"");
+        assert_reads!(stage.timeline(1).await, @"
+        10:00 declared slack/Ana Example: Declared payments-down as SEV1
+        10:00 channel firebell/Firebell: Opened #inc-1-payments-down
+        10:00 page firebell/Firebell: Opened PagerDuty incident #1
+        10:00 page pagerduty/Firebell: #1 triggered, paging Ana Example
+        10:00 page slack/Ana Example: Paged Cho Example: please look at the index
+        10:00 page firebell/Firebell: PagerDuty has paged Cho Example
+        10:00 responder pagerduty/Cho Example: Joins the response
+        ");
+        assert_reads!(stage.said_in(ROOM).lines().skip(8).collect::<Vec<_>>().join("\n"), @"
+        :pager: #1 is paging <@U0ANA>.
+        :rotating_light: Paging 'Cho Example': please look at the index
+        :hourglass_flowing_sand: Cho Example is being paged.
+        _For INC-1 payments-down; they are invited here._
+        :rotating_light: Paging 'Cho Example': please look at the index
+        :white_check_mark: Cho Example has been paged.
+        :speech_balloon: <@U0CHO> joins the response.
+        :firefighter: *SEV1* has no incident commander. Somebody take it: decisions need one voice.
+        :alarm_clock: An update is due: the last one was 20m ago, and SEV1 wants one every 20m.
+        :alarm_clock: An update is due: the last one was 40m ago, and SEV1 wants one every 20m.
+        :alarm_clock: An update is due: the last one was 1h ago, and SEV1 wants one every 20m.
+        ");
         stage.end().await;
     }
 );
@@ -129,15 +166,26 @@ on_both_engines!(
         stage.said_after("U0EVE", "general", "/page @dee the door is open").await;
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(310)).await;
-        assert_reads!(stage.news("general", &before), @"");
-        assert_reads!(stage.private("U0EVE"), @"");
+        assert_reads!(stage.news("general", &before), @"
+        :alarm_clock: <@U0EVE> Nobody has answered the page of 'Dee Example' for 5m.
+        • Please call Dee Example.
+        _I have sent the phone numbers to <@U0EVE>._
+        ");
+        assert_reads!(stage.private("U0EVE"), @"
+        :rotating_light: Paging 'Dee Example': the door is open
+        :telephone_receiver: Please call Dee Example at +49 1515550104.
+        ");
         // Of a team it is the policy's own time.
         stage.said_after("U0EVE", "general", "/page payments come").await;
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(29 * 60)).await;
         assert_eq!(stage.said_in("general"), before);
         stage.wait(Duration::from_secs(2 * 60)).await;
-        assert_reads!(stage.news("general", &before), @"");
+        assert_reads!(stage.news("general", &before), @"
+        :alarm_clock: <@U0EVE> Nobody has answered the page of 'payments' for 30m.
+        • Please call Ana Example.
+        _I have sent the phone numbers to <@U0EVE>._
+        ");
         stage.end().await;
     }
 );
@@ -147,7 +195,15 @@ on_both_engines!(
         let stage = stage(db, clock).await;
         stage.world.pagerduty.set_abilities(&["teams"]);
         stage.declared().await;
-        assert_reads!(stage.said_after("U0ANA", ROOM, "/page @cho please look").await, @"");
+        assert_reads!(stage.said_after("U0ANA", ROOM, "/page @cho please look").await, @"
+        /page @cho please look
+          → :rotating_light: Paging 'Cho Example': please look
+            :hourglass_flowing_sand: Cho Example is being paged.
+            _For INC-1 payments-down; they are invited here._
+        :rotating_light: Paging 'Cho Example': please look
+        :white_check_mark: Cho Example has been paged.
+        :pager: #2 is paging <@U0CHO>.
+        ");
         assert_eq!(stage.rung(), "PANA001 PCHO001");
         let own = stage.world.pagerduty.incident("2").expect("an incident of their own");
         assert_eq!(own.assignees, ["PCHO001"]);
@@ -173,7 +229,22 @@ on_both_engines!(
         stage.wait(Duration::from_secs(60)).await;
         talk.push_str("-- later\n");
         talk.push_str(&stage.news("general", &before));
-        assert_reads!(talk, @"");
+        assert_reads!(talk, @"
+        /page @dee the door is open
+          → :rotating_light: Paging 'Dee Example': the door is open
+            :hourglass_flowing_sand: Dee Example is being paged.
+        :rotating_light: Paging 'Dee Example': the door is open
+        :warning: *Nobody has been paged yet*: PagerDuty does not answer (HTTP 503). I keep trying.
+        :exclamation: There was an error paging a user, please manually call Dee Example.
+        _I have sent the phone numbers to <@U0EVE>._
+        -- to the asker
+        :rotating_light: Paging 'Dee Example': the door is open
+        :telephone_receiver: Please call Dee Example at +49 1515550104.
+        -- later
+        :rotating_light: Paging 'Dee Example': the door is open
+        :white_check_mark: Dee Example has been paged.
+        pd: Incident triggered in the following service: <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|search>
+        ");
         assert_eq!(stage.rung(), "PDEE001");
         stage.end().await;
     }
@@ -195,7 +266,18 @@ on_both_engines!(
         }
         stage.wait(Duration::from_secs(60)).await;
         talk.push_str(&stage.news("general", &before));
-        assert_reads!(talk, @"");
+        assert_reads!(talk, @"
+        /page payments the checkout is down
+          → :rotating_light: Paging 'payments': the checkout is down
+            :hourglass_flowing_sand: payments (Ana Example) is being paged.
+        :rotating_light: Paging 'payments': the checkout is down
+        :pager: PagerDuty's REST API does not work. I have raised an alert on payments through its Events API, which pages who is on call there; the people below may not hear of it. I keep trying.
+        :exclamation: There was an error paging a user, please manually call Ana Example.
+        _I have sent the phone numbers to <@U0EVE>._
+        :rotating_light: Paging 'payments': the checkout is down
+        :white_check_mark: payments (Ana Example) has been paged.
+        pd: Incident triggered in the following service: <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|payments>
+        ");
         assert_eq!((stage.rung().as_str(), stage.world.pagerduty.incidents().len()), ("PANA001", 1));
         stage.end().await;
     }

@@ -1,8 +1,7 @@
-//! What is done about pages, as durable jobs: page people, look whether somebody answers, and tell.
+//! What is done about pages, as durable jobs: page people, and look whether somebody answers.
 
 mod ask;
 mod follow_up;
-mod tell;
 
 use std::time::Duration;
 
@@ -23,7 +22,6 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
     match job.kind.as_str() {
         "paging.page" => ask::page(app, job, page_of(job)?).await,
         "paging.follow_up" => follow_up::follow_up(app, job, page_of(job)?).await,
-        "paging.tell" => tell::tell(app, job).await,
         other => Err(Error::refused(format!("this version knows no job {other:?}"))),
     }
 }
