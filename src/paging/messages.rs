@@ -1,6 +1,6 @@
 //! Every word about paging. Names and messages are typed by people: escaped here.
 
-use super::model::{ANSWER_WITHIN, Kind, Page, State, Target};
+use super::model::{Kind, Page, State, Target};
 use super::seats::Held;
 use super::targets::Wanted;
 use crate::clock::Timestamp;
@@ -282,8 +282,8 @@ pub fn alarm(
     let mut lines = vec![heading(page)];
     lines.push(if by_events {
         format!(
-            ":pager: PagerDuty's REST API does not work. I have raised an alert on {} through its Events API, which pages \
-             who is on call there; the people below may not hear of it. I keep trying.",
+            ":pager: PagerDuty's REST API does not work, so I have raised an alert on {} through its Events API, which pages who \
+             is on call there. Whom it has reached nobody can tell yet; I keep trying.",
             untrusted(&page.service)
         )
     } else {
@@ -343,7 +343,6 @@ pub fn unanswered(
     waited: std::time::Duration,
     at: Timestamp,
 ) -> Message {
-    let waited = if waited.is_zero() { ANSWER_WITHIN } else { waited };
     let mut lines = vec![format!(
         ":alarm_clock: {} Nobody has answered {} for {}.",
         mention(&page.asked_by),

@@ -29,8 +29,11 @@ async fn say(app: &App, job: &Job, post: &Post) -> Result<()> {
     } else {
         app.directory.current().channel(&post.to)?
     };
-    if app.posted_before(job, &channel, post.thread_ts.as_deref(), &post.op).await?.is_some() {
-        return Ok(());
+    match app.posted_before(job, &channel, post.thread_ts.as_deref(), &post.op).await {
+        Ok(Some(_)) => return Ok(()),
+        // A public channel that we are not in takes our words and does not let us read: twice rather than never.
+        Err(Error::Upstream(refused)) if refused.is_final() => {}
+        other => drop(other?),
     }
     let mark = Mark { op_id: post.op.clone(), incident_id: None };
     let said = slack::Post {

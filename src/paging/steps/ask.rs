@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::follow_up;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::config::Service;
@@ -12,11 +13,11 @@ use crate::error::{Error, Result, Upstream};
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::model::{Incident, LinkedPage, Step, StepState};
 use crate::incidents::{extras, trouble};
-use crate::jobs::{Finished, Job, NewJob};
+use crate::jobs::{Finished, Job};
 use crate::oncall::Known;
 use crate::pagerduty::roads::{self, Keyed};
 use crate::pagerduty::{self, Action, Change, NewIncident, Urgency};
-use crate::paging::model::{ANSWER_WITHIN, Page, STALE, Target};
+use crate::paging::model::{Page, STALE, Target};
 use crate::paging::{messages, told};
 use crate::store::Priority;
 
@@ -279,23 +280,10 @@ impl Attempt<'_> {
 
     /// Everybody has been asked, or cannot be: that is told, and whether somebody answers is looked after.
     async fn conclude(&self) -> Result<Finished> {
-        let within = self.answer_within().await;
         let mut tx = self.app.db.write(Priority::Job).await?;
         told::conclude(&mut tx, self.known, self.page.id).await?;
-        let payload = serde_json::json!({ "page": self.page.id, "within": within.as_secs() });
-        let at = tx.now() + within;
-        tx.enqueue(NewJob::new("paging.follow_up", payload).at(at)).await?;
+        tx.enqueue(follow_up::set_alarm(self.page.id)).await?;
         self.job.finish(tx).await
-    }
-
-    /// The policy's own time, when one was paged and PagerDuty says it.
-    async fn answer_within(&self) -> Duration {
-        let targets = match self.app.db.read().await {
-            Ok(mut tx) => tx.page_targets(self.page.id).await.unwrap_or_default(),
-            Err(_) => Vec::new(),
-        };
-        let Some(policy) = targets.iter().find_map(|t| t.policy_id.clone()) else { return ANSWER_WITHIN };
-        self.pagerduty.escalation_delay(&policy).await.ok().flatten().unwrap_or(ANSWER_WITHIN)
     }
 }
 

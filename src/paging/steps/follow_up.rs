@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -12,6 +13,35 @@ use crate::pagerduty::Incident;
 use crate::paging::model::State;
 use crate::paging::{answers, messages, told};
 use crate::store::Priority;
+
+/// So often PagerDuty is asked how long its policy waits, before our own time is taken.
+const MOST_QUESTIONS: i64 = 5;
+
+/// Finds out when to look.
+pub(super) fn set_alarm(page: Uuid) -> NewJob {
+    NewJob::new("paging.set_alarm", json!({ "page": page })).dedup(format!("paging.set_alarm:{page}"))
+}
+
+pub(super) async fn find_time(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let (page, targets) = (tx.page(id).await?, tx.page_targets(id).await?);
+    drop(tx);
+    let Some(asked_at) = page.and_then(|p| p.done_at) else { return job.finish_bare(&app.db).await };
+    let policy = targets.iter().find_map(|t| t.policy_id.as_deref());
+    let within = match (policy, &app.pagerduty) {
+        (Some(policy), Some(pagerduty)) => match pagerduty.escalation_delay(policy).await {
+            Err(away) if !away.is_final() && job.attempts < MOST_QUESTIONS => return Err(away.into()),
+            answer => answer.ok().flatten(),
+        },
+        _ => None,
+    };
+    let within = within.unwrap_or(ANSWER_WITHIN);
+    let mut tx = app.db.write(Priority::Job).await?;
+    let payload = json!({ "page": id, "within": within.as_secs() });
+    let look = NewJob::new("paging.follow_up", payload).dedup(format!("paging.follow_up:{id}"));
+    tx.enqueue(look.at(asked_at + within)).await?;
+    job.finish(tx).await
+}
 
 pub(super) async fn follow_up(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
     let mut tx = app.db.read().await?;

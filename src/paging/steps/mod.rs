@@ -21,6 +21,7 @@ const HICCUP: Duration = Duration::from_secs(5);
 pub async fn run(app: &App, job: &Job) -> Result<Finished> {
     match job.kind.as_str() {
         "paging.page" => ask::page(app, job, page_of(job)?).await,
+        "paging.set_alarm" => follow_up::find_time(app, job, page_of(job)?).await,
         "paging.follow_up" => follow_up::follow_up(app, job, page_of(job)?).await,
         other => Err(Error::refused(format!("this version knows no job {other:?}"))),
     }
