@@ -45,17 +45,17 @@ pub(super) async fn take_in(
     for page in tx.pages_on(on).await? {
         let targets = tx.page_targets(page.id).await?;
         let mut news = false;
-        let mut asked = None;
+        let mut is_asked = false;
         for target in targets.iter().filter(|t| is_meant(known, t, person, now)) {
             news |= tx.set_answer_to_page(target.id, state).await?;
-            asked = asked.or(Some(target));
+            is_asked = true;
         }
         let is_own = page.pagerduty_id.as_ref() == Some(on);
-        if state == State::Answered && (asked.is_some() || is_own) {
-            news |= tx.set_page_answered(page.id).await? && asked.is_none();
+        if state == State::Answered && (is_asked || is_own) {
+            news |= tx.set_page_answered(page.id).await? && !is_asked;
         }
         if news {
-            tell(tx, known, &page, asked, who, state, is_own).await?;
+            tell(tx, known, &page, who, state).await?;
         }
     }
     Ok(())
@@ -68,23 +68,13 @@ fn is_meant(known: &Known, target: &Target, person: &PagerDutyUserId, at: Timest
 }
 
 /// In an incident's room PagerDuty's own events are told already.
-async fn tell(
-    tx: &mut Tx,
-    known: &Known,
-    page: &Page,
-    target: Option<&Target>,
-    who: &str,
-    state: State,
-    is_own: bool,
-) -> Result<()> {
+async fn tell(tx: &mut Tx, known: &Known, page: &Page, who: &str, state: State) -> Result<()> {
     if page.incident_id.is_some() {
         return Ok(());
     }
-    let now = tx.now();
-    let message = match (state, target) {
-        (State::Declined, Some(target)) => messages::declined(known, page, target, who, now),
-        _ if is_own => messages::acknowledged(page, who),
-        _ => messages::joined(page, who),
+    let message = match state {
+        State::Declined => messages::declined(known, page, who),
+        _ => messages::answered(page, who),
     };
     say(tx, page, message).await
 }

@@ -20,9 +20,7 @@ pub fn look(known: &Known, caller: &Caller, asked: &Asked, name: &str, at: Times
         Asked::Commanders { is_public } => {
             Ok(messages::commanders(known, &seats::commanders(known, at), name, at, eyes(is_public)))
         }
-        Asked::Responders { is_public } => {
-            Ok(messages::responders(known, &seats::responders(known, at), name, at, eyes(is_public)))
-        }
+        Asked::Responders { is_public } => Ok(messages::responders(known, name, at, eyes(is_public))),
         Asked::Who { whom } => {
             let command = format!("{} who", known.config.commands.ic);
             let found = targets::find(known, &caller.user, whom, &command, at)?;

@@ -8,7 +8,7 @@ use crate::oncall::Known;
 use crate::slack::blocks;
 use crate::slack::spoken::find;
 use crate::slack::words::{
-    Flag, Unknown, first_word, plain, plain_named, quoted, switch, take_flags, unquoted,
+    Flag, Unknown, first_word, last_word, plain, plain_named, quoted, switch, take_flags, unquoted,
 };
 
 /// What was asked for.
@@ -72,24 +72,31 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     if word.is_empty() || is_help(word) && first_word(rest).1.is_empty() {
         return Ok(Asked::Help { about: String::new() });
     }
-    // Flags only in front, where they are meant as such: a message may say `--force`.
+    // Flags stand before the message. In it they are words, as in "ran it with --force".
     let (front, rest) = leading_flags(raw);
-    let flags = take_flags(front, PAGE_FLAGS, Unknown::IsRefused)?;
-    let (whom, typed) = split_target(rest);
-    // … or at the end of what they are about.
-    let words = take_flags(typed, PAGE_FLAGS, Unknown::IsText)?;
+    let (whom, rest) = split_target(rest);
+    let (behind, typed) = leading_flags(rest);
+    let flags = take_flags(&format!("{front} {behind}"), PAGE_FLAGS, Unknown::IsRefused)?;
     if unquoted(whom).trim_matches(['"', '\u{201C}', '\u{201D}', '\u{201E}']).trim().is_empty() {
         return Err(Error::refused(format!("Whom? `{name} payments the checkout is down`.")));
     }
-    let message = message(&words.text, known);
+    // At its end one of ours may be either: nobody is to be woken by a test, or not woken by a word.
+    let last = last_word(typed).1.trim_start_matches(['-', '—', '–']);
+    if last.len() < last_word(typed).1.len() && PAGE_FLAGS.iter().any(|f| f.name.eq_ignore_ascii_case(last)) {
+        return Err(Error::refused(format!(
+            "Is `--{last}` meant for me, or part of the message? If it is for me, put it first: `{name} --{last} {} …`.",
+            quoted(whom)
+        )));
+    }
+    let message = message(typed, known);
     if message.is_empty() {
         return Err(Error::refused(format!(
             "Say why, so that they know what wakes them: `{name} {} the checkout is down`.",
             quoted(whom)
         )));
     }
-    let has = |flag| flags.has(flag) || words.has(flag);
-    Ok(Asked::Page { whom: whom.to_owned(), message, all: has("all"), is_test: has("test") })
+    let (all, is_test) = (flags.has("all"), flags.has("test"));
+    Ok(Asked::Page { whom: whom.to_owned(), message, all, is_test })
 }
 
 /// Reads the words after `/ic`.
@@ -153,11 +160,12 @@ fn unknown(typed: &str, known: &Known) -> Error {
 
 /// The words that begin with dashes, before anything else is said; and the rest.
 fn leading_flags(raw: &str) -> (&str, &str) {
-    let mut rest = raw.trim_start();
+    let raw = raw.trim();
+    let mut rest = raw;
     while rest.starts_with("--") || rest.starts_with(['—', '–']) {
         rest = first_word(rest).1;
     }
-    (&raw[..raw.len() - rest.len()], rest)
+    raw.split_at(raw.len() - rest.len())
 }
 
 /// Whom it is for: a mention, words in quotes, or one word; and the rest.
@@ -173,13 +181,11 @@ fn split_target(text: &str) -> (&str, &str) {
         }
         _ => None,
     };
-    match end {
-        Some(end) => (&text[..end], text[end..].trim_start_matches([',', ':']).trim()),
-        None => {
-            let (word, rest) = first_word(text);
-            (word.trim_end_matches([',', ':']), rest)
-        }
+    if let Some(end) = end {
+        return (&text[..end], text[end..].trim_start_matches([',', ':']).trim());
     }
+    let (word, rest) = first_word(text);
+    (word.trim_end_matches([',', ':']), rest)
 }
 
 /// What those who are paged read: one text without markup, as long as PagerDuty takes.
@@ -225,7 +231,8 @@ mod tests {
         assert_eq!(paged("ana ran it with --force"), plain("ana", "ran it with --force"));
         assert_eq!(paged("help me please"), plain("help", "me please"));
         assert_eq!(paged("ana a &lt; b &amp; <https://x.y|x.y>"), plain("ana", "a < b & x.y"));
-        for both in ["--all —test @leads come", "—test @leads come --all"] {
+        assert_eq!(paged("ana a --test of --all of it"), plain("ana", "a --test of --all of it"));
+        for both in ["--all —test @leads come", "—test @leads --all come"] {
             assert_eq!(paged(both), ("@leads".into(), "come".into(), true, true));
         }
         assert_eq!(paged(&format!("ana {}", "x".repeat(3_000))).1.chars().count(), LONGEST_MESSAGE);
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_what_to_do() {
-        let of_page = ["payments", "--tset ana come", "--all", "\"\" x"];
+        let of_page = ["payments", "--tset ana come", "--all", "\"\" x", "ana ran it —Test"];
         let of_page = of_page.map(|typed| page(typed, &known()).expect_err(typed).to_string());
         let of_ic = ["who", "pag", "rspnders", "rich adams", "list x", "who ana --public", "--all", "`x`"];
         let of_ic = of_ic.map(|typed| ic(typed, &known()).expect_err(typed).to_string());
@@ -259,6 +266,7 @@ mod tests {
         I do not know `--tset`. Did you mean `--test`?
         Whom? `/page payments the checkout is down`.
         Whom? `/page payments the checkout is down`.
+        Is `--Test` meant for me, or part of the message? If it is for me, put it first: `/page --Test ana …`.
         Whom do you want to reach? `/ic who @ana`.
         I do not know `/ic pag`. Did you mean `/ic page`?
         I do not know `/ic rspnders`. Did you mean `/ic responders`?

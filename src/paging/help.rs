@@ -11,7 +11,7 @@ pub const PAGE: &[Spoken] = &[
     Spoken {
         word: "",
         aliases: &[],
-        arguments: "<@group|@user|team|service> <message…> [--all] [--test]",
+        arguments: "[--all] [--test] <@group|@user|team|service> <message…>",
         what: "page people or a team through PagerDuty: those on call of a service or group, or one person",
         more: "In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a \
                PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in \
@@ -79,7 +79,7 @@ pub fn page(config: &Config) -> String {
     let name = &config.commands.page;
     let [use_of_it, ..] = PAGE else { return String::new() };
     let usage = format!("`{name} {}` — {}.", escape(use_of_it.arguments), use_of_it.what);
-    let examples = ["payments the checkout is down", "@ana please join the call", "@sre-leads come --test"];
+    let examples = ["payments the checkout is down", "@ana please join the call", "--test @sre-leads come"];
     let examples = examples.map(|e| format!("`{name} {e}`")).join(", ");
     format!("{usage}\n{}\nExamples: {examples}", use_of_it.more)
 }

@@ -1,12 +1,12 @@
 //! Every word about paging. Names and messages are typed by people: escaped here.
 
 use super::model::{Kind, Page, State, Target};
-use super::seats::Held;
+use super::seats::{self, Held};
 use super::targets::Wanted;
 use crate::clock::Timestamp;
 use crate::config::{Config, Phones, Service};
 use crate::front::{Message, Reply};
-use crate::groups::messages::answers::cut;
+use crate::groups::messages::answers::{MOST, cut};
 use crate::groups::messages::rota::said_ago;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
@@ -59,13 +59,13 @@ fn hint(text: &str) -> String {
 
 // ── who it is ─────────────────────────────────────────────────────────────────────────────────────────────
 
+pub const NO_COMMANDERS: &str = "No incident commanders are configured here. An administrator can name them under \
+                                 [[commander]] in Firebell's configuration.";
+
 pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, eyes: Eyes) -> Reply {
     let config = &known.config;
     if seats.is_empty() {
-        return Reply::only(
-            "No incident commanders are configured here. An administrator can name them under [[commander]] in \
-             Firebell's configuration.",
-        );
+        return Reply::only(NO_COMMANDERS);
     }
     let mut lines: Vec<String> = Vec::new();
     for held in seats {
@@ -79,18 +79,17 @@ pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, 
     eyes.reply(lines.join("\n"))
 }
 
-pub fn responders(
-    known: &Known,
-    teams: &[(&str, Vec<Contact>)],
-    name: &str,
-    at: Timestamp,
-    eyes: Eyes,
-) -> Reply {
+pub fn responders(known: &Known, name: &str, at: Timestamp, eyes: Eyes) -> Reply {
     let config = &known.config;
+    let teams = seats::responders(known, MOST, at);
     let team = |(name, people): &(&str, Vec<Contact>)| {
         format!(":pager: {} ➡ {}", untrusted(name), eyes.contacts(config, people))
     };
-    let mut lines = cut(teams.iter().map(team).collect());
+    let mut lines: Vec<String> = teams.iter().map(team).collect();
+    let more = config.services.len().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("… and {more} more: `{name} who TEAM` shows one."));
+    }
     if lines.is_empty() {
         lines.push("No services are configured, so I know no teams.".into());
     }
@@ -310,20 +309,15 @@ pub fn numbers(known: &Known, page: &Page, targets: &[Target], at: Timestamp) ->
 
 // ── what follows ──────────────────────────────────────────────────────────────────────────────────────────
 
-pub fn acknowledged(page: &Page, who: &str) -> Message {
-    Message::text(format!(":eyes: {} has acknowledged: {}", untrusted(who), about(page)))
+pub fn answered(page: &Page, who: &str) -> Message {
+    Message::text(format!(":eyes: {} has answered {}.", untrusted(who), about(page)))
 }
 
-pub fn joined(page: &Page, who: &str) -> Message {
-    Message::text(format!(":raised_hand: {} joins: {}", untrusted(who), about(page)))
-}
-
-pub fn declined(known: &Known, page: &Page, target: &Target, who: &str, at: Timestamp) -> Message {
+pub fn declined(known: &Known, page: &Page, who: &str) -> Message {
+    let (who, ic) = (untrusted(who), &known.config.commands.ic);
     Message::text(format!(
-        ":no_entry_sign: {} has declined: {}. If you need them, call {}.",
-        untrusted(who),
-        about(page),
-        reach(known, target, at, Eyes::Everybody)
+        ":no_entry_sign: {who} has declined {}. To call them: `{ic} who {who}`.",
+        about(page)
     ))
 }
 
@@ -357,14 +351,8 @@ pub fn unanswered(
 // ── what PagerDuty is told ────────────────────────────────────────────────────────────────────────────────
 
 /// The body of an incident of its own, and the message of a request. `mark` makes a request recognisable.
-pub fn for_pagerduty(
-    page: &Page,
-    incident: Option<&Incident>,
-    place: Option<&str>,
-    mark: Option<&str>,
-) -> String {
-    let for_it = incident.map(|i| format!(" for {}", i.public_title())).unwrap_or_default();
+pub fn for_pagerduty(page: &Page, place: Option<&str>, mark: Option<&str>) -> String {
     let place = place.map(|url| format!(" {url}")).unwrap_or_default();
     let mark = mark.map(|mark| format!(" [{mark}]")).unwrap_or_default();
-    format!("{}{for_it} — paged from Slack by {}{place}{mark}", page.title, page.asked_by_name)
+    format!("{} — paged from Slack by {}{place}{mark}", page.title, page.asked_by_name)
 }

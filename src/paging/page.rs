@@ -51,10 +51,7 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
     }
     if targets.iter().all(|t| t.state == State::Failed) {
         let why = targets.first().and_then(|t| t.detail.clone()).unwrap_or_default();
-        return Err(Error::refused(format!(
-            "{} cannot be paged: {why}. `{} who` says how somebody is reached.",
-            page.whom, known.config.commands.ic
-        )));
+        return Err(Error::refused(format!("{} cannot be paged: {why}. Please call them.", page.whom)));
     }
     tx.insert_page(&page).await?;
     for (ordinal, target) in (0..).zip(&targets) {
@@ -103,23 +100,22 @@ fn new_page(
              Firebell's configuration.",
         ));
     };
-    let message = wanted.message.clone().unwrap_or_else(|| match (wanted.kind, incident) {
-        (Kind::Commanders, Some(incident)) => format!("{} needs an incident commander", incident.headline()),
-        (Kind::Commanders, None) => format!("{} needs an incident commander", by.name),
-        (_, Some(incident)) => format!("Please join {}", incident.headline()),
-        (_, None) => format!("{} needs your help", by.name),
+    let message = wanted.message.clone().unwrap_or_else(|| match wanted.kind {
+        Kind::Commanders => "An incident commander is needed".into(),
+        _ => "Your help is needed".into(),
     });
     // PagerDuty hears none of a private incident's words.
     let title = match incident {
-        Some(incident) if incident.is_private => format!("You are wanted: {}", incident.public_title()),
-        _ => plain(&message, LONGEST_MESSAGE),
+        Some(incident) if incident.is_private => format!("{}: you are wanted", incident.public_title()),
+        Some(incident) => format!("{}: {message}", incident.headline()),
+        None => message.clone(),
     };
     Ok(Page {
         id: new_id(tx.clock()),
         kind: wanted.kind,
         whom: wanted.whom.called.clone(),
         message,
-        title,
+        title: plain(&title, LONGEST_MESSAGE),
         asked_by: by.user.clone(),
         asked_by_name: by.name.clone(),
         channel_id: by.channel.clone(),

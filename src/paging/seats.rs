@@ -52,9 +52,9 @@ fn on_call(seat: lookup::Seat) -> impl Iterator<Item = Contact> {
     seat.now.into_iter().map(|shift| shift.who)
 }
 
-/// Each team with the people on its first level that has any.
-pub fn responders(known: &Known, at: Timestamp) -> Vec<(&str, Vec<Contact>)> {
-    let services = known.config.services.iter();
+/// Each team, as far as a list goes, with the people on its first level that has any.
+pub fn responders(known: &Known, most: usize, at: Timestamp) -> Vec<(&str, Vec<Contact>)> {
+    let services = known.config.services.iter().take(most);
     services
         .map(|service| {
             let people = targets::of_service(known, service, at).map(|w| w.people).unwrap_or_default();

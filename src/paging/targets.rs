@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::messages::NO_COMMANDERS;
 use super::model::{MANY, TOO_MANY};
 use super::seats;
 use crate::clock::Timestamp;
@@ -198,6 +199,9 @@ fn members(people: &Directory, users: &[SlackUserId], at: Timestamp) -> Vec<Want
 
 /// The incident commanders, seat by seat.
 pub fn commanders(known: &Known, at: Timestamp) -> Result<Whom<'_>> {
+    if known.config.commanders.is_empty() {
+        return Err(Error::refused(NO_COMMANDERS));
+    }
     let held = seats::commanders(known, at).into_iter().flat_map(|seat| seat.holders);
     let targets = each_once(&known.people, held);
     some(Whom { called: "the incident commanders".into(), targets, service: None }, "is one of")

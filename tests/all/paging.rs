@@ -112,7 +112,7 @@ on_both_engines!(
         stage.world.pagerduty.acknowledge("1", "PANA001");
         let before = stage.said_in("general");
         stage.wait(HOUR).await;
-        assert_reads!(stage.news("general", &before), @":eyes: Ana Example has acknowledged: the page of 'payments'");
+        assert_reads!(stage.news("general", &before), @":eyes: Ana Example has answered the page of 'payments'.");
         stage.end().await;
     }
 );
@@ -271,7 +271,7 @@ on_both_engines!(
           → :rotating_light: Paging 'payments': the checkout is down
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
         :rotating_light: Paging 'payments': the checkout is down
-        :pager: PagerDuty's REST API does not work. I have raised an alert on payments through its Events API, which pages who is on call there; the people below may not hear of it. I keep trying.
+        :pager: PagerDuty's REST API does not work, so I have raised an alert on payments through its Events API, which pages who is on call there. Whom it has reached nobody can tell yet; I keep trying.
         :exclamation: There was an error paging a user, please manually call Ana Example.
         _I have sent the phone numbers to <@U0EVE>._
         :rotating_light: Paging 'payments': the checkout is down

@@ -13,7 +13,7 @@ use crate::oncall::{Directory, Known};
 use crate::slack::blocks::{date, untrusted};
 
 /// A list is cut after so many lines.
-const MOST: usize = 40;
+pub const MOST: usize = 40;
 
 /// Each person with the reason, who is left out, and what led to the last change.
 pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write>, now: Timestamp) -> String {

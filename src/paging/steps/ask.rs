@@ -236,7 +236,7 @@ impl Attempt<'_> {
             people.ourselves.as_ref().zip(self.page.channel_id.as_ref()).map(|(us, channel)| {
                 format!("{}/archives/{channel}", us.workspace_url.trim_end_matches('/'))
             });
-        messages::for_pagerduty(self.page, self.room.map(|r| &r.incident), url.as_deref(), mark)
+        messages::for_pagerduty(self.page, url.as_deref(), mark)
     }
 
     async fn record(&self, target: &Target, asked: &Asked, is_first: bool) -> Result<()> {

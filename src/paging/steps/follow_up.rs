@@ -8,9 +8,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::PagerDutyUserId;
-use crate::jobs::{Finished, Job};
+use crate::jobs::{Finished, Job, NewJob};
 use crate::pagerduty::Incident;
-use crate::paging::model::State;
+use crate::paging::model::{ANSWER_WITHIN, State};
 use crate::paging::{answers, messages, told};
 use crate::store::Priority;
 
