@@ -54,6 +54,10 @@ pub async fn stage(db: Db, clock: Clock) -> Stage {
     stage
 }
 
+fn lines<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.flat_map(|text| [text, "\n"]).collect()
+}
+
 impl Stage {
     /// What the person reads at once in that channel, and what is said there afterwards.
     pub async fn said_after(&self, user: &str, channel: &str, typed: &str) -> String {
@@ -66,11 +70,8 @@ impl Stage {
     /// All of a channel, as text with its markup.
     pub fn said_in(&self, channel: &str) -> String {
         let messages = self.world.slack.channel(&self.channel_id(channel)).expect("the channel").messages;
-        messages
-            .iter()
-            .filter(|m| m.user == firebell::sim::slack::Slack::BOT_USER)
-            .map(|m| format!("{}\n", m.text))
-            .collect()
+        let ours = messages.iter().filter(|m| m.user == firebell::sim::slack::Slack::BOT_USER);
+        lines(ours.map(|m| m.text.as_str()))
     }
 
     /// What our bot has said there since then.
@@ -87,7 +88,7 @@ impl Stage {
 
     /// What our bot wrote to this person in private.
     pub fn private(&self, user: &str) -> String {
-        self.world.slack.dms(user).iter().map(|m| format!("{}\n", m.text)).collect()
+        lines(self.world.slack.dms(user).iter().map(|m| m.text.as_str()))
     }
 }
 

@@ -91,9 +91,9 @@ on_both_engines!(
             :white_check_mark: Eve Example would be paged.
             :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
         /page @here come
-          → @​here would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/page payments`.
+          → @·here would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/page payments`.
         /page @Channel come
-          → @​Channel would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/page payments`.
+          → @·Channel would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/page payments`.
         /page everyone come
           → I know nothing and nobody called everyone. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page help
@@ -124,7 +124,7 @@ on_both_engines!(
         /ic who annna
           → I know nothing and nobody called annna. `/oncall` alone shows what there is; `/ic help` says what I understand.
         /ic page @here
-          → @​here would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/ic page payments`.
+          → @·here would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/ic page payments`.
         /ic list of all
           → `/ic list` takes no more words. To look somebody up: `/ic who of all`.
         /ic page payments --public
