@@ -10,9 +10,8 @@ use crate::ids::SlackUserId;
 use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
-use crate::oncall;
-use crate::posts;
 use crate::store::Tx;
+use crate::{oncall, paging, posts};
 
 /// What the runner performs.
 #[derive(Clone)]
@@ -31,14 +30,14 @@ impl Perform for Dispatch {
     async fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
         match effect(job) {
             Ok(effect) => incidents::steps::parked(&self.app, tx, job, &effect, error).await,
-            Err(_) => Ok(()),
+            Err(_) => paging::steps::parked(&self.app, tx, job, error).await,
         }
     }
 
     async fn stumbled(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
         match effect(job) {
             Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
-            Err(_) => Ok(()),
+            Err(_) => paging::steps::stumbled(&self.app, tx, job, error).await,
         }
     }
 }
@@ -64,6 +63,7 @@ impl Dispatch {
             Some(("chat", _)) => chat::steps::run(&self.app, job).await,
             Some(("posts", _)) => posts::steps::run(&self.app, job).await,
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
+            Some(("paging", _)) => paging::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }
     }

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod oncall;
 pub mod pagerduty;
+pub mod paging;
 pub mod posts;
 pub mod serve;
 pub mod sim;

@@ -34,6 +34,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("posts", &[GROUND, BELOW_FEATURES, &["oncall"]]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall", "posts"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
+    ("paging", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents", "groups"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
     ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
@@ -53,7 +54,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
 ];
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
 const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "jobs", "audit"];
-const FEATURES: &[&str] = &["oncall", "posts", "incidents", "groups"];
+const FEATURES: &[&str] = &["oncall", "posts", "incidents", "groups", "paging"];
 const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.

@@ -20,6 +20,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     default_severity(config, reader);
     services(config, reader);
     groups(config, reader);
+    paging(config, reader);
     if config.rights.declare.is_empty() {
         reader.warnings.push("rights.declare is empty; nobody can declare an incident".into());
     }
@@ -155,6 +156,16 @@ fn groups(config: &Config, reader: &mut Reader) {
         if group.always.iter().chain(&group.fallback).any(own) {
             reader.problems.push(format!("group.{handle} names itself in always or fallback; name people"));
         }
+    }
+}
+
+fn paging(config: &Config, reader: &mut Reader) {
+    if let (None, Some(commander)) = (&config.pagerduty, config.commanders.first()) {
+        let title = &commander.title;
+        reader.problems.push(format!("commander.{title} needs PagerDuty; write [pagerduty] with its token"));
+    }
+    if let Some(Err(unknown)) = config.paging.service.as_ref().map(|name| config.service(name)) {
+        reader.problems.push(format!("paging.service names no [[service]]: {unknown}"));
     }
 }
 

@@ -69,6 +69,8 @@ macro_rules! commands {
 commands! {
     Incident: incident = "/incident",
     Oncall: oncall = "/oncall",
+    Page: page = "/page",
+    Ic: ic = "/ic",
     Firebell: firebell = "/firebell",
 }
 

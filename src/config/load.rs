@@ -93,6 +93,8 @@ impl Config {
         file.insert("service".into(), vec![name.clone()].into());
         file.insert("hint_sender".into(), vec![name].into());
         file.insert("group".into(), vec![Table::from_iter([("handle".to_owned(), "any".into())])].into());
+        let title = Table::from_iter([("title".to_owned(), "any".into())]);
+        file.insert("commander".into(), vec![title].into());
         let mut reader = Reader::new(file, []);
         sections::read(&mut reader);
         reader.keys.into_iter().collect()

@@ -90,6 +90,7 @@ fn the_example_shows_the_real_defaults() {
         [pagerduty]\ntoken = 'x'\nfrom_email = 'a@example.com'\nwebhook_secrets = ['x']\n\
         [[service]]\nname = 'payments'\npagerduty_service = 'P1'\n\
         [[group]]\nhandle = 'payments-oncall'\nschedules = ['PSCHED1']\n\
+        [[commander]]\ntitle = 'Incident Commander'\nschedule = 'PSCHED1'\n\
         [[hint_sender]]\nname = 'terraform'\nsecrets = ['x']\n";
     let real = Config::from_toml(required).unwrap_or_else(|e| panic!("{e}"));
     let (shown, real) = (shown.summary_json(), real.summary_json());

@@ -9,10 +9,10 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, severity,
+    Slack, Who, group, paging, severity,
 };
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "database",
     "slack",
@@ -24,6 +24,8 @@ const SECTIONS: [&str; 12] = [
     "service",
     "oncall",
     "group",
+    "commander",
+    "paging",
     "hint_sender",
 ];
 
@@ -41,6 +43,8 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         services: services(reader),
         oncall: reader.section("oncall", oncall),
         groups: group::read_all(reader),
+        commanders: paging::commanders(reader),
+        paging: reader.section("paging", paging::paging),
         hint_senders: group::hint_senders(reader),
     };
     reader.report_unknown(&SECTIONS);

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AutoOpen, AutoResolve, Config, Group, Mode, PolicyLevels, Service, Severity, WhenEmpty, Who,
-    show_duration,
+    AutoOpen, AutoResolve, Commander, Config, Group, Mode, Phones, PolicyLevels, Service, Severity,
+    WhenEmpty, Who, show_duration,
 };
 
 const SET: &str = "(set)";
@@ -96,6 +96,15 @@ impl Config {
                 "channel": self.oncall.channel,
             },
             "group": self.groups.iter().map(group).collect::<Vec<_>>(),
+            "commander": self.commanders.iter().map(commander).collect::<Vec<_>>(),
+            "paging": {
+                "phones": match self.paging.phones {
+                    Phones::Private => "private",
+                    Phones::Public => "public",
+                    Phones::Never => "never",
+                },
+                "service": self.paging.service,
+            },
             "hint_sender": self.hint_senders.iter().map(|sender| json!({
                 "name": sender.name,
                 "secrets": vec![SET; sender.secrets.len()],
@@ -156,6 +165,18 @@ fn group(group: &Group) -> Value {
     })
 }
 
+fn commander(commander: &Commander) -> Value {
+    json!({
+        "name": commander.title,
+        "title": commander.title,
+        "emoji": commander.emoji,
+        "schedule": commander.schedule,
+        "escalation_policy": commander.policy,
+        "level": commander.level,
+        "people": names(&commander.people),
+    })
+}
+
 fn names(who: &[Who]) -> Vec<String> {
     who.iter().map(Who::to_string).collect()
 }
@@ -173,7 +194,7 @@ fn shown(value: &Value) -> String {
 /// An entry's name, then every key that has something to say.
 fn one_line(entry: &Value, width: usize) -> String {
     let silent = |key: &str, value: &Value| {
-        matches!(key, "name" | "handle" | "description")
+        matches!(key, "name" | "handle" | "title" | "description")
             || matches!(shown(value).as_str(), "-" | "" | "false")
     };
     let keys = entry.as_object().into_iter().flatten();

@@ -26,6 +26,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0003_audit_and_hand_offs.sql"),
         include_str!("../../migrations/sqlite/0003_audit_and_hand_offs.sql"),
     ),
+    (
+        4,
+        "paging",
+        include_str!("../../migrations/postgres/0004_paging.sql"),
+        include_str!("../../migrations/sqlite/0004_paging.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {

@@ -284,3 +284,14 @@ fn text_that_is_not_toml_is_refused_without_repeating_it() {
       /nowhere/firebell.toml cannot be read (No such file or directory (os error 2)); name the file with --config
     ");
 }
+
+#[test]
+fn a_seat_without_a_holder_and_a_service_that_is_none_are_said() {
+    let text = "[[commander]]\ntitle = 'Incident Commander'\n[[commander]]\ntitle = 'Backup'\npeople = ['everyone']\n\
+                level = 0\n[paging]\nphones = 'all'\nservice = 'paymnts'\n[pagerduty]\ntoken = 't'\n\
+                from_email = 'a@example.com'\nwebhook_secrets = ['w']\n[[service]]\nname = 'payments'\n\
+                pagerduty_service = 'P1'\n";
+    assert_snapshot!(bad(text), @"");
+    let alone = "[[commander]]\ntitle = 'Trainee'\nschedule = 'PSCHED1'\n";
+    assert_snapshot!(bad(alone), @"");
+}
