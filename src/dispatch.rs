@@ -9,6 +9,7 @@ use crate::ids::SlackUserId;
 use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
+use crate::notices;
 use crate::oncall;
 use crate::store::Tx;
 
@@ -27,6 +28,9 @@ impl Perform for Dispatch {
     }
 
     async fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+        if is_notice(job) {
+            return notices::steps::parked(&self.app, tx, job, error).await;
+        }
         match effect(job) {
             Ok(effect) => incidents::steps::parked(&self.app, tx, job, &effect, error).await,
             Err(_) => Ok(()),
@@ -34,6 +38,9 @@ impl Perform for Dispatch {
     }
 
     async fn stumbled(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+        if is_notice(job) {
+            return notices::steps::stumbled(tx, job, error).await;
+        }
         match effect(job) {
             Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
             Err(_) => Ok(()),
@@ -44,7 +51,11 @@ impl Perform for Dispatch {
 /// Whether the job is one that leaves the next of its kind behind: given up, it would not come again.
 pub fn comes_again(kind: &str) -> bool {
     let read = oncall::Step::ALL.iter().any(|step| step.kind() == kind);
-    read || kind == Effect::Heal.kind() || kind == "groups.plan"
+    read || kind == Effect::Heal.kind() || kind == "groups.plan" || kind == notices::page::READ
+}
+
+fn is_notice(job: &Job) -> bool {
+    job.kind.starts_with("notices.")
 }
 
 impl Dispatch {
@@ -60,6 +71,7 @@ impl Dispatch {
                 None => Err(unknown(job)),
             },
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
+            Some(("notices", _)) => notices::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod oncall;
 mod once;
+mod statuspage;
 mod store;
 
 use std::time::Duration;
@@ -52,6 +53,7 @@ async fn command(app: &App, typed: &Typed) -> Result<Reply> {
     match known.config.commands.typed(&typed.command) {
         Some(Command::Incident) => incident(app, &known, typed).await,
         Some(Command::Oncall) => oncall::oncall(app, &known, typed).await,
+        Some(Command::Statuspage) => statuspage::statuspage(app, &known, typed).await,
         None => Err(Error::not_found(format!(
             "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
             typed.command
@@ -168,6 +170,9 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
     if pressed.action.starts_with("groups:") {
         return oncall::press(app, known, caller, payload).await;
     }
+    if pressed.action.starts_with("notices.") {
+        return statuspage::press(app, known, caller, payload, &pressed).await;
+    }
     // A link's button, or a choice in a form that is read on submission.
     if !pressed.action.starts_with("incident.") {
         return Ok(Reply::Nothing);
@@ -203,6 +208,9 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
         metadata: text(&view["private_metadata"]),
         values: view["state"]["values"].clone(),
     };
+    if form.form.starts_with("notices.") {
+        return statuspage::submit(app, known, caller, view, &form).await;
+    }
     may(known, caller, Right::Declare)?;
     // The same form submitted twice is one submission, unless what was written in it was mended in between.
     let request = Request {
@@ -253,6 +261,7 @@ fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {
     let (whom, name) = match right {
         Right::Declare => (&known.config.rights.declare, "declare"),
         Right::Page => (&known.config.rights.page, "page"),
+        Right::Statuspage => (&known.config.rights.statuspage, "write on the status page"),
         Right::Admin => (&known.config.rights.admin, "admin"),
     };
     if known.people.is_one_of(&caller.user, whom) {

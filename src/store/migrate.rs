@@ -20,6 +20,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_groups.sql"),
         include_str!("../../migrations/sqlite/0002_groups.sql"),
     ),
+    (
+        5,
+        "notices",
+        include_str!("../../migrations/postgres/0005_notices.sql"),
+        include_str!("../../migrations/sqlite/0005_notices.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {

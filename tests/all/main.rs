@@ -32,6 +32,7 @@ mod lanes;
 mod merges;
 mod oncall_bad_days;
 mod oncall_command;
+mod notices;
 mod oncall_groups;
 mod outages;
 mod paged;
