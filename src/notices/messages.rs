@@ -21,7 +21,7 @@ const STALE: Duration = Duration::from_secs(EVERY.as_secs() * 2 + 60);
 
 /// `*Investigating* · impact major`
 pub(super) fn head(post: &Post) -> String {
-    let status = post.status.map_or_else(|| "*Components*".to_owned(), |s| format!("*{}*", s.title()));
+    let status = post.status.map_or_else(|| "*Update*".to_owned(), |s| format!("*{}*", s.title()));
     match post.impact {
         Some(impact) => format!("{status} · impact {impact}"),
         None => status,
@@ -55,16 +55,16 @@ pub(super) fn shown(post: &Post) -> String {
     text
 }
 
-/// What the author reads at once.
-pub fn publishing(incident: &Incident, post: &Post) -> Message {
-    if post.status.is_none() && post.impact.is_none() && !post.components.0.is_empty() {
+/// What the author reads at once. Silent: only components are set, no post says so.
+pub fn publishing(incident: &Incident, post: &Post, is_silent: bool) -> Message {
+    if is_silent {
         return Message::text(format!(
-            ":satellite: Setting on the status page: {}. It is told in the incident's channel once it is done.",
+            ":satellite: Setting on the status page, without a post: {}. The incident's channel hears when it is done.",
             components(&post.components.0)
         ));
     }
     Message::text(format!(
-        ":satellite: Publishing for {}: {}\nIts address is told in the incident's channel once it is out.",
+        ":satellite: Publishing for {}: {}\nThe incident's channel hears when it is out, and where.",
         incident.label(),
         shown(post)
     ))

@@ -138,7 +138,8 @@ pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standin
 /// Sends a draft on its way. The incident is locked.
 pub(super) async fn publish(tx: &mut Tx, incident: &Incident, post: &Post, restores: bool) -> Result<Message> {
     let is_over = post.status == Some(PostStatus::Resolved);
-    if is_over && standing(tx, incident).await?.status == Some(PostStatus::Resolved) {
+    let standing = standing(tx, incident).await?;
+    if is_over && standing.status == Some(PostStatus::Resolved) {
         return Err(Error::refused("It is resolved on the status page already."));
     }
     let restores = restores && is_over;
@@ -152,7 +153,8 @@ pub(super) async fn publish(tx: &mut Tx, incident: &Incident, post: &Post, resto
         tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
     }
     tx.enqueue(post.job()).await?;
-    Ok(messages::publishing(incident, post))
+    let is_silent = post.status.is_none() && !standing.is_there;
+    Ok(messages::publishing(incident, post, is_silent))
 }
 
 /// Customers would take a test for the real thing.

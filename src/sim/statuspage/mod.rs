@@ -95,6 +95,11 @@ impl Statuspage {
         self.page().post_by_hand(name, component_ids)
     }
 
+    /// Somebody resolves an incident on the page itself.
+    pub fn resolve_by_hand(&self, id: &str) {
+        self.page().resolve_by_hand(id);
+    }
+
     /// Somebody deletes an incident on the page itself.
     pub fn delete_by_hand(&self, id: &str) {
         self.page().incidents.retain(|incident| incident.id != id);

@@ -131,6 +131,15 @@ impl Page {
         id
     }
 
+    pub fn resolve_by_hand(&mut self, id: &str) {
+        let at = self.clock.now();
+        if let Some(incident) = self.incidents.iter_mut().find(|i| i.id == id) {
+            incident.status = "resolved".into();
+            let body = "By hand.".into();
+            incident.posts.push(Post { status: "resolved".into(), body, delivered: false, at });
+        }
+    }
+
     pub fn public(&self) -> String {
         let mut text = String::new();
         for c in self.components.iter().filter(|c| !c.is_group && c.status != "operational") {
