@@ -12,11 +12,11 @@ use crate::error::Result;
 use crate::http_client::{self, Observer};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
-use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
-use crate::store::{Db, Priority};
 use crate::notices::page::{EVERY, READ, read_job};
 use crate::notices::{Page, PageCell};
-use crate::{incidents, pagerduty, slack, statuspage};
+use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
+use crate::store::{Db, Priority};
+use crate::{audit, incidents, pagerduty, slack, statuspage};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +45,8 @@ pub struct App {
     pub page: PageCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
+    /// Who looked what up, not yet written.
+    pub notes: audit::Notes,
 }
 
 /// The clients alone, for the commands that need no database. Nobody is called.
@@ -115,6 +117,7 @@ impl App {
             statuspage,
             directory: DirectoryCell::default(),
             page: PageCell::default(),
+            notes: audit::Notes::default(),
         }
     }
 
@@ -233,13 +236,23 @@ impl App {
     }
 
     /// The `ts` of our message with this mark, if an earlier attempt of this job posted it. For jobs only.
-    pub async fn posted_before(&self, job: &Job, channel: &ChannelId, op_id: &str) -> Result<Option<String>> {
+    pub async fn posted_before(
+        &self,
+        job: &Job,
+        channel: &ChannelId,
+        thread_ts: Option<&str>,
+        op_id: &str,
+    ) -> Result<Option<String>> {
         if !job.is_retry() {
             return Ok(None);
         }
         let us = self.ourselves().await?;
         let since = (job.began_at() - SEARCHED_BEFORE).as_secs();
-        let history = self.slack.history(channel, Some(&format!("{since}.000000"))).await?;
+        let since = format!("{since}.000000");
+        let history = match thread_ts {
+            Some(thread) => self.slack.replies(channel, thread, &since).await?,
+            None => self.slack.history(channel, Some(&since)).await?,
+        };
         let ours =
             |m: &slack::Message| m.op_id.as_deref() == Some(op_id) && m.bot_id.as_deref() == Some(&us.bot_id);
         Ok(history.into_iter().find(ours).map(|m| m.ts))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::chat;
 use crate::error::{Error, Problem, Result};
 use crate::groups;
 use crate::ids::SlackUserId;
@@ -11,6 +12,7 @@ use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
 use crate::notices;
 use crate::oncall;
+use crate::posts;
 use crate::store::Tx;
 
 /// What the runner performs.
@@ -70,6 +72,8 @@ impl Dispatch {
                 Some(step) => oncall::steps::run(&self.app, job, step).await,
                 None => Err(unknown(job)),
             },
+            Some(("chat", _)) => chat::steps::run(&self.app, job).await,
+            Some(("posts", _)) => posts::steps::run(&self.app, job).await,
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
             Some(("notices", _)) => notices::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),

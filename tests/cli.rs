@@ -1,5 +1,7 @@
 //! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/people.rs"]
@@ -57,6 +59,7 @@ fn help_teaches_by_example() {
       config   Look at the configuration
       doctor   Check everything that the configuration names, and say what to do
       migrate  Bring the database's schema up to date
+      audit    See who used which command, and what came of it
       jobs     See and mend what is still to be done
       people   See and mend who in PagerDuty is who in Slack
       sync     Make Slack user groups equal to who is on call in PagerDuty, once

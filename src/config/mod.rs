@@ -121,6 +121,8 @@ pub enum StatusPageKind {
 
 #[derive(Debug, Clone)]
 pub struct Rights {
+    /// Any command at all, looking things up included.
+    pub uses: Vec<Who>,
     pub declare: Vec<Who>,
     pub page: Vec<Who>,
     pub statuspage: Vec<Who>,

@@ -70,6 +70,7 @@ impl Config {
             "statuspage": self.statuspage.as_ref().map(statuspage),
             "commands": commands,
             "rights": {
+                "use": names(&self.rights.uses),
                 "declare": names(&self.rights.declare),
                 "page": names(&self.rights.page),
                 "statuspage": names(&self.rights.statuspage),

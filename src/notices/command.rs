@@ -1,12 +1,13 @@
 //! The grammar of `/statuspage`: words in, what was asked for out. What goes to the public is never guessed: the message
 //! stands in quotes, a status is one of nine words.
 
-use super::help;
+use super::help::VERBS;
 use super::page::Word;
 use crate::config::{Config, nearest_few};
 use crate::error::{Error, Result};
 use crate::incidents::command::{Target, target};
 use crate::oncall::Known;
+use crate::slack::spoken::{find, near};
 use crate::slack::words::{first_word, plain, quoted};
 use crate::statuspage::{ComponentStatus, PostStatus};
 
@@ -71,7 +72,7 @@ pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
     if word.is_empty() {
         return Ok(Asked::Form { target: lead });
     }
-    match help::find(word).map(|verb| verb.word) {
+    match find(VERBS, word).map(|verb| verb.word) {
         Some("help") => Ok(Asked::Help { about: plain(after) }),
         Some("status") if after.is_empty() && lead.is_none() => Ok(Asked::Status),
         Some("status") => Err(Error::refused(format!(
@@ -88,10 +89,14 @@ pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
 fn unknown(word: &str, after: &str, config: &Config) -> Error {
     let name = &config.commands.statuspage;
     let said = quoted(word);
-    let hint = match (help::near(word), near_status(word)) {
-        (Some(near), _) => format!("Did you mean `{}`?", format!("{name} {near} {}", quoted(after)).trim_end()),
+    let hint = match (near(VERBS, word), near_status(word)) {
+        (Some(near), _) => {
+            format!("Did you mean `{}`?", format!("{name} {near} {}", quoted(after)).trim_end())
+        }
         (None, Some(near)) => format!("Did you mean `{name} update {near}`?"),
-        (None, None) => format!("To tell the public: `{name} update investigating \"message\" component`. More: `{name} help`."),
+        (None, None) => format!(
+            "To tell the public: `{name} update investigating \"message\" component`. More: `{name} help`."
+        ),
     };
     Error::refused(format!("I do not know `{name} {said}`. {hint}"))
 }

@@ -127,14 +127,25 @@ pub fn write_form(incident: &Incident, standing: &Standing, page: &Page, filled:
         .filter(|status| **status != PostStatus::Resolved || now.is_some())
         .map(|status| (status.title().to_owned(), status.word().to_owned()))
         .collect();
-    let chosen = filled.status.or(now.filter(|s| *s != PostStatus::Resolved)).unwrap_or(PostStatus::Investigating);
+    let chosen =
+        filled.status.or(now.filter(|s| *s != PostStatus::Resolved)).unwrap_or(PostStatus::Investigating);
     let select = blocks::static_select("value", "Choose a status", &statuses, Some(chosen.word()));
     fields.push(blocks::input(block::STATUS, "Status", &select, false));
     let text = blocks::plain_text_input("value", true, LONGEST_TEXT, &filled.text);
-    fields.push(blocks::input(block::TEXT, "What the public reads (empty: a standard sentence)", &text, true));
+    fields.push(blocks::input(
+        block::TEXT,
+        "What the public reads (empty: a standard sentence)",
+        &text,
+        true,
+    ));
     if incident.is_private {
         let reason = blocks::plain_text_input("value", false, 300, &filled.reason);
-        fields.push(blocks::input(block::REASON, "Private: why does the public have to know?", &reason, false));
+        fields.push(blocks::input(
+            block::REASON,
+            "Private: why does the public have to know?",
+            &reason,
+            false,
+        ));
     }
     for component in page.components.iter().take(MOST_COMPONENTS) {
         let keep = (format!("Leave it: {}", component.status.title()), AS_THEY_ARE.to_owned());

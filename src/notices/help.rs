@@ -2,9 +2,9 @@
 
 use std::iter;
 
-use crate::config::{Config, nearest};
-use crate::incidents::help::{Spoken, more};
+use crate::config::Config;
 use crate::slack::blocks::escape;
+use crate::slack::spoken::{Spoken, find, more};
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -38,24 +38,15 @@ pub const VERBS: &[Spoken] = &[
     },
 ];
 
-/// The subcommand that a word means, in any letter case.
-pub fn find(word: &str) -> Option<&'static Spoken> {
-    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
-}
-
-/// The nearest subcommand to a word that is none.
-pub fn near(word: &str) -> Option<&'static str> {
-    let near = nearest(word, VERBS.iter().flat_map(Spoken::words))?;
-    Some(find(near)?.word)
-}
-
 /// What can be said, in mrkdwn; or more about one subcommand.
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.statuspage;
-    if let Some(verb) = find(about.trim()) {
+    if let Some(verb) = find(VERBS, about.trim()) {
         return more(name, verb);
     }
-    let first = format!("*{name}* alone opens a form with the components. In an incident's channel the incident is implied.");
+    let first = format!(
+        "*{name}* alone opens a form with the components. In an incident's channel the incident is implied."
+    );
     let verbs = VERBS.iter().map(|v| format!("`{name} {}` — {}", escape(&v.usage()), v.what));
     let examples = [
         "update investigating \"Some payments fail.\" Checkout",
@@ -69,23 +60,12 @@ pub fn help(config: &Config, about: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::incidents::help::page;
+    use crate::slack::spoken::page;
 
     #[test]
     fn the_commands_page_is_made_from_the_registry() {
-        page::renew("src/notices/help.rs", &page::made("/statuspage", VERBS));
-    }
-
-    #[test]
-    fn no_word_means_two_things() {
-        let mut seen = BTreeSet::new();
-        for word in VERBS.iter().flat_map(Spoken::words) {
-            assert!(seen.insert(word), "{word} is in the registry twice");
-        }
-        assert_eq!(find("Publish").map(|v| v.word), Some("update"));
-        assert_eq!(near("updaet"), Some("update"));
+        page::check("src/notices/help.rs", "/statuspage", VERBS);
+        assert_eq!(find(VERBS, "Publish").map(|v| v.word), Some("update"));
     }
 }

@@ -104,13 +104,15 @@ pub fn published(told: &Told<'_>) -> Message {
         (false, _) => "updated the statuspage post",
     };
     let url = if url.is_empty() { "it has no address of its own".to_owned() } else { link(url, "") };
-    let mut text = format!(":satellite: {who} {did}: {url}\n*{}*\n{}", status.title(), quote(&told.post.body));
+    let mut text =
+        format!(":satellite: {who} {did}: {url}\n*{}*\n{}", status.title(), quote(&told.post.body));
     if !told.set.is_empty() {
         text += &format!("\n{}", components(told.set));
     }
     if !told.left.is_empty() {
         let names: Vec<String> = told.left.iter().map(|name| untrusted(&plain(name, 80))).collect();
-        text += &format!("\nLeft as they are, because another open post is about them: {}.", names.join(", "));
+        text +=
+            &format!("\nLeft as they are, because another open post is about them: {}.", names.join(", "));
     }
     Message::text(text)
 }
@@ -121,7 +123,8 @@ pub fn on_the_timeline(told: &Told<'_>) -> String {
     let set = if set.is_empty() { String::new() } else { format!(" ({})", set.join(", ")) };
     match told.status {
         Some(status) if told.url.is_some() => {
-            let address = told.url.filter(|url| !url.is_empty()).map(|url| format!(" {url}")).unwrap_or_default();
+            let address =
+                told.url.filter(|url| !url.is_empty()).map(|url| format!(" {url}")).unwrap_or_default();
             format!("Status page: {}: {}{set}{address}", status.title(), told.post.body)
         }
         _ => format!("Status page: components set{set}"),
@@ -141,7 +144,9 @@ pub fn delayed(post: &Post, because: &str) -> Message {
 pub fn failed(config: &Config, post: &Post, url: Option<&str>, job: i64, because: &str) -> Message {
     let place = match (url.filter(|url| !url.is_empty()), config.statuspage.as_ref().map(|page| page.kind)) {
         (Some(url), _) => format!("on {}", link(url, "")),
-        (None, Some(StatusPageKind::Statuspage)) => format!("at {}", link("https://manage.statuspage.io", "")),
+        (None, Some(StatusPageKind::Statuspage)) => {
+            format!("at {}", link("https://manage.statuspage.io", ""))
+        }
         (None, _) => "in its dashboard".to_owned(),
     };
     Message::text(format!(
@@ -170,7 +175,10 @@ pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
     let mut lines = vec![format!("*{}*", link(url, name))];
     let unwell = page.unwell();
     if unwell.is_empty() && page.unresolved.is_empty() {
-        lines.push(format!(":white_check_mark: All {} components are operational, and no post is open.", page.components.len()));
+        lines.push(format!(
+            ":white_check_mark: All {} components are operational, and no post is open.",
+            page.components.len()
+        ));
     }
     for component in unwell.iter().take(LISTED) {
         let name = untrusted(&plain(&component.full_name(), 80));

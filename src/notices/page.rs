@@ -86,8 +86,11 @@ impl Page {
             };
             let spoken = |count: usize| rest[..count].iter().map(Word::text).collect::<Vec<_>>().join(" ");
             let exact = (1..=longest).rev().find_map(|n| Some((self.exact(&spoken(n))?, n)));
-            let hit = exact.or_else(|| (1..=longest).rev().find_map(|n| Some((self.beginning(&spoken(n))?, n))));
-            let Some((component, count)) = hit else { return Err(self.unknown(&spoken(1), &spoken(longest))) };
+            let hit =
+                exact.or_else(|| (1..=longest).rev().find_map(|n| Some((self.beginning(&spoken(n))?, n))));
+            let Some((component, count)) = hit else {
+                return Err(self.unknown(&spoken(1), &spoken(longest)));
+            };
             found.push(component);
             rest = &rest[count..];
         }
@@ -97,7 +100,8 @@ impl Page {
     /// The one component of this name, with or without its group, or of this id.
     pub fn exact(&self, name: &str) -> Option<&Component> {
         let name = plain(name);
-        let is_it = |c: &&Component| plain(&c.full_name()) == name || plain(&c.name) == name || plain(&c.id) == name;
+        let is_it =
+            |c: &&Component| plain(&c.full_name()) == name || plain(&c.name) == name || plain(&c.id) == name;
         only(self.components.iter().filter(is_it))
     }
 
@@ -108,7 +112,8 @@ impl Page {
     fn starting(&self, name: &str) -> impl Iterator<Item = &Component> {
         let name = plain(name);
         self.components.iter().filter(move |c| {
-            !name.is_empty() && (plain(&c.full_name()).starts_with(&name) || plain(&c.name).starts_with(&name))
+            !name.is_empty()
+                && (plain(&c.full_name()).starts_with(&name) || plain(&c.name).starts_with(&name))
         })
     }
 
@@ -223,7 +228,9 @@ mod tests {
     fn bare(text: &str) -> Vec<Word> {
         let word = |w: &str| match w {
             "," => Word::Comma,
-            w => w.strip_prefix('\'').map_or_else(|| Word::Bare(w.into()), |q| Word::Quoted(q.replace('_', " "))),
+            w => w
+                .strip_prefix('\'')
+                .map_or_else(|| Word::Bare(w.into()), |q| Word::Quoted(q.replace('_', " "))),
         };
         text.split(' ').map(word).collect()
     }
@@ -247,7 +254,13 @@ mod tests {
 
     #[test]
     fn what_is_not_clear_is_asked() {
-        insta::assert_snapshot!(["search", "paym payr paymnts", "xyz", "pa", "'Publik_API"].map(ids).join("\n"), @"");
-        insta::assert_snapshot!(Page::default().named(&bare("api")).expect_err("unread"), @"");
+        insta::assert_snapshot!(["search", "paym payr paymnts", "xyz", "pa", "'Publik_API"].map(ids).join("\n"), @"
+        “search” could be “Europe / Search” or “America / Search”. Say which.
+        There is no component “paymnts”. Did you mean “Payments”? (A message goes in quotes, before the components.)
+        There is no component “xyz”. The page has Public API, Payments, Payroll, Europe / Search, America / Search, Old / Pay. (A message goes in quotes, before the components.)
+        “pa” could be “Payments”, “Payroll” or “Old / Pay”. Say which.
+        There is no component “Publik API”. Did you mean “Public API”? (A message goes in quotes, before the components.)
+        ");
+        insta::assert_snapshot!(Page::default().named(&bare("api")).expect_err("unread"), @"I have not read the page's components yet: it has not answered. Leave them out, or try again in a minute.");
     }
 }

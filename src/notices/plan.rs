@@ -60,7 +60,9 @@ fn of_incident(
 ) -> Result<Plan> {
     let is_over = status == PostStatus::Resolved;
     if is_over && !standing.is_there {
-        return Err(Error::refused("There is no post about it on the status page, so there is nothing to resolve."));
+        return Err(Error::refused(
+            "There is no post about it on the status page, so there is nothing to resolve.",
+        ));
     }
     if is_over && standing.status == Some(PostStatus::Resolved) {
         return Err(Error::refused("It is resolved on the status page already."));
@@ -102,7 +104,8 @@ fn of_components(status: ComponentStatus, wanted: &Wanted<'_>, standing: &Standi
     Ok(Plan {
         // A component that is well again is no news of its own, and what is not well is looked into.
         status: (!is_open && !is_well).then_some(PostStatus::Investigating),
-        impact: (!is_well).then(|| impact_of(status).max(standing.impact.filter(|_| is_open).unwrap_or(Impact::None))),
+        impact: (!is_well)
+            .then(|| impact_of(status).max(standing.impact.filter(|_| is_open).unwrap_or(Impact::None))),
         body: wanted.message.clone().unwrap_or_else(|| default_component_body(status, &names)),
         components,
         unwell: Components::new(),
@@ -198,10 +201,19 @@ mod tests {
             let plan = planned("resolved", names, standing, &page).expect("a plan");
             plan.unwell.into_keys().collect::<Vec<_>>()
         };
-        assert_eq!(unwell(&open(&[("Api", Operational), ("Web", PartialOutage)], 50), &[]), ["api"], "the page is newer");
-        assert_eq!(unwell(&open(&[("Api", Operational), ("Web", PartialOutage)], 150), &[]), ["web"], "we are newer");
+        assert_eq!(
+            unwell(&open(&[("Api", Operational), ("Web", PartialOutage)], 50), &[]),
+            ["api"],
+            "the page is newer"
+        );
+        assert_eq!(
+            unwell(&open(&[("Api", Operational), ("Web", PartialOutage)], 150), &[]),
+            ["web"],
+            "we are newer"
+        );
         assert!(unwell(&open(&[("Api", MajorOutage)], 50), &["api"]).is_empty(), "named: restored");
-        for standing in [Standing::default(), Standing { status: Some(PostStatus::Resolved), ..open(&[], 0) }] {
+        for standing in [Standing::default(), Standing { status: Some(PostStatus::Resolved), ..open(&[], 0) }]
+        {
             assert!(planned("resolved", &[], &standing, &page).is_err());
         }
     }

@@ -53,14 +53,21 @@ pub async fn press(tx: &mut Tx, page: &Page, caller: &Caller, pressed: &Pressed)
 }
 
 /// Takes a submitted form; what is wrong with it is said beside the field.
-pub async fn submit(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: &Submitted) -> Result<Reply> {
+pub async fn submit(
+    tx: &mut Tx,
+    known: &Known,
+    page: &Page,
+    caller: &Caller,
+    given: &Submitted,
+) -> Result<Reply> {
     match given.form.as_str() {
         form::WRITE => write(tx, known, page, caller, given).await,
         form::PREVIEW => {
             let post = draft(tx, caller, &given.metadata).await?;
             let incident = visible(tx, caller, post.incident_id).await?;
             let incident = tx.lock_incident(incident.id).await?;
-            let restores = chosen(&given.values, block::RESTORE).map_or(post.restores, |c| c == forms::ALL_WELL);
+            let restores =
+                chosen(&given.values, block::RESTORE).map_or(post.restores, |c| c == forms::ALL_WELL);
             Ok(Reply::Only(publish(tx, &incident, &post, restores).await?))
         }
         _ => Err(stale()),
@@ -118,7 +125,10 @@ fn components<'a>(page: &'a Page, values: &Value) -> Vec<(&'a Component, Compone
 /// The caller's own draft, while it is one.
 async fn draft(tx: &mut Tx, caller: &Caller, value: &str) -> Result<Post> {
     let id = Uuid::parse_str(value).map_err(|_| stale())?;
-    let post = tx.notice_post(id).await?.filter(|post| post.state == PostState::Draft && post.asked_by == caller.user);
+    let post = tx
+        .notice_post(id)
+        .await?
+        .filter(|post| post.state == PostState::Draft && post.asked_by == caller.user);
     let now = tx.now();
     post.filter(|post| now.since(post.asked_at) < DRAFT_LIVES).ok_or_else(stale)
 }

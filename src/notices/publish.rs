@@ -72,7 +72,9 @@ pub async fn update(
 
 /// The one quoted text could be a message or a component's name: what is public is not guessed.
 fn is_message(update: &Update, page: &Page, known: &Known) -> Result<()> {
-    let Some(message) = update.message.as_ref().filter(|_| update.components.is_empty()) else { return Ok(()) };
+    let Some(message) = update.message.as_ref().filter(|_| update.components.is_empty()) else {
+        return Ok(());
+    };
     let Some(component) = page.exact(message) else { return Ok(()) };
     let (name, said) = (&known.config.commands.statuspage, update.said.word());
     let called = component.full_name();
@@ -136,7 +138,12 @@ pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standin
 }
 
 /// Sends a draft on its way. The incident is locked.
-pub(super) async fn publish(tx: &mut Tx, incident: &Incident, post: &Post, restores: bool) -> Result<Message> {
+pub(super) async fn publish(
+    tx: &mut Tx,
+    incident: &Incident,
+    post: &Post,
+    restores: bool,
+) -> Result<Message> {
     let is_over = post.status == Some(PostStatus::Resolved);
     let standing = standing(tx, incident).await?;
     if is_over && standing.status == Some(PostStatus::Resolved) {
@@ -185,5 +192,7 @@ fn reason_for(known: &Known, incident: &Incident, given: Option<&str>) -> Result
 }
 
 pub(super) fn stale() -> Error {
-    Error::not_found("That is out of date: it has been published, changed or cancelled, or an hour has passed. Write it anew.")
+    Error::not_found(
+        "That is out of date: it has been published, changed or cancelled, or an hour has passed. Write it anew.",
+    )
 }

@@ -94,7 +94,9 @@ fn called(text: &str, people: &Directory) -> Option<String> {
         .chain(people.groups.iter().map(|g| g.handle.as_str()))
         .filter(|name| !name.is_empty())
         .collect();
-    text.match_indices('@').find_map(|(at, _)| {
+    // Not inside of an address.
+    let mut calls = text.match_indices('@').filter(|(at, _)| !text[..*at].ends_with(char::is_alphanumeric));
+    calls.find_map(|(at, _)| {
         let rest = text[at + 1..].to_lowercase();
         let is_called = |name: &&&str| {
             let after = rest.strip_prefix(&name.to_lowercase());
@@ -154,10 +156,13 @@ fn without_shortcodes(text: &str) -> String {
         let (head, tail) = rest.split_at(start);
         let is_free = !head.ends_with(char::is_alphanumeric);
         let name = |end: usize| &tail[1..=end];
-        let end = tail[1..].find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "_+-".contains(c)));
+        let end =
+            tail[1..].find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "_+-".contains(c)));
         out.push_str(head);
         match end.filter(|end| {
-            is_free && tail[1 + end..].starts_with(':') && name(*end).contains(|c: char| c.is_ascii_lowercase())
+            is_free
+                && tail[1 + end..].starts_with(':')
+                && name(*end).contains(|c: char| c.is_ascii_lowercase())
         }) {
             Some(end) => {
                 rest = &tail[end + 2..];
@@ -206,12 +211,22 @@ mod tests {
     #[test]
     fn marks_become_plain_words() {
         assert_eq!(read("*All* _users_ ~some~ `code` :fire: are hit"), "All users some code are hit");
-        assert_eq!(read("snake_case_name 2 * 3 * 4 at 10:30:15, ~5 min"), "snake_case_name 2 * 3 * 4 at 10:30:15, ~5 min");
-        assert_eq!(read("see <https://status.example.com/x|the page> or <https://a.b|a.b>"),
-            "see the page (https://status.example.com/x) or https://a.b");
-        assert_eq!(read("write to <mailto:help@example.com|help@example.com> &amp; wait"), "write to help@example.com & wait");
-        assert_eq!(read("&lt;script&gt;alert(1)&lt;/script&gt; [x](https://evil)"),
-            "‹script›alert(1)‹/script› [x] (https://evil)");
+        assert_eq!(
+            read("snake_case_name 2 * 3 * 4 at 10:30:15, ~5 min"),
+            "snake_case_name 2 * 3 * 4 at 10:30:15, ~5 min"
+        );
+        assert_eq!(
+            read("see <https://status.example.com/x|the page> or <https://a.b|a.b>"),
+            "see the page (https://status.example.com/x) or https://a.b"
+        );
+        assert_eq!(
+            read("write to <mailto:help@example.com|help@example.com> &amp; wait"),
+            "write to help@example.com & wait"
+        );
+        assert_eq!(
+            read("&lt;script&gt;alert(1)&lt;/script&gt; [x](https://evil)"),
+            "‹script›alert(1)‹/script› [x] (https://evil)"
+        );
         assert_eq!(read("one\ntwo\u{0}\u{202E}\u{7}"), "one\ntwo");
     }
 
@@ -219,14 +234,27 @@ mod tests {
     fn whoever_is_inside_stays_inside() {
         insta::assert_snapshot!(
             ["<@U0ANA> is on it", "ask @ana", "ask @Ana Example!", "<!here> look", "in <#C1|ops>", "<!subteam^S1|@sre>",
-             "@channel now", "  ", "mail a@analytics.example"].map(read).join("\n"), @"");
+             "@channel now", "  ", "mail ben@ana.example"].map(read).join("\n"), @"
+        refused: The message names a person, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message names @ana, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message names @ana, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message names everybody here, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message names a channel, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message names a group, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message names @channel, which means nothing to the public. Write it without, as customers should read it.
+        refused: The message is empty: there is nothing to tell the public.
+        mail ben@ana.example
+        ");
         assert!(read(&"x".repeat(25_001)).starts_with("refused: The message is too long"));
     }
 
     #[test]
     fn the_title_stands_unless_it_says_too_much() {
         assert_eq!(public_name("payments *down*", false, &[]), "payments down");
-        assert_eq!(public_name("ask @Ana", false, &["Checkout", "Search"]), "Problem with Checkout and Search");
+        assert_eq!(
+            public_name("ask @Ana", false, &["Checkout", "Search"]),
+            "Problem with Checkout and Search"
+        );
         assert_eq!(public_name("payroll leaked", true, &[]), "Service disruption");
     }
 

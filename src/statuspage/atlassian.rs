@@ -39,11 +39,10 @@ pub(super) async fn components(line: &Line) -> Result<Vec<Component>, Upstream> 
     }
     let read = |row: Fields<'_>| {
         let status = ComponentStatus::from_word(&row.text("/status")).unwrap_or(ComponentStatus::Operational);
-        let component =
-            Component { id: row.need("/id")?, name: row.need("/name")?, group: None, status };
+        let component = Component { id: row.need("/id")?, name: row.need("/name")?, group: None, status };
         Ok(Row { component, group_id: row.some("/group_id"), is_group: row.flag("/group") })
     };
-    let rows = line.pages(&LIST_COMPONENTS, &path(line, "/components?"), "", read).await?;
+    let rows = line.pages(&LIST_COMPONENTS, &path(line, "/components"), "", read).await?;
     let groups: BTreeMap<String, String> = rows
         .iter()
         .filter(|row| row.is_group)
@@ -51,15 +50,12 @@ pub(super) async fn components(line: &Line) -> Result<Vec<Component>, Upstream> 
         .collect();
     let members = rows.into_iter().filter(|row| !row.is_group);
     Ok(members
-        .map(|row| Component {
-            group: row.group_id.and_then(|id| groups.get(&id).cloned()),
-            ..row.component
-        })
+        .map(|row| Component { group: row.group_id.and_then(|id| groups.get(&id).cloned()), ..row.component })
         .collect())
 }
 
 pub(super) async fn unresolved(line: &Line) -> Result<Vec<PublicIncident>, Upstream> {
-    line.pages(&LIST_UNRESOLVED, &path(line, "/incidents/unresolved?"), "", incident).await
+    line.pages(&LIST_UNRESOLVED, &path(line, "/incidents/unresolved"), "", incident).await
 }
 
 /// Among those that are not over, and then among the last hundred: somebody may have resolved it on the page.

@@ -177,7 +177,9 @@ fn visible(line: &Line, row: Fields<'_>) -> Result<Option<PublicIncident>, Probl
 fn read_incident(line: &Line, row: Fields<'_>) -> Result<PublicIncident, Problem> {
     let at = row.at("/attributes");
     let site = line.settings.api_url.trim_end_matches('/');
-    let url = at.some("/guid").map_or_else(|| site.to_owned(), |guid| format!("{site}/incidents/{}", segment(&guid)));
+    let url = at
+        .some("/guid")
+        .map_or_else(|| site.to_owned(), |guid| format!("{site}/incidents/{}", segment(&guid)));
     let status = match at.int("/status/value") {
         1 => PostStatus::Investigating.word(),
         2 => PostStatus::Identified.word(),

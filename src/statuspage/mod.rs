@@ -188,7 +188,7 @@ impl Line {
         self.wire.exchange(spec.name, "key", request, |answer| decode(Fields(&judge(answer, fine)?))).await
     }
 
-    /// A paged list to its last page. `path` has a query already; `list` is where the items are.
+    /// A paged list to its last page; `list` is where the items are.
     async fn pages<T>(
         &self,
         spec: &'static CallSpec,
@@ -198,7 +198,8 @@ impl Line {
     ) -> Result<Vec<T>, Upstream> {
         let mut found = Vec::new();
         for page in 1..=MOST_PAGES {
-            let request = self.request(Method::GET, &format!("{path}&per_page={PAGE_SIZE}&page={page}"));
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let request = self.request(Method::GET, &format!("{path}{mark}per_page={PAGE_SIZE}&page={page}"));
             let items = |answer: Fields<'_>| {
                 if !answer.at(list).0.is_array() {
                     return Err(unavailable("the answer is no list"));
@@ -231,7 +232,9 @@ fn judge(answer: &Answer, fine: &[&str]) -> Result<Value, Problem> {
         // Statuspage's older word for 429; the wait is in the header, or guessed where pauses are kept.
         420 => Err(Problem::RateLimited { after: Duration::ZERO }),
         400..=499 if fine.contains(&status.to_string().as_str()) => Ok(Value::Null),
-        400..=499 => Err(Problem::Rejected { code: status.to_string(), detail: detail(&body.unwrap_or_default()) }),
+        400..=499 => {
+            Err(Problem::Rejected { code: status.to_string(), detail: detail(&body.unwrap_or_default()) })
+        }
         _ => Err(unavailable(format!("HTTP {status}"))),
     }
 }

@@ -108,9 +108,16 @@ on_both_engines!(
 
 impl Stage {
     async fn retry_parked(&self) {
-        let mut tx = self.running.app.db.write(firebell::store::Priority::Command).await.expect("a transaction");
-        let parked: Vec<i64> =
-            tx.open_jobs().await.expect("jobs").iter().filter(|j| j.parked_at.is_some()).map(|j| j.id).collect();
+        let mut tx =
+            self.running.app.db.write(firebell::store::Priority::Command).await.expect("a transaction");
+        let parked: Vec<i64> = tx
+            .open_jobs()
+            .await
+            .expect("jobs")
+            .iter()
+            .filter(|j| j.parked_at.is_some())
+            .map(|j| j.id)
+            .collect();
         assert_eq!(parked.len(), 1, "one job is parked");
         assert!(tx.unpark_job(parked[0]).await.expect("brought back"));
         tx.commit().await.expect("committed");
@@ -187,10 +194,12 @@ on_both_engines!(
         stage.tell("U0ANA", "update resolved").await;
         let label = "Set all operational & resolve";
         assert!(stage.world.slack.click("U0BEN", &room, label).is_none(), "only Ana sees it");
-        let (one, two) = (stage.world.slack.click("U0ANA", &room, label), stage.world.slack.click("U0ANA", &room, label));
+        let (one, two) =
+            (stage.world.slack.click("U0ANA", &room, label), stage.world.slack.click("U0ANA", &room, label));
         let base = stage.running.base_url();
         let (one, two) = (one.expect("a button"), two.expect("a button"));
-        let (first, second) = tokio::join!(stage.world.slack.deliver(&base, &one), stage.world.slack.deliver(&base, &two));
+        let (first, second) =
+            tokio::join!(stage.world.slack.deliver(&base, &one), stage.world.slack.deliver(&base, &two));
         assert!(first.is_ok() && second.is_ok());
         stage.settle().await;
         assert_eq!(stage.counts(), (1, 3));

@@ -104,7 +104,11 @@ on_both_engines!(
         assert!(stage.public().contains(&long), "the page has all of it");
         for channel in stage.world.slack.channels() {
             for message in channel.messages {
-                assert!(!message.text.contains("<!here>") && !message.text.contains("@here"), "{}", message.text);
+                assert!(
+                    !message.text.contains("<!here>") && !message.text.contains("@here"),
+                    "{}",
+                    message.text
+                );
             }
         }
         stage.end().await;
@@ -126,7 +130,9 @@ on_both_engines!(
             let answer = stage.tell("U0ANA", typed).await;
             assert!(answer.contains("> Down.\nCheckout: major outage"), "{typed}: {answer}");
         }
-        let answer = stage.tell("U0ANA", "update monitoring \"We said \"sorry\", and mean it.\" Europe/Search, 'no").await;
+        let answer = stage
+            .tell("U0ANA", "update monitoring \"We said \"sorry\", and mean it.\" Europe/Search, 'no")
+            .await;
         assert_reads!(answer, @"There is no component “and”. The page has Public API, Checkout, Europe / Search, America / Search. (A message goes in quotes, before the components.)");
         let page = &stage.world.statuspage.incidents()[0];
         assert_eq!((page.posts.len(), page.status.as_str()), (7, "investigating"));
@@ -202,7 +208,10 @@ on_both_engines!(
         let stage = Stage::set(db, clock).await;
         for typed in ["/statuspage", "/statuspage status", "/statuspage update investigating"] {
             let answer = stage.typed("U0ANA", typed).await;
-            assert!(answer.starts_with("No status page is set up. An administrator can add [statuspage]"), "{answer}");
+            assert!(
+                answer.starts_with("No status page is set up. An administrator can add [statuspage]"),
+                "{answer}"
+            );
         }
         assert!(stage.typed("U0ANA", "/statuspage help").await.contains("`/statuspage update"));
         stage.end().await;

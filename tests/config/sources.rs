@@ -198,6 +198,7 @@ fn the_summary_is_one_screen() {
     ));
     assert_snapshot!(config.summary(), @"
     commands
+      firebell  /firebell
       incident  /incident
       oncall    /oncall
     database
@@ -230,6 +231,7 @@ fn the_summary_is_one_screen() {
       admin    -
       declare  everyone
       page     everyone
+      use      everyone
     server
       admin_listen             127.0.0.1:9090
       listen                   0.0.0.0:8080

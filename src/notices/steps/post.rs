@@ -82,7 +82,13 @@ async fn on_the_page(
     let Some(status) = post.status.filter(|status| *status != PostStatus::Resolved) else {
         client.set_components(&wanted).await?;
         let set = post.components.0.clone();
-        return Ok(Done { page_incident: None, is_new: false, standing: Standing::default(), set, left: Vec::new() });
+        return Ok(Done {
+            page_incident: None,
+            is_new: false,
+            standing: Standing::default(),
+            set,
+            left: Vec::new(),
+        });
     };
     let created = client
         .create(&NewPublicIncident {

@@ -71,7 +71,8 @@ pub(super) fn create(site: &mut Site, request: &Request) -> Outcome {
     let status = status.ok_or(Refusal::invalid("status", "The selected status is invalid."))?;
     let mut components = Vec::new();
     for row in request.body["components"].as_array().into_iter().flatten() {
-        let (Some(id), Some(status)) = (row["id"].as_i64(), row["status"].as_i64().filter(|n| (1..=6).contains(n)))
+        let (Some(id), Some(status)) =
+            (row["id"].as_i64(), row["status"].as_i64().filter(|n| (1..=6).contains(n)))
         else {
             return Err(Refusal::invalid("components", "The components field is invalid."));
         };

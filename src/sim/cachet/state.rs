@@ -145,7 +145,10 @@ impl Site {
     pub fn incident_json(incident: &Incident, include: &str) -> Value {
         let mut relationships = json!({});
         if include.split(',').any(|name| name == "components") {
-            let ids = incident.components.iter().map(|(id, _)| json!({ "id": id.to_string(), "type": "components" }));
+            let ids = incident
+                .components
+                .iter()
+                .map(|(id, _)| json!({ "id": id.to_string(), "type": "components" }));
             relationships["components"] = json!({ "data": ids.collect::<Vec<_>>() });
         }
         if include.split(',').any(|name| name == "meta") {
@@ -164,9 +167,7 @@ impl Site {
     /// What `include=meta` adds below the rows.
     pub fn included_meta(incident: &Incident) -> Vec<Value> {
         let meta = incident.meta.as_object().into_iter().flatten();
-        let row = |(key, value): (&String, &Value)| {
-            json!({ "id": meta_id(incident, key), "type": "meta", "attributes": { "key": key, "value": value } })
-        };
+        let row = |(key, value): (&String, &Value)| json!({ "id": meta_id(incident, key), "type": "meta", "attributes": { "key": key, "value": value } });
         meta.map(row).collect()
     }
 }

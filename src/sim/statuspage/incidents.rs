@@ -91,7 +91,12 @@ impl Change {
         }
         let deliver = match fields.get("deliver_notifications") {
             Some(Value::Bool(deliver)) => *deliver,
-            _ => return Err(Refusal::invalid("deliver_notifications", "is to be said: the default tells everybody")),
+            _ => {
+                return Err(Refusal::invalid(
+                    "deliver_notifications",
+                    "is to be said: the default tells everybody",
+                ));
+            }
         };
         let body = match text(fields, "body", LONGEST_BODY)? {
             Some(body) if !body.trim().is_empty() => body,
@@ -126,7 +131,8 @@ impl Change {
         if let Some(metadata) = self.metadata {
             incident.metadata = metadata;
         }
-        let post = Post { status: incident.status.clone(), body: self.body, delivered: self.deliver, at: now };
+        let post =
+            Post { status: incident.status.clone(), body: self.body, delivered: self.deliver, at: now };
         if post.delivered {
             page.notified.push(format!("{}: {}", incident.name, post.status));
         }
@@ -142,14 +148,18 @@ fn text(fields: &Map<String, Value>, key: &str, most: usize) -> Result<Option<St
     match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.chars().count() <= most => Ok(Some(text.clone())),
-        Some(Value::String(_)) => Err(Refusal::invalid(key, &format!("is too long (maximum is {most} characters)"))),
+        Some(Value::String(_)) => {
+            Err(Refusal::invalid(key, &format!("is too long (maximum is {most} characters)")))
+        }
         Some(_) => Err(Refusal::invalid(key, "is no text")),
     }
 }
 
 fn one_of(fields: &Map<String, Value>, key: &str, words: &[&str]) -> Result<Option<String>, Refusal> {
     match text(fields, key, LONGEST_NAME)? {
-        Some(word) if !words.contains(&word.as_str()) => Err(Refusal::invalid(key, "is not included in the list")),
+        Some(word) if !words.contains(&word.as_str()) => {
+            Err(Refusal::invalid(key, "is not included in the list"))
+        }
         word => Ok(word),
     }
 }

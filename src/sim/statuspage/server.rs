@@ -99,9 +99,12 @@ fn find_call(method: &str, path: &str) -> Option<(String, String, Endpoint, Stri
     CALLS.iter().find_map(|&(verb, pattern, endpoint)| {
         let id = match pattern.strip_suffix("{id}") {
             None => (pattern == rest).then(String::new)?,
-            Some(start) => rest.strip_prefix(start).filter(|id| !id.is_empty() && !id.contains('/'))?.to_owned(),
+            Some(start) => {
+                rest.strip_prefix(start).filter(|id| !id.is_empty() && !id.contains('/'))?.to_owned()
+            }
         };
-        (verb == method).then(|| (page_id.to_owned(), format!("{verb} /pages/{{page}}{pattern}"), endpoint, id))
+        (verb == method)
+            .then(|| (page_id.to_owned(), format!("{verb} /pages/{{page}}{pattern}"), endpoint, id))
     })
 }
 

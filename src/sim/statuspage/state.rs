@@ -116,8 +116,7 @@ impl Page {
     pub fn post_by_hand(&mut self, name: &str, component_ids: &[&str]) -> String {
         let id = self.fresh_id();
         let at = self.clock.now();
-        let post =
-            Post { status: "investigating".into(), body: "By hand.".into(), delivered: false, at };
+        let post = Post { status: "investigating".into(), body: "By hand.".into(), delivered: false, at };
         self.incidents.push(Incident {
             id: id.clone(),
             name: name.into(),
