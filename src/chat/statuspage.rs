@@ -27,11 +27,11 @@ pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed:
     }
     may(known, caller, Right::Statuspage)?;
     let Asked::Update(update) = &asked else {
-        return open(app, known, caller, async {
+        let form = async {
             let mut tx = app.db.read().await?;
             publish::form(&mut tx, known, &page, caller, &asked).await
-        })
-        .await;
+        };
+        return open(app, known, caller, Box::pin(form)).await;
     };
     let request = Request::typed(app, typed);
     let mut tx = match once::begin(app, &request).await? {
@@ -68,11 +68,11 @@ pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &V
         value: text(&action["value"]),
     };
     if press::only_looks(&pressed.action) {
-        return open(app, known, caller, async {
+        let form = async {
             let mut tx = app.db.read().await?;
             press::press(&mut tx, &page, caller, &pressed).await
-        })
-        .await;
+        };
+        return open(app, known, caller, Box::pin(form)).await;
     }
     let request = Request::pressed(app, caller, payload, &pressed.value, true);
     let mut tx = match once::begin(app, &request).await? {

@@ -142,10 +142,8 @@ fn update(lead: Option<Target>, rest: &str, config: &Config) -> Result<Asked> {
         },
         _ => true,
     });
-    let message = match pieces.iter().position(|piece| matches!(piece, Word::Quoted(_))) {
-        Some(at) => Some(pieces.remove(at).text().to_owned()),
-        None => None,
-    };
+    let message = pieces.iter().position(|piece| matches!(piece, Word::Quoted(_)));
+    let message = message.map(|at| pieces.remove(at).text().to_owned());
     let components = pieces.into_iter().map(|piece| match piece {
         Word::Bare(text) => Word::Bare(plain(&text)),
         Word::Quoted(text) => Word::Quoted(plain(&text)),

@@ -107,15 +107,15 @@ pub fn question(incident: &Incident, post: &Post, unwell: &Components) -> Messag
 
 fn asked(incident: &Incident, post: &Post, unwell: &Components) -> String {
     let private = if incident.is_private { " *It is a private incident.*" } else { "" };
-    let mut text = format!(
-        ":eyes: The public will read this about {}; nothing is published yet.{private}\n{}",
+    let unwell = match messages::components(unwell) {
+        none if none.is_empty() => none,
+        unwell => format!("\n:warning: Not well yet: {unwell}"),
+    };
+    format!(
+        ":eyes: The public will read this about {}; nothing is published yet.{private}\n{}{unwell}",
         incident.label(),
         messages::shown(post)
-    );
-    if !unwell.is_empty() {
-        text += &format!("\n:warning: Not well yet: {}", messages::components(unwell));
-    }
-    text
+    )
 }
 
 /// The form behind a bare command, and behind Edit.
@@ -171,11 +171,11 @@ fn about(incident: &Incident, standing: &Standing) -> String {
         Some(status) => format!("on the page as _{}_{}", status.title(), messages::impact(standing.impact)),
         None => "not on the page yet".to_owned(),
     };
-    let mut text = format!("*{}*: {now}", untrusted(&plain(&incident.headline(), 200)));
-    if !standing.components.is_empty() {
-        text += &format!("\n{}", messages::components(&standing.components));
-    }
-    text
+    let headline = untrusted(&plain(&incident.headline(), 200));
+    [format!("*{headline}*: {now}"), messages::components(&standing.components)]
+        .join("\n")
+        .trim_end()
+        .to_owned()
 }
 
 /// In the form's place once it is filled in: the text as the public will read it.

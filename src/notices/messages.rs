@@ -48,11 +48,8 @@ pub(super) fn components(components: &Components) -> String {
 
 /// What a post is, for its author.
 pub(super) fn shown(post: &Post) -> String {
-    let mut text = format!("{}\n{}", head(post), quote(&post.body));
-    if !post.components.0.is_empty() {
-        text += &format!("\n{}", components(&post.components.0));
-    }
-    text
+    let shown = [head(post), quote(&post.body), components(&post.components.0)];
+    shown.join("\n").trim_end().to_owned()
 }
 
 /// What the author reads at once. Silent: only components are set, no post says so.
@@ -104,17 +101,17 @@ pub fn published(told: &Told<'_>) -> Message {
         (false, _) => "updated the statuspage post",
     };
     let url = if url.is_empty() { "it has no address of its own".to_owned() } else { link(url, "") };
-    let mut text =
-        format!(":satellite: {who} {did}: {url}\n*{}*\n{}", status.title(), quote(&told.post.body));
+    let mut lines = vec![format!(":satellite: {who} {did}: {url}"), format!("*{}*", status.title())];
+    lines.push(quote(&told.post.body));
     if !told.set.is_empty() {
-        text += &format!("\n{}", components(told.set));
+        lines.push(components(told.set));
     }
     if !told.left.is_empty() {
         let names: Vec<String> = told.left.iter().map(|name| untrusted(&plain(name, 80))).collect();
-        text +=
-            &format!("\nLeft as they are, because another open post is about them: {}.", names.join(", "));
+        let names = names.join(", ");
+        lines.push(format!("Left as they are, because another open post is about them: {names}."));
     }
-    Message::text(text)
+    Message::text(lines.join("\n"))
 }
 
 /// For the timeline, as plain text.

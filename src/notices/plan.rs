@@ -87,11 +87,11 @@ fn of_incident(
 }
 
 fn of_components(status: ComponentStatus, wanted: &Wanted<'_>, standing: &Standing) -> Result<Plan> {
-    let named = |name: String| Named { name, status };
+    let with = |name: String| Named { name, status };
     let mut components: Components =
-        wanted.components.iter().map(|c| (c.id.clone(), named(c.full_name()))).collect();
+        wanted.components.iter().map(|c| (c.id.clone(), with(c.full_name()))).collect();
     if components.is_empty() {
-        components = standing.components.iter().map(|(id, n)| (id.clone(), named(n.name.clone()))).collect();
+        components = standing.components.iter().map(|(id, n)| (id.clone(), with(n.name.clone()))).collect();
     }
     let is_well = status == ComponentStatus::Operational;
     if is_well && components.is_empty() && wanted.chosen.is_empty() {

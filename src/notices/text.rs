@@ -13,6 +13,11 @@ const LONGEST_NAME: usize = 200;
 /// A message for the public, from Slack's text.
 pub fn public(typed: &str, people: &Directory) -> Result<String> {
     let text = without_references(typed)?;
+    if text.chars().count() > LONGEST_BODY {
+        return Err(Error::refused(format!(
+            "The message is too long for the page, which takes {LONGEST_BODY} characters."
+        )));
+    }
     if let Some(name) = called(&text, people) {
         return Err(naming(&name));
     }
@@ -20,11 +25,6 @@ pub fn public(typed: &str, people: &Directory) -> Result<String> {
     let text = plain(text.trim(), usize::MAX);
     if text.trim().is_empty() {
         return Err(Error::refused("The message is empty: there is nothing to tell the public."));
-    }
-    if text.chars().count() > LONGEST_BODY {
-        return Err(Error::refused(format!(
-            "The message is too long for the page, which takes {LONGEST_BODY} characters."
-        )));
     }
     Ok(text)
 }
@@ -140,41 +140,33 @@ fn unmarked(text: &str) -> String {
 
 /// Whether the mark has a partner on the same line.
 fn closes(rest: &[char], mark: char) -> bool {
-    let line: Vec<char> = rest.iter().copied().take_while(|c| *c != '\n').collect();
-    line.iter().enumerate().skip(1).any(|(at, c)| {
-        *c == mark
-            && !line[at - 1].is_whitespace()
-            && line.get(at + 1).is_none_or(|after| !after.is_alphanumeric())
-    })
+    let is_partner =
+        |three: &[char]| three[1] == mark && !three[0].is_whitespace() && !three[2].is_alphanumeric();
+    let line = rest.split(|c| *c == '\n').next().unwrap_or_default();
+    line.windows(3).any(is_partner)
+        || matches!(line, [.., before, last] if *last == mark && !before.is_whitespace())
 }
 
 /// `:fire:` is a picture in Slack, and noise elsewhere.
 fn without_shortcodes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find(':') {
-        let (head, tail) = rest.split_at(start);
-        let is_free = !head.ends_with(char::is_alphanumeric);
-        let name = |end: usize| &tail[1..=end];
-        let end =
-            tail[1..].find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "_+-".contains(c)));
+    while let Some((head, tail)) = rest.split_once(':') {
         out.push_str(head);
-        match end.filter(|end| {
-            is_free
-                && tail[1 + end..].starts_with(':')
-                && name(*end).contains(|c: char| c.is_ascii_lowercase())
-        }) {
-            Some(end) => {
-                rest = &tail[end + 2..];
-                // Not two blanks where the picture was.
-                if out.ends_with(' ') || out.is_empty() {
-                    rest = rest.strip_prefix(' ').unwrap_or(rest);
-                }
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_+-".contains(c);
+        let (name, after) = tail.split_at(tail.find(|c| !is_part(c)).unwrap_or(tail.len()));
+        let is_picture = !head.ends_with(char::is_alphanumeric)
+            && name.contains(|c: char| c.is_ascii_lowercase())
+            && after.starts_with(':');
+        if is_picture {
+            rest = &after[1..];
+            // Not two blanks where the picture was.
+            if out.ends_with(' ') || out.is_empty() {
+                rest = rest.strip_prefix(' ').unwrap_or(rest);
             }
-            None => {
-                out.push(':');
-                rest = &tail[1..];
-            }
+        } else {
+            out.push(':');
+            rest = tail;
         }
     }
     out.push_str(rest);

@@ -41,7 +41,7 @@ fn wanted() -> BTreeMap<String, ComponentStatus> {
     [("c1".to_owned(), ComponentStatus::MajorOutage)].into()
 }
 
-fn new<'a>(components: &'a BTreeMap<String, ComponentStatus>) -> NewPublicIncident<'a> {
+fn new(components: &BTreeMap<String, ComponentStatus>) -> NewPublicIncident<'_> {
     NewPublicIncident {
         mark: Mark { incident: "inc", post: "post" },
         name: "payments down",

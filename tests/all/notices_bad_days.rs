@@ -3,11 +3,9 @@
 
 use std::time::Duration;
 
-use firebell::clock::Clock;
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
 use firebell::sim::scene::World;
-use firebell::store::Db;
 
 use crate::notices::{ROOM, quiet_stage, stage};
 use crate::stage::Stage;
@@ -66,13 +64,7 @@ on_both_engines!(
         Investigating · impact major
         > Some payments fail.
         Checkout: partial outage
-        Please post it by hand at https://manage.statuspage.io; or, once it is mended, firebell jobs retry 45.
-
-        10:00 firebell: @ana :warning: Not published on the status page: Statuspage says no: Could not authenticate (401). Nobody outside has read this:
-        Investigating · impact major
-        > Some payments fail.
-        Checkout: partial outage
-        Please post it by hand at https://manage.statuspage.io; or, once it is mended, firebell jobs retry 45.
+        Please post it by hand at https://manage.statuspage.io; or, once it is mended, firebell jobs retry N.
         ");
         assert_eq!(stage.counts(), (0, 0));
         stage.end().await;

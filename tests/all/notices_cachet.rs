@@ -37,7 +37,11 @@ on_both_engines!(
           All payments fail.
         ");
         let site = stage.world.cachet.api_url();
-        assert_reads!(stage.tell("U0EVE", "status").await.replace(&site, "https://status.example.com"), @"");
+        assert_reads!(stage.tell("U0EVE", "status").await.replace(&site, "https://status.example.com"), @"
+        *<https://status.example.com|127.0.0.1>*
+        :white_check_mark: All 3 components are operational, and no post is open.
+        _Read 0s ago. To tell the public: `/statuspage update`_
+        ");
         assert_eq!(stage.world.cachet.notified(), ["payments down: Investigating"]);
         let told = stage.told();
         assert_reads!(told.replace(&site, "https://status.example.com"), @"
@@ -94,7 +98,7 @@ on_both_engines!(
         10:00 firebell: @ana :warning: Not published on the status page: Cachet says no: Unauthenticated. (401). Nobody outside has read this:
         Investigating · impact major
         > We are currently investigating this issue.
-        Please post it by hand in its dashboard; or, once it is mended, firebell jobs retry 45.
+        Please post it by hand in its dashboard; or, once it is mended, firebell jobs retry N.
         ");
         stage.end().await;
     }

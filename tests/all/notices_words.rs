@@ -91,13 +91,35 @@ on_both_engines!(
             )
             .await;
         stage.settle().await;
-        assert_reads!(talk, @"");
+        assert_reads!(talk, @r#"
+        /statuspage update investigating "@ben is on it"
+          → The message names @ben, which means nothing to the public. Write it without, as customers should read it.
+        /statuspage update investigating "ask @ben please"
+          → The message names a person, which means nothing to the public. Write it without, as customers should read it.
+        /statuspage update investigating "ask @sre-leads please"
+          → The message names a group, which means nothing to the public. Write it without, as customers should read it.
+        /statuspage update investigating "see #general for more"
+          → The message names a channel, which means nothing to the public. Write it without, as customers should read it.
+        /statuspage update investigating "@here look"
+          → The message names @​here, which means nothing to the public. Write it without, as customers should read it.
+        /statuspage update investigating @ben
+          → There is no component “@ben”. The page has Public API, Checkout, Europe / Search, America / Search. (A message goes in quotes, before the components.)
+        "#);
         assert_eq!(stage.public(), "All Systems Operational");
         let hostile = "*All* `payments` <b>fail</b> :fire: [x](https://evil.example)\u{202E}\u{7}\n&lt;script&gt; @here";
-        assert_reads!(stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await, @"");
+        assert_reads!(stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await, @"The message names @​here, which means nothing to the public. Write it without, as customers should read it.");
         let hostile = hostile.replace(" @here", "");
-        assert_reads!(stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await, @"");
-        assert_reads!(stage.public(), @"");
+        assert_reads!(stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await, @"
+        :satellite: Publishing for INC-1: *Investigating* · impact major
+        > All payments ‹b›fail‹/b› [x] (https://evil.example)
+        > &amp;lt;script&amp;gt;
+        The incident's channel hears when it is out, and where.
+        ");
+        assert_reads!(stage.public(), @"
+        [major] payments down (investigating)
+          investigating: All payments ‹b›fail‹/b› [x] (https://evil.example)
+            &lt;script&gt;
+        ");
         let long = "x".repeat(3_000);
         let answer = stage.tell("U0ANA", &format!("update identified \"{long}\"")).await;
         assert!(answer.contains(&"x".repeat(1_499)) && !answer.contains(&long), "{answer}");

@@ -8,6 +8,7 @@ use super::state::{Incident, Site, Update, human};
 
 const LONGEST_NAME: usize = 255;
 
+#[expect(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(super) fn status(site: &mut Site, _: &Request) -> Outcome {
     let message = site.public();
     let is_well = message.starts_with("All systems");

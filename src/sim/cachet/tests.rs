@@ -46,8 +46,9 @@ impl Probe {
 
 fn incident(changes: Value) -> Value {
     let mut fields = json!({"name": "Slow", "message": "We look.", "status": 1});
-    for (name, value) in changes.as_object().unwrap() {
-        fields[name] = value.clone();
+    let Value::Object(changes) = changes else { panic!("an object of changes") };
+    for (name, value) in changes {
+        fields[&name] = value.clone();
     }
     fields
 }

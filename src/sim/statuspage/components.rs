@@ -7,6 +7,7 @@ use super::answer::{Answer, Outcome, Refusal};
 use super::server::{Request, listed};
 use super::state::{COMPONENT_STATUSES, Component, Page};
 
+#[expect(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(super) fn page(_: &mut Page, _: &Request) -> Outcome {
     Ok(Answer::ok(json!({
         "id": Statuspage::PAGE_ID, "name": "Acme Status", "subdomain": "acme", "domain": null,

@@ -54,10 +54,11 @@ fn key() -> String {
 
 fn incident(changes: Value) -> Value {
     let mut fields = json!({"name": "Slow", "body": "We look.", "deliver_notifications": true});
-    for (name, value) in changes.as_object().unwrap() {
-        fields[name] = value.clone();
+    let Value::Object(changes) = changes else { panic!("an object of changes") };
+    for (name, value) in changes {
+        fields[&name] = value.clone();
         if value.is_null() {
-            fields.as_object_mut().unwrap().remove(name);
+            fields.as_object_mut().unwrap().remove(&name);
         }
     }
     json!({ "incident": fields })
