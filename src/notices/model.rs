@@ -49,7 +49,8 @@ row! {
         pub incident_id: IncidentId,
         pub number: Option<i64>,
         pub state: PostState,
-        /// Where the page incident then stands; `None` leaves it where it is, and makes none.
+        /// Where the page incident then stands. A draft's `None` leaves it where it is; a published one's only sets
+        /// components, without a word to the public.
         pub status: Option<PostStatus>,
         /// The page incident's impact from then on; `None` leaves it.
         pub impact: Option<Impact>,
@@ -116,6 +117,11 @@ impl Standing {
             changed_at: Some(post.asked_at).max(standing.changed_at),
             ..standing.after(post)
         })
+    }
+
+    /// Whether the public reads of something that is not over.
+    pub fn is_open(&self) -> bool {
+        self.is_there && self.status != Some(PostStatus::Resolved)
     }
 
     /// The same once this post is published.

@@ -99,7 +99,13 @@ fn of_components(status: ComponentStatus, wanted: &Wanted<'_>, standing: &Standi
             "Which component is operational? No post about this incident names one: write its name.",
         ));
     }
-    let is_open = standing.is_there && standing.status != Some(PostStatus::Resolved);
+    let is_open = standing.is_open();
+    if is_well && !is_open && wanted.message.is_some() {
+        return Err(Error::refused(
+            "No open post is about this incident, so there is nowhere to put the message. Leave it out to set the \
+             component alone.",
+        ));
+    }
     let names: Vec<&str> = components.values().map(|n| n.name.as_str()).collect();
     Ok(Plan {
         // A component that is well again is no news of its own, and what is not well is looked into.

@@ -150,7 +150,10 @@ pub(super) async fn publish(
         return Err(Error::refused("It is resolved on the status page already."));
     }
     let restores = restores && is_over;
-    if !tx.publish_post(post.id, restores).await? {
+    // What only goes on from what is there says so: should that not be published after all, this post stands alone.
+    let inherited = if standing.is_open() { standing.status } else { None };
+    let status = post.status.or(inherited);
+    if !tx.publish_post(post.id, status, status.and(post.impact.or(standing.impact)), restores).await? {
         return Err(stale());
     }
     if let Some(reason) = &post.reason {
@@ -160,8 +163,7 @@ pub(super) async fn publish(
         tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
     }
     tx.enqueue(post.job()).await?;
-    let is_silent = post.status.is_none() && !standing.is_there;
-    Ok(messages::publishing(incident, post, is_silent))
+    Ok(messages::publishing(incident, post, status.is_none()))
 }
 
 /// Customers would take a test for the real thing.

@@ -56,15 +56,21 @@ impl Tx {
     }
 
     /// Gives a draft its place in the incident's order; false when it is no draft any more. The incident is locked.
-    pub async fn publish_post(&mut self, id: Uuid, restores: bool) -> Result<bool> {
+    pub async fn publish_post(
+        &mut self,
+        id: Uuid,
+        status: Option<PostStatus>,
+        impact: Option<Impact>,
+        restores: bool,
+    ) -> Result<bool> {
         let now = self.now();
         let rows = self
             .exec(
-                "UPDATE notice_post SET state = 'waiting', restores = $2, asked_at = $3,
+                "UPDATE notice_post SET state = 'waiting', restores = $2, asked_at = $3, status = $4, impact = $5,
                     number = (SELECT COALESCE(MAX(o.number), 0) + 1 FROM notice_post o
                               WHERE o.incident_id = notice_post.incident_id)
                  WHERE id = $1 AND state = 'draft'",
-                &[&id, &restores, &now],
+                &[&id, &restores, &now, &status, &impact],
             )
             .await?;
         Ok(rows == 1)
@@ -84,7 +90,7 @@ impl Tx {
         let count = self
             .scalar(
                 "SELECT count(*) FROM notice_post WHERE incident_id = $1 AND state = 'done' AND body = $2
-                    AND (status = $3 OR status IS NULL)
+                    AND status = $3
                     AND number > (SELECT MIN(o.number) FROM notice_post o
                                   WHERE o.incident_id = $1 AND o.state = 'done' AND o.status IS NOT NULL)",
                 &[&post.incident_id, &post.body, &status],

@@ -33,6 +33,8 @@ mod merges;
 mod notices;
 mod notices_bad_days;
 mod notices_cachet;
+mod notices_forms;
+mod notices_sweep;
 mod notices_words;
 mod oncall_bad_days;
 mod oncall_command;

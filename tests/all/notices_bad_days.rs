@@ -91,8 +91,26 @@ on_both_engines!(
         ");
         assert_reads!(stage.last(ROOM, 1), @"
         10:00 firebell: :satellite: Not published after all, because a later post is out already:
-        Identified
+        Identified · impact major
         > Second.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_goes_on_from_a_post_that_failed_is_published_all_the_same(db: Db, clock: Clock) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.world.desk.next(CREATE, Fault::Refuse { code: "422".into() });
+        let room = stage.channel_id(ROOM);
+        stage.slash_in("U0ANA", &room, "/statuspage update major \"Down.\" Checkout").await;
+        stage.slash_in("U0BEN", &room, "/statuspage update degraded \"Slow.\" Checkout").await;
+        stage.settle().await;
+        assert_reads!(stage.public(), @"
+        Checkout: degraded_performance
+        [critical] payments down (investigating)
+          investigating: Slow.
         ");
         stage.end().await;
     }

@@ -40,8 +40,7 @@ pub(super) async fn publish(app: &App, job: &Job, id: Uuid) -> Result<Finished> 
     };
     let notice = tx.notice(post.incident_id).await?;
     let is_overtaken = tx.is_overtaken(&post).await?;
-    let status = post.status.or(notice.as_ref().and_then(|n| n.status));
-    let same = match status {
+    let same = match post.status {
         Some(status) => usize::try_from(tx.same_posts(&post, status).await?).unwrap_or(0),
         None => 0,
     };
@@ -63,7 +62,8 @@ async fn on_the_page(
 ) -> Result<Done> {
     let ours = post.incident_id.to_string();
     let mut notice = notice.filter(|n| n.page_incident_id.is_some());
-    if notice.is_none() && post.status.is_some() {
+    let Some(status) = post.status else { return silently(client, post).await };
+    if notice.is_none() {
         // Ours may be there all the same: its answer was lost, and the post that made it has failed since.
         if let Some(found) = client.find(&ours).await? {
             if found.last_post.as_deref() == Some(&post.id.to_string()) {
@@ -78,18 +78,9 @@ async fn on_the_page(
         return Ok(done);
     }
     // Not there, or deleted on the page by hand.
-    let wanted = statuses(&post.components.0);
-    let Some(status) = post.status.filter(|status| *status != PostStatus::Resolved) else {
-        client.set_components(&wanted).await?;
-        let set = post.components.0.clone();
-        return Ok(Done {
-            page_incident: None,
-            is_new: false,
-            standing: Standing::default(),
-            set,
-            left: Vec::new(),
-        });
-    };
+    if status == PostStatus::Resolved {
+        return silently(client, post).await;
+    }
     let created = client
         .create(&NewPublicIncident {
             mark: Mark { incident: &ours, post: &post.id.to_string() },
@@ -97,10 +88,17 @@ async fn on_the_page(
             status,
             impact: post.impact.unwrap_or(Impact::Minor),
             body: &post.body,
-            components: &wanted,
+            components: &statuses(&post.components.0),
         })
         .await?;
     Ok(made(post, created))
+}
+
+/// Only components.
+async fn silently(client: &Client, post: &Post) -> Result<Done> {
+    client.set_components(&statuses(&post.components.0)).await?;
+    let set = post.components.0.clone();
+    Ok(Done { page_incident: None, is_new: false, standing: Standing::default(), set, left: Vec::new() })
 }
 
 /// The page incident that this post has made.
@@ -182,6 +180,10 @@ async fn record(app: &App, job: &Job, post: &Post, done: &Done) -> Result<Finish
         tx.set_notice(id, standing.status, standing.impact, &standing.components).await?;
     } else if post.status.is_some() {
         tx.forget_page_incident(id).await?;
+    } else if let Some(notice) = tx.notice(id).await? {
+        let mut components = notice.components.0;
+        components.extend(done.set.clone());
+        tx.set_notice(id, notice.status, notice.impact, &components).await?;
     }
     settle(&mut tx, post, PostState::Done).await?;
     let told = Told {
