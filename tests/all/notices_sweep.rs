@@ -72,7 +72,9 @@ async fn sweep(cachet: bool) {
         !name.ends_with("/components") && !name.ends_with("{page}") && !name.ends_with("/status")
     };
     for (call, before) in calls.iter().filter(|(name, _)| counts(name)) {
-        for fault in [Fault::LoseAnswer, Fault::Unavailable { status: 502 }] {
+        // Whether a read was lost on its way or on its way back makes no difference.
+        let faults = [Fault::LoseAnswer, Fault::Unavailable { status: 502 }];
+        for fault in faults.into_iter().take(if call.starts_with("GET") { 1 } else { 2 }) {
             let Some((db, _guard, clock)) = database(false).await else { return };
             let (read, _) = run(db, clock, cachet, Some((call, *before, fault.clone()))).await;
             assert_eq!(read, expected, "{fault:?} at {call}, after {before} others");

@@ -6,6 +6,11 @@ use crate::acts::exchange;
 use crate::notices::{ROOM, quiet_stage, stage};
 use crate::stage::Stage;
 
+/// What keeps a word from ringing everybody is not seen.
+fn visible(text: &str) -> String {
+    text.replace('\u{200B}', "·")
+}
+
 on_both_engines!(
     async fn what_is_not_clear_is_asked_and_never_published(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
@@ -91,7 +96,7 @@ on_both_engines!(
             )
             .await;
         stage.settle().await;
-        assert_reads!(talk, @r#"
+        assert_reads!(visible(&talk), @r#"
         /statuspage update investigating "@ben is on it"
           → The message names @ben, which means nothing to the public. Write it without, as customers should read it.
         /statuspage update investigating "ask @ben please"
@@ -101,13 +106,14 @@ on_both_engines!(
         /statuspage update investigating "see #general for more"
           → The message names a channel, which means nothing to the public. Write it without, as customers should read it.
         /statuspage update investigating "@here look"
-          → The message names @​here, which means nothing to the public. Write it without, as customers should read it.
+          → The message names @·here, which means nothing to the public. Write it without, as customers should read it.
         /statuspage update investigating @ben
           → There is no component “@ben”. The page has Public API, Checkout, Europe / Search, America / Search. (A message goes in quotes, before the components.)
         "#);
         assert_eq!(stage.public(), "All Systems Operational");
         let hostile = "*All* `payments` <b>fail</b> :fire: [x](https://evil.example)\u{202E}\u{7}\n&lt;script&gt; @here";
-        assert_reads!(stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await, @"The message names @​here, which means nothing to the public. Write it without, as customers should read it.");
+        let refused = stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await;
+        assert_reads!(visible(&refused), @"The message names @·here, which means nothing to the public. Write it without, as customers should read it.");
         let hostile = hostile.replace(" @here", "");
         assert_reads!(stage.tell("U0ANA", &format!("update investigating \"{hostile}\"")).await, @"
         :satellite: Publishing for INC-1: *Investigating* · impact major
