@@ -180,7 +180,8 @@ on_both_engines!(
             world.pagerduty.add_schedule(&schedule, name, &shift);
             world.pagerduty.add_escalation_policy(&format!("PEP{schedule}"), name, &[&[&schedule]]);
             world.slack.add_usergroup(&format!("S0{name}"), &format!("{name}-oncall"), &["U0ANA"]);
-            groups += &format!("[[group]]\nhandle = \"{name}-oncall\"\nschedules = [\"{schedule}\"]\n");
+            let group = format!("[[group]]\nhandle = \"{name}-oncall\"\nschedules = [\"{schedule}\"]\n");
+            groups.push_str(&group);
         }
         let stage = Stage::on(world, db, clock, &groups).await;
         stage.settle().await;
