@@ -14,7 +14,7 @@ use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
-use crate::{incidents, pagerduty, slack};
+use crate::{incidents, monitors, pagerduty, slack, status};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,6 +36,9 @@ pub struct App {
     pub slack: slack::Client,
     /// `None` when the integration is off.
     pub pagerduty: Option<pagerduty::Client>,
+    pub monitors: monitors::Client,
+    /// What the monitors said last.
+    pub status: status::ReadingsCell,
     pub directory: DirectoryCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
@@ -84,7 +87,8 @@ impl App {
     }
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
-        let (slack, pagerduty) = clients(&config, &clock, observer);
+        let (slack, pagerduty) = clients(&config, &clock, observer.clone());
+        let monitors = monitors::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),
@@ -92,6 +96,8 @@ impl App {
             clock,
             slack,
             pagerduty,
+            monitors,
+            status: status::ReadingsCell::default(),
             directory: DirectoryCell::default(),
         }
     }
@@ -128,7 +134,7 @@ impl App {
             step.because("at the start").at(fresh_until.unwrap_or(now))
         });
         // One at a time: whoever held several of these rows could wait for a replica that works, and it for us.
-        for job in reads.chain([replan("at the start")]) {
+        for job in reads.chain([replan("at the start")]).chain(status::check_all(&self.config)) {
             let mut tx = self.db.write(Priority::Job).await?;
             tx.enqueue(job).await?;
             tx.commit().await?;
@@ -136,7 +142,14 @@ impl App {
         let mut tx = self.db.write(Priority::Job).await?;
         tx.cause(&incidents::Effect::Heal).await?;
         tx.commit().await?;
+        self.reload_status().await?;
         self.reload_directory().await
+    }
+
+    /// Puts into memory what the database knows of the monitors.
+    pub async fn reload_status(&self) -> Result<()> {
+        self.status.replace(self.db.read().await?.readings().await?);
+        Ok(())
     }
 
     /// Puts into memory what the database knows about people. E-mail joins the two worlds here, whichever of them

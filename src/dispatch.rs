@@ -10,6 +10,7 @@ use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
 use crate::oncall;
+use crate::status;
 use crate::store::Tx;
 
 /// What the runner performs.
@@ -44,7 +45,7 @@ impl Perform for Dispatch {
 /// Whether the job is one that leaves the next of its kind behind: given up, it would not come again.
 pub fn comes_again(kind: &str) -> bool {
     let read = oncall::Step::ALL.iter().any(|step| step.kind() == kind);
-    read || kind == Effect::Heal.kind() || kind == "groups.plan"
+    read || kind == Effect::Heal.kind() || kind == "groups.plan" || kind == status::CHECK
 }
 
 impl Dispatch {
@@ -60,6 +61,7 @@ impl Dispatch {
                 None => Err(unknown(job)),
             },
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
+            Some(("status", _)) => status::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }
     }

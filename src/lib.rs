@@ -16,11 +16,13 @@ pub mod ids;
 pub mod incidents;
 pub mod jobs;
 pub mod metrics;
+pub mod monitors;
 pub mod oncall;
 pub mod pagerduty;
 pub mod serve;
 pub mod sim;
 pub mod slack;
+pub mod status;
 pub mod store;
 #[doc(hidden)]
 pub mod testing;

@@ -194,11 +194,16 @@ async fn hear_other_replicas(app: App, stop: CancellationToken) {
     }
 }
 
-/// What another replica has read about people is taken into this one's memory.
+/// What another replica has read is taken into this one's memory.
 async fn follow_other_replicas(app: App, stop: CancellationToken) {
     loop {
         if let Err(error) = app.follow_directory().await {
             tracing::warn!(%error, "cannot see whether the directory changed");
+        }
+        if !app.config.checks.is_empty()
+            && let Err(error) = app.reload_status().await
+        {
+            tracing::warn!(%error, "cannot load what the monitors said");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -27,11 +27,13 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("http_client", &[GROUND]),
     ("slack", &[GROUND, &["http_client"]]),
     ("pagerduty", &[GROUND, &["http_client"]]),
+    ("monitors", &[GROUND, &["http_client"]]),
     ("jobs", &[GROUND, &["store"]]),
     // Features, downhill: each sees those above it.
     ("oncall", &[GROUND, BELOW_FEATURES]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "incidents"]]),
+    ("status", &[GROUND, BELOW_FEATURES, &["oncall", "incidents"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
     ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
@@ -50,14 +52,14 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("testing", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "sim"]]),
 ];
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
-const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "jobs"];
-const FEATURES: &[&str] = &["oncall", "incidents", "groups"];
+const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "monitors", "jobs"];
+const FEATURES: &[&str] = &["oncall", "incidents", "groups", "status"];
 const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.
 const STEPS_ALSO_USE: &[&str] = &["app"];
 
-const CLIENTS: &[&str] = &["slack", "pagerduty"];
+const CLIENTS: &[&str] = &["slack", "pagerduty", "monitors"];
 
 /// Only a durable job talks to the outside world: a feature's `steps` may name a `Client` or take one out
 /// of the app, and these.

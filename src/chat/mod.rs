@@ -2,6 +2,7 @@
 
 mod oncall;
 mod once;
+mod status;
 mod store;
 
 use std::time::Duration;
@@ -52,6 +53,7 @@ async fn command(app: &App, typed: &Typed) -> Result<Reply> {
     match known.config.commands.typed(&typed.command) {
         Some(Command::Incident) => incident(app, &known, typed).await,
         Some(Command::Oncall) => oncall::oncall(app, &known, typed).await,
+        Some(Command::Status) => status::status(app, &known, typed).await,
         None => Err(Error::not_found(format!(
             "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
             typed.command

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::{Reader, quoted};
-use super::{Config, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who, severity};
+use super::{Config, Credentials, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who, severity};
 
 pub(super) fn check(config: &Config, reader: &mut Reader) {
     server(&config.server, reader);
@@ -75,6 +75,9 @@ fn slack(config: &Config, reader: &mut Reader) {
     if let Some(pagerduty) = &config.pagerduty {
         unencrypted("pagerduty.api_url", &pagerduty.api_url, reader);
         unencrypted("pagerduty.events_url", &pagerduty.events_url, reader);
+    }
+    for check in config.checks.iter().filter(|c| !matches!(c.credentials, Credentials::None)) {
+        unencrypted(&format!("check.{}.url", check.name), &check.url, reader);
     }
 }
 

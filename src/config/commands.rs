@@ -62,6 +62,7 @@ macro_rules! commands {
 commands! {
     Incident: incident = "/incident",
     Oncall: oncall = "/oncall",
+    Status: status = "/status-check",
 }
 
 impl Commands {
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_typed_name_leads_to_its_command() {
-        let commands = Commands { incident: "/inc".into(), oncall: "/oncall".into() };
+        let commands = Commands { incident: "/inc".into(), oncall: "/oncall".into(), status: "/s".into() };
         assert_eq!(commands.typed("/inc"), Some(Command::Incident));
         assert_eq!(commands.typed("/incident"), None);
     }

@@ -91,7 +91,8 @@ impl Config {
         let name = Table::from_iter([("name".to_owned(), "any".into())]);
         file.insert("pagerduty".into(), Table::new().into());
         file.insert("service".into(), vec![name.clone()].into());
-        file.insert("hint_sender".into(), vec![name].into());
+        file.insert("hint_sender".into(), vec![name.clone()].into());
+        file.insert("check".into(), vec![name].into());
         file.insert("group".into(), vec![Table::from_iter([("handle".to_owned(), "any".into())])].into());
         let mut reader = Reader::new(file, []);
         sections::read(&mut reader);

@@ -5,6 +5,7 @@ mod check;
 mod commands;
 mod group;
 mod load;
+mod monitor;
 mod reader;
 #[cfg(test)]
 mod reference;
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 
 pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
+pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
 pub use severity::{Severity, SeverityWord, Urgency};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub oncall: OnCall,
     pub groups: Vec<Group>,
     pub hint_senders: Vec<HintSender>,
+    pub status: Status,
+    pub checks: Vec<Check>,
 }
 
 #[derive(Debug, Clone)]

@@ -9,10 +9,10 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, severity,
+    Slack, Who, group, monitor, severity,
 };
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "database",
     "slack",
@@ -25,6 +25,8 @@ const SECTIONS: [&str; 12] = [
     "oncall",
     "group",
     "hint_sender",
+    "status",
+    "check",
 ];
 
 /// Reads everything. While the reader has problems the result holds placeholders and must not be used.
@@ -42,6 +44,8 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         oncall: reader.section("oncall", oncall),
         groups: group::read_all(reader),
         hint_senders: group::hint_senders(reader),
+        status: reader.section("status", monitor::status),
+        checks: monitor::checks(reader),
     };
     reader.report_unknown(&SECTIONS);
     config

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AutoOpen, AutoResolve, Config, Group, Mode, PolicyLevels, Service, Severity, WhenEmpty, Who,
+    AutoOpen, AutoResolve, Check, CheckKind, Config, Credentials, Group, Mode, PolicyLevels, Service, Severity, WhenEmpty, Who, Words,
     show_duration,
 };
 
@@ -99,8 +99,54 @@ impl Config {
                 "name": sender.name,
                 "secrets": vec![SET; sender.secrets.len()],
             })).collect::<Vec<_>>(),
+            "status": { "every": show_duration(self.status.every) },
+            "check": self.checks.iter().map(check).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Without what follows a `?`, where people put keys.
+fn check(check: &Check) -> Value {
+    let (bearer, basic) = match check.credentials {
+        Credentials::None => (None, None),
+        Credentials::Bearer(_) => (Some(SET), None),
+        Credentials::Basic(_) => (None, Some(SET)),
+    };
+    let mut shown = json!({
+        "name": check.name,
+        "kind": check.kind.word(),
+        "url": check.url.split('?').next(),
+        "bearer_token": bearer,
+        "basic_auth": basic,
+    });
+    let mut words_are = |words: &Words| {
+        shown["normal"] = json!(words.normal);
+        shown["degraded"] = json!(words.degraded);
+        shown["partial"] = json!(words.partial);
+        shown["major"] = json!(words.major);
+        shown["maintenance"] = json!(words.maintenance);
+    };
+    match &check.kind {
+        CheckKind::Alertmanager { filter, severity_label, words } => {
+            words_are(words);
+            shown["filter"] = json!(filter);
+            shown["severity_label"] = json!(severity_label);
+        }
+        CheckKind::Prometheus { query, below, above } => {
+            shown["query"] = json!(query);
+            for (side, bounds) in [("below", below), ("above", above)] {
+                shown[format!("degraded_{side}")] = json!(bounds.degraded);
+                shown[format!("partial_{side}")] = json!(bounds.partial);
+                shown[format!("major_{side}")] = json!(bounds.major);
+            }
+        }
+        CheckKind::Statuspage => {}
+        CheckKind::HttpJson { pointer, words } => {
+            words_are(words);
+            shown["pointer"] = json!(pointer);
+        }
+    }
+    shown
 }
 
 fn severity(severity: &Severity) -> Value {

@@ -19,6 +19,7 @@ pub fn remedy(upstream: &Upstream, group: Option<&str>) -> String {
             ),
             _ => upstream.to_string(),
         },
+        (Problem::Rejected { .. }, Vendor::Monitor) => upstream.to_string(),
         (Problem::RateLimited { after }, vendor) => format!(
             "{vendor} has had enough calls for now: run it again in {} s",
             after.as_secs()

@@ -91,6 +91,8 @@ word_enum! {
         Resolved = "resolved",
         Cancelled = "cancelled",
         Reopened = "reopened",
+        /// What the monitors say.
+        Monitor = "monitor",
     }
 }
 

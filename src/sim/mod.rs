@@ -2,6 +2,7 @@
 //! They keep their own model and read raw requests: never a type of the clients, or they would prove nothing.
 
 pub mod desk;
+pub mod monitors;
 pub mod pagerduty;
 pub mod scene;
 pub mod signed;

@@ -1,17 +1,19 @@
-//! A world: one simulated Slack workspace, one simulated PagerDuty account, and the people in both.
+//! A world: one simulated Slack workspace, one simulated PagerDuty account, the people in both, and monitors.
 
 use std::io;
 
 use super::desk::Desk;
+use super::monitors::Monitors;
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use crate::clock::Clock;
 
-/// Both vendors with their shared desk and clock.
+/// The vendors with their shared desk and clock.
 #[derive(Clone)]
 pub struct World {
     pub slack: Slack,
     pub pagerduty: PagerDuty,
+    pub monitors: Monitors,
     pub desk: Desk,
     pub clock: Clock,
 }
@@ -36,7 +38,8 @@ impl World {
         let desk = Desk::new(clock.clone());
         let slack = Slack::start(clock.clone(), desk.clone()).await?;
         let pagerduty = PagerDuty::start(clock.clone(), desk.clone()).await?;
-        Ok(Self { slack, pagerduty, desk, clock })
+        let monitors = Monitors::start(clock.clone(), desk.clone()).await?;
+        Ok(Self { slack, pagerduty, monitors, desk, clock })
     }
 
     /// A small company: five people, payments with two escalation levels (Ana, then Ben), search with one (Cho), a
@@ -55,6 +58,7 @@ impl World {
         world.pagerduty.add_escalation_policy("PEP0002", "Search", &[&["PCHO001"]]);
         world.pagerduty.add_service(SERVICE, "payments-api", "PEP0001", Some(ROUTING_KEY));
         world.pagerduty.add_service("PSVC002", "search", "PEP0002", None);
+        world.monitors.set_series("success_rate", &[("job=api", "0.9997")]);
         Ok(world)
     }
 
@@ -99,6 +103,47 @@ pagerduty_service = "PSVC002"
             pagerduty_token = PagerDuty::TOKEN,
             from_email = PagerDuty::FROM_EMAIL,
             webhook_secret = PagerDuty::WEBHOOK_SECRET,
+        )
+    }
+
+    /// The part of the configuration that asks the world's monitors, one of each kind.
+    pub fn checks_toml(&self) -> String {
+        format!(
+            r#"
+[[check]]
+name = "payments alerts"
+kind = "alertmanager"
+url = "{alertmanager}"
+bearer_token = "{bearer_token}"
+filter = ['service="payments"']
+[[check]]
+name = "API success rate"
+kind = "prometheus"
+url = "{prometheus}"
+basic_auth = "{basic_auth}"
+query = "success_rate"
+degraded_below = 0.999
+partial_below = 0.99
+major_below = 0.9
+[[check]]
+name = "Example CDN"
+kind = "statuspage"
+url = "{page}"
+[[check]]
+name = "checkout"
+kind = "http_json"
+url = "{health}"
+pointer = "/status"
+normal = ["ok"]
+degraded = ["slow"]
+major = ["down"]
+"#,
+            alertmanager = self.monitors.url("alertmanager"),
+            bearer_token = Monitors::BEARER_TOKEN,
+            prometheus = self.monitors.url("prometheus"),
+            basic_auth = Monitors::BASIC_AUTH,
+            page = self.monitors.url("page"),
+            health = self.monitors.url("health"),
         )
     }
 }

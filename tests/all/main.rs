@@ -42,6 +42,8 @@ mod roster;
 mod rota;
 mod schema;
 mod slack_days;
+mod stalk;
+mod status;
 mod sweep;
 mod timeline;
 mod turns;
