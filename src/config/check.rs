@@ -7,7 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::{Reader, quoted};
-use super::{Config, Credentials, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who, severity};
+use super::{
+    Config, Credentials, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who,
+    severity,
+};
 
 pub(super) fn check(config: &Config, reader: &mut Reader) {
     server(&config.server, reader);

@@ -189,10 +189,16 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
                 section.problem("query", "is missing; write the PromQL query whose value is judged");
             }
             if below.is_empty() && above.is_empty() {
-                section.problem("degraded_below", "is missing; write at least one of degraded_, partial_ and major_below or _above");
+                section.problem(
+                    "degraded_below",
+                    "is missing; write at least one of degraded_, partial_ and major_below or _above",
+                );
             }
-            if !below.is_sorted(|better, worse| better >= worse) || !above.is_sorted(|better, worse| better <= worse) {
-                section.problem("major_below", "and its kin are out of order; a worse state lies further out");
+            if !below.is_sorted(|better, worse| better >= worse)
+                || !above.is_sorted(|better, worse| better <= worse)
+            {
+                section
+                    .problem("major_below", "and its kin are out of order; a worse state lies further out");
             }
             CheckKind::Prometheus { query: query.unwrap_or_default(), below, above }
         }
@@ -201,7 +207,10 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
                 section.problem("pointer", "is missing; write where the state stands, such as /status");
             }
             if words.normal.is_empty() {
-                section.problem("normal", "is missing; write the values that mean that all is well, such as [\"ok\"]");
+                section.problem(
+                    "normal",
+                    "is missing; write the values that mean that all is well, such as [\"ok\"]",
+                );
             }
             CheckKind::HttpJson { pointer: pointer.unwrap_or_default(), words }
         }
@@ -264,8 +273,11 @@ fn pointer(text: &str) -> Parsed<String> {
 /// A whole web address, query included. A password in it would end up in logs.
 fn address(text: &str) -> Parsed<String> {
     let text = text.trim();
-    let url = Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host_str().is_some());
-    let Some(url) = url else { return Err("is not a web address; write one that starts with https://".into()) };
+    let url =
+        Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host_str().is_some());
+    let Some(url) = url else {
+        return Err("is not a web address; write one that starts with https://".into());
+    };
     if !url.username().is_empty() || url.password().is_some() {
         return Err("carries a user name or password; write them as basic_auth".into());
     }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AutoOpen, AutoResolve, Check, CheckKind, Config, Credentials, Group, Mode, PolicyLevels, Service, Severity, WhenEmpty, Who, Words,
-    show_duration,
+    AutoOpen, AutoResolve, Check, CheckKind, Config, Credentials, Group, Mode, PolicyLevels, Service,
+    Severity, WhenEmpty, Who, Words, show_duration,
 };
 
 const SET: &str = "(set)";

@@ -14,7 +14,11 @@ pub(super) fn judge(answer: &Answer, pointer: &str, words: &Words) -> Result<Hea
     let fields = Fields(&body);
     let said = fields.some(pointer).or_else(|| fields.at(pointer).0.as_bool().map(|flag| flag.to_string()));
     let Some(said) = said else {
-        return Err(if answer.status.is_success() { unavailable(format!("the answer has no {pointer}")) } else { http() });
+        return Err(if answer.status.is_success() {
+            unavailable(format!("the answer has no {pointer}"))
+        } else {
+            http()
+        });
     };
     let is = |list: &[String]| list.iter().any(|word| word.eq_ignore_ascii_case(&said));
     let state = if is(&words.major) {

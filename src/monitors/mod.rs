@@ -47,8 +47,8 @@ pub struct Heard {
 
 /// A monitor that takes longer is as good as away: it must not keep the next reading waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// More than people read, of the worst things first.
-const MOST_NOTES: usize = 20;
+/// What people read of a storm: the worst things, and how many more there are.
+const MOST_NOTES: usize = 3;
 const LONGEST_NOTE: usize = 200;
 
 /// Clones share their pauses.
@@ -110,7 +110,9 @@ fn json(answer: &Answer) -> Result<Value, Problem> {
     match status {
         200..=299 => body.ok_or_else(|| unavailable("the answer is no JSON")),
         408 => Err(unavailable("HTTP 408")),
-        400..=499 => Err(Problem::Rejected { code: format!("HTTP {status}"), detail: refusal(body.as_ref()) }),
+        400..=499 => {
+            Err(Problem::Rejected { code: format!("HTTP {status}"), detail: refusal(body.as_ref()) })
+        }
         _ => Err(unavailable(format!("HTTP {status}"))),
     }
 }
@@ -127,8 +129,11 @@ fn worst_of(found: impl IntoIterator<Item = (State, String)>) -> Heard {
     found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let state = found.first().map_or(State::Normal, |(state, _)| *state);
     let more = found.len().saturating_sub(MOST_NOTES);
-    let mut notes: Vec<String> =
-        found.into_iter().take(MOST_NOTES).map(|(_, note)| note.chars().take(LONGEST_NOTE).collect()).collect();
+    let mut notes: Vec<String> = found
+        .into_iter()
+        .take(MOST_NOTES)
+        .map(|(_, note)| note.chars().take(LONGEST_NOTE).collect())
+        .collect();
     if more > 0 {
         notes.push(format!("and {more} more"));
     }

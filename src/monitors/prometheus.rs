@@ -22,7 +22,9 @@ pub(super) fn judge(answer: &Answer, below: &Bounds, above: &Bounds) -> Result<H
         }
         "scalar" => vec![(String::new(), value(result))],
         "" => return Err(unavailable("the answer has no result")),
-        other => return Err(unavailable(format!("the query gives a {other}; it must give one value a series"))),
+        other => {
+            return Err(unavailable(format!("the query gives a {other}; it must give one value a series")));
+        }
     };
     if samples.is_empty() {
         return Ok(Heard { state: State::Unknown, notes: vec!["the query finds no data".into()] });
@@ -37,7 +39,8 @@ fn value(sample: &Value) -> Option<f64> {
 
 fn named(labels: Option<&Map<String, Value>>) -> String {
     let labels = labels.into_iter().flatten().filter(|(name, _)| *name != "__name__");
-    let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    let labels: Vec<String> =
+        labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
     if labels.is_empty() { String::new() } else { format!("{{{}}} ", labels.join(", ")) }
 }
 

@@ -24,7 +24,9 @@ pub fn parse(raw: &str, config: &Config) -> Result<Asked> {
     let Some(verb) = help::find(word) else {
         let hint = match help::near(word) {
             Some(near) => format!("Did you mean `{name} {near}`?"),
-            None => format!("`{name}` alone shows the state of the systems; `{name} help` says what else there is."),
+            None => format!(
+                "`{name}` alone shows the state of the systems; `{name} help` says what else there is."
+            ),
         };
         return Err(Error::refused(format!("I do not know `{name} {}`. {hint}", quoted(word))));
     };
@@ -53,7 +55,8 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        Config::from_toml("[slack]\nbot_token = 'x'\nsigning_secrets = ['x']").unwrap_or_else(|p| panic!("{p}"))
+        Config::from_toml("[slack]\nbot_token = 'x'\nsigning_secrets = ['x']")
+            .unwrap_or_else(|p| panic!("{p}"))
     }
 
     #[test]

@@ -59,9 +59,11 @@ pub fn help(config: &Config, about: &str) -> String {
         return more(name, verb);
     }
     let mut lines = vec![format!("*{name}* alone shows the state of the systems; `!status` says the same.")];
-    lines.extend(VERBS.iter().map(|v| {
-        format!("`{}` — {}", escape(format!("{name} {}", v.usage()).trim_end()), v.what)
-    }));
+    lines.extend(
+        VERBS
+            .iter()
+            .map(|v| format!("`{}` — {}", escape(format!("{name} {}", v.usage()).trim_end()), v.what)),
+    );
     lines.join("\n")
 }
 

@@ -13,8 +13,6 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
 pub const NO_LONGER: &str = "no longer stalking the status.";
 
-/// Of one check; the rest is counted.
-const MOST_NOTES: usize = 3;
 const LONGEST_NOTE: usize = 200;
 /// What Slack shows of one message.
 const LONGEST: usize = 2_800;
@@ -50,12 +48,7 @@ fn line(name: &str, reading: Option<&Reading>, now: Timestamp) -> String {
 }
 
 fn notes(reading: &Reading) -> String {
-    let mut notes: Vec<String> =
-        reading.notes.0.iter().take(MOST_NOTES).map(|n| untrusted(&one_line(n, LONGEST_NOTE))).collect();
-    let more = reading.notes.0.len().saturating_sub(MOST_NOTES);
-    if more > 0 {
-        notes.push(format!("and {more} more"));
-    }
+    let notes: Vec<String> = reading.notes.0.iter().map(|n| untrusted(&one_line(n, LONGEST_NOTE))).collect();
     if notes.is_empty() { String::new() } else { format!(": {}", notes.join(" · ")) }
 }
 
@@ -166,13 +159,12 @@ pub fn over_with_incident(told: &Told) -> String {
 }
 
 pub fn over_by_time(told: &Told, command: &str) -> String {
-    format!(
-        "A day has passed: {NO_LONGER} It is {} now. To go on: `{command} stalk`",
-        worst(told)
-    )
+    format!("A day has passed: {NO_LONGER} It is {} now. To go on: `{command} stalk`", worst(told))
 }
 
 /// In private, to whoever began the stalk or asked.
 pub fn cannot_write(channel: &str) -> String {
-    format!("I cannot write in {channel}, so it is not told the status. Write /invite @firebell there, and ask again.")
+    format!(
+        "I cannot write in {channel}, so it is not told the status. Write /invite @firebell there, and ask again."
+    )
 }

@@ -214,8 +214,10 @@ mod tests {
         let first = Reading::next(None, "x", away(), at(1));
         assert_eq!((first.state, first.known), (Unknown, None));
         let heard = Heard { state: Normal, notes: Vec::new() };
-        let good = Reading::next(Some(&first), "x", Ok(heard), at(2));
+        let good = Reading::next(Some(&first), "x", Ok(heard.clone()), at(2));
         assert_eq!((good.state, good.known), (Normal, None));
+        assert_eq!(good.settled, Unknown, "one good reading is not news either");
+        let good = Reading::next(Some(&good), "x", Ok(heard.clone()), at(2));
         let once = Reading::next(Some(&good), "x", away(), at(3));
         let twice = Reading::next(Some(&once), "x", away(), at(4));
         assert_eq!((twice.known, twice.known_at), (Some(Normal), Some(at(2))));

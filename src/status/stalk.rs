@@ -59,7 +59,8 @@ pub async fn stalk(tx: &mut Tx, config: &Config, caller: &Caller) -> Result<Repl
     let message = messages::stalking(&picture, tx.now(), &config.commands.status, ends_at);
     if let Some(incident) = &incident {
         let by = Actor::from(caller);
-        let entry = NewEntry::new(Kind::Monitor, Source::Slack, by, messages::stalk_entry(&picture.settled()));
+        let entry =
+            NewEntry::new(Kind::Monitor, Source::Slack, by, messages::stalk_entry(&picture.settled()));
         tx.append(incident.id, entry).await?;
     }
     begun(tx, config, channel, ends_at).await?;
@@ -102,10 +103,13 @@ pub async fn unstalk(tx: &mut Tx, config: &Config, caller: &Caller) -> Result<Re
     let channel = here(caller)?;
     let Some(stalk) = tx.end_stalk(channel, true).await? else {
         let name = &config.commands.status;
-        return Ok(Reply::only(format!("Nobody stalks the status in this channel. To begin: `{name} stalk`")));
+        return Ok(Reply::only(format!(
+            "Nobody stalks the status in this channel. To begin: `{name} stalk`"
+        )));
     };
     if let Some(id) = stalk.incident_id {
-        let entry = NewEntry::new(Kind::Monitor, Source::Slack, Actor::from(caller), "No longer stalking the status");
+        let entry =
+            NewEntry::new(Kind::Monitor, Source::Slack, Actor::from(caller), "No longer stalking the status");
         tx.append(id, entry).await?;
     }
     Ok(Reply::everyone(format!("{} ended it: {}", untrusted(&caller.name), messages::NO_LONGER)))
@@ -143,5 +147,8 @@ async fn tell_incident(tx: &mut Tx, incident: &Incident, entry: String, message:
 /// What changed between what a channel was told and what counts now: each check with what it was.
 pub fn changes(told: &Told, now: &Told) -> Told {
     let was = |name: &String| told.get(name).copied().unwrap_or(super::model::State::Unknown);
-    now.iter().filter(|(name, state)| was(name) != **state).map(|(name, _)| (name.clone(), was(name))).collect()
+    now.iter()
+        .filter(|(name, state)| was(name) != **state)
+        .map(|(name, _)| (name.clone(), was(name)))
+        .collect()
 }

@@ -156,7 +156,11 @@ async fn post(
     }
     let mark = Mark { op_id: op_id.to_owned(), incident_id: None };
     let (text, blocks) = (&message.text, &message.blocks);
-    let refused = match app.slack.post_message(&Post { channel, text, blocks, thread_ts: None, mark: Some(&mark) }).await {
+    let refused = match app
+        .slack
+        .post_message(&Post { channel, text, blocks, thread_ts: None, mark: Some(&mark) })
+        .await
+    {
         Err(refused) if refused.is_final() => refused,
         posted => {
             posted?;
@@ -167,7 +171,9 @@ async fn post(
     if let Some(user) = user {
         let dm = app.slack.open_dm(user).await?;
         let text = messages::cannot_write(&channel_link(channel));
-        app.slack.post_message(&Post { channel: &dm, text: &text, blocks: &[], thread_ts: None, mark: None }).await?;
+        app.slack
+            .post_message(&Post { channel: &dm, text: &text, blocks: &[], thread_ts: None, mark: None })
+            .await?;
     }
     let mut tx = app.db.write(Priority::Job).await?;
     tx.end_stalk(channel, true).await?;

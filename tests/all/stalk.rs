@@ -23,16 +23,23 @@ impl Stage {
         self.wait(Duration::from_secs(4)).await;
     }
 
-    /// How often #general was told something.
+    /// How often #general was told of a change.
     fn told(&self) -> usize {
-        self.world.slack.transcript("general").matches("Status:").count()
+        self.paragraphs("general", "(was ").len()
     }
 }
 
 on_both_engines!(
     async fn a_channel_is_told_of_changes_and_of_nothing_else(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        assert_reads!(stage.status("U0ANA", &["stalk", "stalk"]).await, @"");
+        assert_reads!(stage.systems("U0ANA", &["stalk", "stalk"]).await, @"
+        /status-check stalk
+          → ```Status: NORMAL```
+            Now stalking the status every 30 seconds, until <!date^1795341600^{date_short_pretty} at {time}|2026-11-22 10:00 UTC>. I say when it changes; `/status-check unstalk` ends it.
+        /status-check stalk
+          → ```Status: NORMAL```
+            Now stalking the status every 30 seconds, until <!date^1795341600^{date_short_pretty} at {time}|2026-11-22 10:00 UTC>. I say when it changes; `/status-check unstalk` ends it.
+        ");
         stage.settle().await;
         stage.wait(Duration::from_secs(300)).await;
         assert_eq!(stage.told(), 0, "nothing has changed");
@@ -46,8 +53,30 @@ on_both_engines!(
         stage.world.monitors.calm("HighErrorRate");
         stage.checkout("ok");
         stage.wait(Duration::from_secs(120)).await;
-        assert_reads!(stage.world.slack.transcript("general"), @"");
-        assert_reads!(stage.status("U0BEN", &["unstalk", "unstalk"]).await, @"");
+        assert_reads!(stage.world.slack.transcript("general"), @"
+        10:00 firebell: Status: NORMAL
+        Now stalking the status every 30 seconds, until 2026-11-22 10:00 UTC. I say when it changes; /status-check unstalk ends it.
+
+        10:00 firebell: Status: NORMAL
+        Now stalking the status every 30 seconds, until 2026-11-22 10:00 UTC. I say when it changes; /status-check unstalk ends it.
+
+        10:06 firebell: Status: MAJOR_OUTAGE
+        • checkout MAJOR_OUTAGE (was NORMAL): says “down” — 4s ago
+
+        10:07 firebell: Status: PARTIAL_OUTAGE
+        • payments alerts PARTIAL_OUTAGE (was NORMAL): HighErrorRate (critical): 5xx above 2 % — 10s ago
+        • checkout DEGRADED (was MAJOR_OUTAGE): says “slow” — 10s ago
+
+        10:09 firebell: Status: NORMAL
+        • payments alerts NORMAL (was PARTIAL_OUTAGE) — 10s ago
+        • checkout NORMAL (was DEGRADED) — 10s ago
+        ");
+        assert_reads!(stage.systems("U0BEN", &["unstalk", "unstalk"]).await, @"
+        /status-check unstalk
+          → Ben Example ended it: no longer stalking the status.
+        /status-check unstalk
+          → Ben Example ended it: no longer stalking the status.
+        ");
         stage.checkout("down");
         let told = stage.told();
         stage.wait(Duration::from_secs(300)).await;
@@ -65,7 +94,7 @@ on_both_engines!(
             (stage.calls("GET /health") - before.0, stage.calls("GET /page/api/v2/summary.json") - before.1)
         };
         assert_eq!(looks().await, (10, 10));
-        stage.status("U0ANA", &["stalk"]).await;
+        stage.systems("U0ANA", &["stalk"]).await;
         stage.settle().await;
         assert_eq!(looks().await, (20, 10), "a status page no more than once a minute");
         stage.end().await;
@@ -75,7 +104,7 @@ on_both_engines!(
 on_both_engines!(
     async fn what_flaps_is_told_once_and_its_end_too(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        stage.status("U0ANA", &["stalk"]).await;
+        stage.systems("U0ANA", &["stalk"]).await;
         stage.settle().await;
         for _ in 0..10 {
             stage.checkout("down");
@@ -94,8 +123,9 @@ on_both_engines!(
     async fn two_people_at_once_and_a_request_twice_make_one_stalk(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         let (general, base) = (stage.channel_id("general"), stage.running.base_url());
-        let mut requests: Vec<_> =
-            ["U0ANA", "U0BEN"].map(|user| stage.world.slack.command(user, &general, "/status-check stalk")).into();
+        let mut requests: Vec<_> = ["U0ANA", "U0BEN"]
+            .map(|user| stage.world.slack.command(user, &general, "/status-check stalk"))
+            .into();
         requests.push(requests[0].clone());
         let sending = requests.into_iter().map(|request| {
             let (slack, base) = (stage.world.slack.clone(), base.clone());
@@ -115,7 +145,9 @@ on_both_engines!(
 on_both_engines!(
     async fn a_restart_and_a_lost_answer_lose_and_double_nothing(db: Db, clock: Clock) {
         let mut stage = stage(db, clock).await;
-        stage.status("U0ANA", &["stalk"]).await;
+        // Where Firebell is a member: elsewhere it cannot look whether it has said something.
+        let incidents = stage.channel_id("incidents");
+        stage.slash_in("U0ANA", &incidents, "/status-check stalk").await;
         stage.checkout("down");
         // Killed before anything was read, before the change counted, and when it was about to be told.
         for seconds in [0, 30, 30, 1, 3] {
@@ -123,12 +155,13 @@ on_both_engines!(
             stage = restarted(stage).await;
             stage.running.work_off().await.expect("jobs run");
         }
-        assert_eq!(stage.told(), 1, "{}", stage.world.slack.transcript("general"));
+        let transcript = stage.world.slack.transcript("incidents");
+        assert_eq!(transcript.matches("MAJOR_OUTAGE (was NORMAL)").count(), 1, "{transcript}");
         stage.world.desk.next("chat.postMessage", Fault::LoseAnswer);
         stage.checkout("ok");
         stage.wait(Duration::from_secs(180)).await;
-        let transcript = stage.world.slack.transcript("general");
-        assert_eq!(transcript.matches("Status: NORMAL").count(), 1, "{transcript}");
+        let transcript = stage.world.slack.transcript("incidents");
+        assert_eq!(transcript.matches("NORMAL (was MAJOR_OUTAGE)").count(), 1, "{transcript}");
         stage.end().await;
     }
 );
@@ -136,18 +169,28 @@ on_both_engines!(
 on_both_engines!(
     async fn a_day_later_it_ends_with_a_word(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
-        stage.status("U0ANA", &["stalk"]).await;
+        stage.systems("U0ANA", &["stalk"]).await;
         stage.settle().await;
         // Ended and begun anew: the first one's day must not end the second.
         stage.clock.advance(Duration::from_secs(20 * 3600));
-        stage.status("U0ANA", &["unstalk", "stalk"]).await;
+        stage.systems("U0ANA", &["unstalk", "stalk"]).await;
         stage.settle().await;
         stage.clock.advance(Duration::from_secs(5 * 3600));
         stage.settle().await;
-        assert!(!stage.world.slack.transcript("general").contains("no longer"));
+        assert!(!stage.world.slack.transcript("general").contains("A day has passed"));
         stage.clock.advance(Duration::from_secs(19 * 3600));
         stage.settle().await;
-        assert_reads!(stage.world.slack.transcript("general"), @"");
+        assert_reads!(stage.world.slack.transcript("general"), @"
+        10:00 firebell: Status: NORMAL
+        Now stalking the status every 30 seconds, until 2026-11-22 10:00 UTC. I say when it changes; /status-check unstalk ends it.
+
+        06:00 firebell: Ana Example ended it: no longer stalking the status.
+
+        06:00 firebell: Status: NORMAL
+        Now stalking the status every 30 seconds, until 2026-11-23 06:00 UTC. I say when it changes; /status-check unstalk ends it.
+
+        06:00 firebell: A day has passed: no longer stalking the status. It is NORMAL now. To go on: /status-check stalk
+        ");
         stage.end().await;
     }
 );
@@ -159,7 +202,7 @@ on_both_engines!(
         stage.slash_in("U0ANA", &id, "/status-check stalk").await;
         stage.checkout("down");
         stage.wait(Duration::from_secs(120)).await;
-        assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"");
+        assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"10:00 firebell: I cannot write in #secret, so it is not told the status. Write /invite @firebell there, and ask again.");
         assert!(stage.slash_in("U0ANA", &id, "/status-check unstalk").await.contains("Nobody stalks"));
         stage.end().await;
     }
@@ -178,8 +221,25 @@ on_both_engines!(
             .iter()
             .flat_map(|words| stage.paragraphs(ROOM, words))
             .collect();
-        assert_reads!(said.join("\n\n"), @"");
-        assert_reads!(stage.slash_in("U0ANA", &stage.channel_id(ROOM), "/incident timeline").await, @"");
+        assert_reads!(said.join("\n\n"), @"
+        10:00 firebell: Status: NORMAL
+        Now stalking the status every 30 seconds, until the incident is over. I say when it changes; /status-check unstalk ends it.
+
+        10:01 firebell: Status: MAJOR_OUTAGE
+        • checkout MAJOR_OUTAGE (was NORMAL): says “down” — 10s ago
+
+        10:02 firebell: The incident is over: no longer stalking the status. It was MAJOR_OUTAGE at the end.
+        ");
+        assert_reads!(stage.slash_in("U0ANA", &stage.channel_id(ROOM), "/incident timeline").await, @"
+        *INC-1 payments-down* timeline (UTC)
+        _Saturday, 21 November 2026_
+        `10:00` *declared* Declared payments-down as SEV1 — Ana Example
+        `10:00` *channel* Opened #inc-1-payments-down
+        `10:00` *monitor* Stalking the status: NORMAL
+        `10:01` *monitor* Status NORMAL → MAJOR_OUTAGE: checkout MAJOR_OUTAGE
+        `10:02` *resolved* Resolved — Ana Example
+        `10:02` *monitor* No longer stalking the status
+        ");
         // Open again, it is told again.
         stage.typed_in("U0ANA", ROOM, "/incident reopen it is back").await;
         assert_eq!(stage.paragraphs(ROOM, "Now stalking").len(), 2);

@@ -46,10 +46,13 @@ pub(super) fn alerts(seen: &Seen, query: &[(String, String)]) -> Outcome {
         Some("false") => Ok(false),
         Some(other) => Err(refused(&format!("{name} in query must be of type boolean: {other:?}"))),
     };
-    let (active, silenced) = match (switch("active"), switch("silenced"), switch("inhibited"), switch("unprocessed")) {
-        (Ok(active), Ok(silenced), Ok(_), Ok(_)) => (active, silenced),
-        (a, b, c, d) => return [a, b, c, d].into_iter().find_map(Result::err).unwrap_or_else(|| refused("")),
-    };
+    let (active, silenced) =
+        match (switch("active"), switch("silenced"), switch("inhibited"), switch("unprocessed")) {
+            (Ok(active), Ok(silenced), Ok(_), Ok(_)) => (active, silenced),
+            (a, b, c, d) => {
+                return [a, b, c, d].into_iter().find_map(Result::err).unwrap_or_else(|| refused(""));
+            }
+        };
     let mut matchers = Vec::new();
     for (_, filter) in query.iter().filter(|(name, _)| name == "filter") {
         match Matcher::parse(filter) {

@@ -79,7 +79,10 @@ impl Monitors {
     pub const BASIC_AUTH: &'static str = "firebell:sim-prometheus-password";
 
     /// Listens on a free port of 127.0.0.1; nothing fires, and all is well.
-    #[expect(clippy::disallowed_methods, reason = "the simulator ends with its last handle, not with the app")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the simulator ends with its last handle, not with the app"
+    )]
     pub async fn start(clock: Clock, desk: Desk) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -155,6 +158,8 @@ const WORDING: Wording = Wording {
         "nonsense" => (StatusCode::OK, "<html><body>Welcome to nginx!</body></html>").into_response(),
         "other" => into_response(StatusCode::OK, &json!({ "hello": ["world"] })),
         "huge" => into_response(StatusCode::OK, &json!(" ".repeat(5 * 1024 * 1024))),
-        code => StatusCode::from_u16(code.parse().unwrap_or(400)).unwrap_or(StatusCode::BAD_REQUEST).into_response(),
+        code => StatusCode::from_u16(code.parse().unwrap_or(400))
+            .unwrap_or(StatusCode::BAD_REQUEST)
+            .into_response(),
     },
 };

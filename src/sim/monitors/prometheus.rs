@@ -30,7 +30,9 @@ impl Monitors {
 pub(super) fn query(seen: &Seen, query: &[(String, String)]) -> Outcome {
     let one = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let Some(asked) = one("query").filter(|q| !q.is_empty()) else {
-        return bad_data("invalid parameter \"query\": unknown position: parse error: no expression found in input");
+        return bad_data(
+            "invalid parameter \"query\": unknown position: parse error: no expression found in input",
+        );
     };
     if asked.matches('(').count() != asked.matches(')').count() {
         return bad_data("invalid parameter \"query\": 1:1: parse error: unclosed left parenthesis");

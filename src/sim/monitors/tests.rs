@@ -52,7 +52,11 @@ async fn alerts_are_filtered_by_switches_and_matchers() {
     probe.monitors.fire("Slow", "warning", "api", "p99");
     probe.monitors.fire("Old", "critical", "db", "disk");
     probe.monitors.silence("Old");
-    assert_eq!(probe.alertnames("").await, ["HighErr", "Slow", "Old"], "silenced ones come unless switched off");
+    assert_eq!(
+        probe.alertnames("").await,
+        ["HighErr", "Slow", "Old"],
+        "silenced ones come unless switched off"
+    );
     assert_eq!(probe.alertnames("?silenced=false").await, ["HighErr", "Slow"]);
     assert_eq!(probe.alertnames("?filter=severity%3D~%22critical%7Cpage%22").await, ["HighErr", "Old"]);
     assert_eq!(probe.alertnames("?filter=service%3D%22api%22&filter=severity!%3Dpage").await, ["Slow"]);
