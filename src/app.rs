@@ -14,7 +14,7 @@ use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
-use crate::{incidents, monitors, pagerduty, slack, status};
+use crate::{audit, incidents, monitors, pagerduty, slack, status};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +42,8 @@ pub struct App {
     pub directory: DirectoryCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
+    /// Who looked what up, not yet written.
+    pub notes: audit::Notes,
 }
 
 /// The clients alone, for the commands that need no database. Nobody is called.
@@ -99,6 +101,7 @@ impl App {
             monitors,
             status: status::ReadingsCell::default(),
             directory: DirectoryCell::default(),
+            notes: audit::Notes::default(),
         }
     }
 
@@ -209,13 +212,23 @@ impl App {
     }
 
     /// The `ts` of our message with this mark, if an earlier attempt of this job posted it. For jobs only.
-    pub async fn posted_before(&self, job: &Job, channel: &ChannelId, op_id: &str) -> Result<Option<String>> {
+    pub async fn posted_before(
+        &self,
+        job: &Job,
+        channel: &ChannelId,
+        thread_ts: Option<&str>,
+        op_id: &str,
+    ) -> Result<Option<String>> {
         if !job.is_retry() {
             return Ok(None);
         }
         let us = self.ourselves().await?;
         let since = (job.began_at() - SEARCHED_BEFORE).as_secs();
-        let history = self.slack.history(channel, Some(&format!("{since}.000000"))).await?;
+        let since = format!("{since}.000000");
+        let history = match thread_ts {
+            Some(thread) => self.slack.replies(channel, thread, &since).await?,
+            None => self.slack.history(channel, Some(&since)).await?,
+        };
         let ours =
             |m: &slack::Message| m.op_id.as_deref() == Some(op_id) && m.bot_id.as_deref() == Some(&us.bot_id);
         Ok(history.into_iter().find(ours).map(|m| m.ts))

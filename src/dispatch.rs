@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::chat;
 use crate::error::{Error, Problem, Result};
 use crate::groups;
 use crate::ids::SlackUserId;
@@ -10,6 +11,7 @@ use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
 use crate::oncall;
+use crate::posts;
 use crate::status;
 use crate::store::Tx;
 
@@ -60,6 +62,8 @@ impl Dispatch {
                 Some(step) => oncall::steps::run(&self.app, job, step).await,
                 None => Err(unknown(job)),
             },
+            Some(("chat", _)) => chat::steps::run(&self.app, job).await,
+            Some(("posts", _)) => posts::steps::run(&self.app, job).await,
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
             Some(("status", _)) => status::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),

@@ -70,6 +70,8 @@ impl Reply {
 /// Rights that the configuration maps to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
+    /// Use any command at all.
+    Use,
     /// Declare incidents and work on them.
     Declare,
     /// Page people.

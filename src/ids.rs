@@ -4,9 +4,20 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+
+/// The longest id of any vendor is far shorter; a longer one would not fit into an index.
+const LONGEST: usize = 100;
+
+/// An opaque id out of a vendor's JSON. Signed bodies are still strangers' text: what could not be a key is none.
+pub fn opaque(value: &Value) -> Option<&str> {
+    let id = value.as_str()?;
+    let fits = (1..=LONGEST).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    fits.then_some(id)
+}
 
 macro_rules! vendor_id {
     ($(#[$doc:meta])* $name:ident) => {

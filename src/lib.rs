@@ -1,5 +1,6 @@
 //! Firebell rings the right people and keeps the room in order.
 pub mod app;
+pub mod audit;
 pub mod chat;
 pub mod cli;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod monitors;
 pub mod oncall;
 pub mod pagerduty;
+pub mod posts;
 pub mod serve;
 pub mod sim;
 pub mod slack;

@@ -32,6 +32,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(15);
 /// How far the memory of one replica may be behind the reads of another.
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
+/// How long the audit of what only looks may wait.
+const NOTES_EVERY: Duration = Duration::from_secs(1);
 /// How often the gauges are read.
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 
@@ -78,6 +80,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
         tasks.spawn(events::read_inbox(app.clone(), stop_work.clone()));
         tasks.spawn(hear_other_replicas(app.clone(), stop_work.clone()));
         tasks.spawn(follow_other_replicas(app.clone(), stop_work.clone()));
+        tasks.spawn(write_notes(app.clone(), stop_work.clone()));
         tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
     }
     Ok(Running {
@@ -110,6 +113,7 @@ impl Running {
         loop {
             let now = events::read_due(&self.app).await? + runner.run_due().await?;
             if now == 0 {
+                self.app.notes.write(&self.app.db).await?;
                 self.words.close();
                 self.words.wait().await;
                 self.words.reopen();
@@ -141,6 +145,9 @@ impl Running {
         let ended = async { tokio::join!(self.tasks.wait(), self.words.wait()) };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
             tracing::warn!("some work did not finish in time; its leases will pass to the next process");
+        }
+        if let Err(error) = self.app.notes.write(&self.app.db).await {
+            tracing::warn!(%error, "the last entries of the audit were not written");
         }
         self.app.db.close().await;
     }
@@ -208,6 +215,19 @@ async fn follow_other_replicas(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.clock.sleep(FOLLOW_EVERY) => {}
+        }
+    }
+}
+
+/// Writes down who looked what up.
+async fn write_notes(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = app.notes.write(&app.db).await {
+            tracing::warn!(%error, "cannot write the audit; it waits");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.clock.sleep(NOTES_EVERY) => {}
         }
     }
 }

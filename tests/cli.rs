@@ -1,5 +1,7 @@
 //! The command line as an operator meets it: what it teaches, what it refuses, and how it ends.
 
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/people.rs"]

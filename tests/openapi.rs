@@ -111,6 +111,10 @@ impl FrontDesk for NobodyThere {
     fn interaction(&self, _: Value) -> BoxFuture<'_, Reply> {
         Box::pin(async { Reply::Nothing })
     }
+    fn wants(&self, _event: &Value) -> bool {
+        true
+    }
+
     fn open_modal(&self, _: String, _: Value) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
     }

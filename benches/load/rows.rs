@@ -166,7 +166,12 @@ impl Scene {
 
     /// Declares an incident, waits for its page, and gives acknowledgements of it.
     fn about_an_incident(&self, server: &Server) -> Result<Requests> {
-        let before = self.world.pagerduty.incidents().len();
+        // Those of earlier rows are over: one that is open would be taken for the same.
+        let earlier = self.world.pagerduty.incidents();
+        let before = earlier.len();
+        for incident in earlier.iter().filter(|i| i.status != firebell::sim::pagerduty::Status::Resolved) {
+            self.world.pagerduty.resolve(&incident.id, None);
+        }
         let (status, body) =
             client::send_one(server.address, &self.command("/incident declare payments-down sev1")?)?;
         anyhow::ensure!(status == 200, "declaring was answered {status} {body}");
@@ -175,7 +180,10 @@ impl Scene {
             if let Some(incident) = self.world.pagerduty.incidents().get(before) {
                 break incident.clone();
             }
-            anyhow::ensure!(began_at.elapsed() < Duration::from_secs(10), "no page came of declaring");
+            anyhow::ensure!(
+                began_at.elapsed() < Duration::from_secs(10),
+                "no page came of declaring: {body}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         };
         std::thread::sleep(Duration::from_millis(300)); // the answer to the page is recorded

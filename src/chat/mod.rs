@@ -2,16 +2,20 @@
 
 mod oncall;
 mod once;
+mod registry;
+mod said;
 mod status;
+pub mod steps;
 mod store;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::audit::{Outcome, Use, Via};
 use crate::config::{Command, Who};
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply, Right};
@@ -25,19 +29,34 @@ use crate::incidents::{asked, declare, trouble};
 use crate::oncall::Known;
 use crate::oncall::reads::meet_job;
 use crate::slack::blocks::untrusted;
-use crate::store::{Priority, Tx};
-use once::Request;
+use once::{Request, Turn};
+pub use said::{hear, is_asked};
 
-/// A slash command from our workspace.
-#[derive(Clone, Debug)]
+/// A command from our workspace.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Typed {
     pub user: SlackUserId,
     pub channel: ChannelId,
-    /// With the slash, as typed.
+    pub via: Via,
+    /// With the slash or the exclamation mark, as typed.
     pub command: String,
     pub text: String,
-    /// The same on every attempt of the same command.
-    pub trigger_id: String,
+    /// The same on every attempt of the same command, and unlike any other's.
+    pub mark: String,
+}
+
+impl Typed {
+    fn used(&self, app: &App) -> Use {
+        Use::new(app.clock.now(), (&self.user, Some(&self.channel)), self.via, &self.command, &self.text)
+    }
+}
+
+/// What came of a request.
+pub(super) enum Answer {
+    /// Nothing changed; that somebody looked is written later.
+    Looked(Reply),
+    /// Stored, and on record in the same transaction.
+    Done(Reply),
 }
 
 /// Looking is given up before the edge's deadline: nothing is in doubt then, and the person can be told so.
@@ -45,37 +64,43 @@ const LOOK_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Answers a command. Errors become the sentence that the person reads.
 pub async fn answer(app: &App, typed: &Typed) -> Reply {
-    command(app, typed).await.unwrap_or_else(|error| in_words(app, &error))
+    let answered = command(app, &app.known(), typed).await;
+    note(app, &answered, || typed.used(app));
+    in_words(app, answered)
 }
 
-async fn command(app: &App, typed: &Typed) -> Result<Reply> {
-    let known = app.known();
-    match known.config.commands.typed(&typed.command) {
-        Some(Command::Incident) => incident(app, &known, typed).await,
-        Some(Command::Oncall) => oncall::oncall(app, &known, typed).await,
-        Some(Command::Status) => status::status(app, &known, typed).await,
-        None => Err(Error::not_found(format!(
-            "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
-            typed.command
-        ))),
+/// Puts on record what is not there yet.
+fn note(app: &App, answered: &Result<Answer>, used: impl FnOnce() -> Use) {
+    match answered {
+        Ok(Answer::Done(_)) => {}
+        Ok(Answer::Looked(_)) => app.notes.take(used(), Outcome::Answered),
+        Err(error) => app.notes.take(used(), error.into()),
     }
 }
 
-async fn incident(app: &App, known: &Known, typed: &Typed) -> Result<Reply> {
+async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
+    let (command, typed) = registry::resolve(&known.config, typed)?;
     let caller = caller(app, known, &typed.user, Some(&typed.channel)).await?;
+    match command {
+        Command::Incident => incident(app, known, &caller, &typed).await,
+        Command::Oncall => oncall::oncall(app, known, &caller, &typed).await,
+        Command::Status => status::status(app, known, &caller, &typed).await,
+        Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
+    }
+}
+
+async fn incident(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> Result<Answer> {
     let asked = command::parse(&typed.text, known)?;
     match &asked {
         Asked::Help { about } => {
-            let verb = help::find(about.trim());
-            return Ok(Reply::only(
-                verb.map_or_else(|| app.help.to_string(), |v| help::more(&known.config.commands.incident, v)),
-            ));
+            let about = help::about(&known.config, about);
+            return Ok(Answer::Looked(Reply::only(about.unwrap_or_else(|| app.help.to_string()))));
         }
-        Asked::Form { new } => return open_form(known, &caller, new),
+        Asked::Form { new } => return open_form(known, caller, new),
         _ => {}
     }
     // What follows keeps a lot while it waits for the database; what is answered from memory does not carry that along.
-    Box::pin(ask_database(app, known, typed, &caller, &asked)).await
+    Box::pin(ask_database(app, known, typed, caller, &asked)).await
 }
 
 async fn ask_database(
@@ -84,7 +109,7 @@ async fn ask_database(
     typed: &Typed,
     caller: &Caller,
     asked: &Asked,
-) -> Result<Reply> {
+) -> Result<Answer> {
     if asked.only_looks() {
         return look(app, known, caller, async {
             let mut tx = app.db.read().await?;
@@ -93,20 +118,19 @@ async fn ask_database(
         .await;
     }
     may(known, caller, Right::Declare)?;
-    let request = Request::typed(typed);
-    let mut tx = app.db.write(Priority::Command).await?;
-    if let Some(first) = once::first_answer(&mut tx, &request).await? {
-        return Ok(first);
-    }
+    let request = Request::typed(app, typed);
+    let mut tx = match once::begin(app, &request).await? {
+        Turn::First(tx) => tx,
+        Turn::Repeat(first) => return Ok(first),
+    };
     let reply = asked::act(&mut tx, known, caller, asked).await?;
-    once::remember(&mut tx, &request, &reply).await?;
-    Ok(settle(app, tx, reply).await)
+    once::finish(app, tx, &request, reply).await
 }
 
 /// The form to declare with, for those who may.
-fn open_form(known: &Known, caller: &Caller, new: &NewIncident) -> Result<Reply> {
+fn open_form(known: &Known, caller: &Caller, new: &NewIncident) -> Result<Answer> {
     may(known, caller, Right::Declare)?;
-    Ok(Reply::Modal(declare_form(&known.config, new)))
+    Ok(Answer::Looked(Reply::Modal(declare_form(&known.config, new))))
 }
 
 /// What only reads: without a database there is nothing to see, and nothing is lost.
@@ -115,35 +139,25 @@ async fn look(
     known: &Known,
     caller: &Caller,
     looking: impl Future<Output = Result<Reply>>,
-) -> Result<Reply> {
-    match timeout(LOOK_WITHIN, looking).await {
+) -> Result<Answer> {
+    Ok(Answer::Looked(match timeout(LOOK_WITHIN, looking).await {
         Ok(Err(Error::Internal(inner))) => {
             tracing::error!(error = format!("{inner:#}"), "cannot look something up");
-            Ok(whom_to_call(app, "I cannot look that up now: my database does not answer."))
+            whom_to_call(app, "I cannot look that up now: my database does not answer.")
         }
-        Err(_) => Ok(whom_to_call(app, "I cannot look that up now: my database is slow.")),
-        Ok(Ok(reply @ Reply::Modal(_))) => may(known, caller, Right::Declare).map(|()| reply),
-        Ok(other) => other,
-    }
-}
-
-/// Commits, and answers. When the commit's own answer is lost nobody knows what became of it.
-async fn settle(app: &App, tx: Tx, reply: Reply) -> Reply {
-    match tx.commit().await {
-        Ok(()) => reply,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "a commit's answer was lost");
-            late(app)
-        }
-    }
+        Err(_) => whom_to_call(app, "I cannot look that up now: my database is slow."),
+        Ok(Ok(reply @ Reply::Modal(_))) => may(known, caller, Right::Declare).map(|()| reply)?,
+        Ok(other) => other?,
+    }))
 }
 
 /// Answers a button or a submitted form.
 pub async fn interaction(app: &App, payload: &Value) -> Reply {
-    interact(app, payload).await.unwrap_or_else(|error| in_words(app, &error))
+    let answered = interact(app, payload).await;
+    in_words(app, answered)
 }
 
-async fn interact(app: &App, payload: &Value) -> Result<Reply> {
+async fn interact(app: &App, payload: &Value) -> Result<Answer> {
     let known = app.known();
     let user = SlackUserId::new(payload["user"]["id"].as_str().unwrap_or_default());
     let channel = payload
@@ -156,24 +170,28 @@ async fn interact(app: &App, payload: &Value) -> Result<Reply> {
         "block_actions" => press(app, &known, &caller, payload).await,
         "view_submission" => submit(app, &known, &caller, payload).await,
         "shortcut" => open_form(&known, &caller, &NewIncident::default()),
-        _ => Ok(Reply::Nothing),
+        _ => Ok(Answer::Looked(Reply::Nothing)),
     }
 }
 
-async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Reply> {
+/// A button's or menu's feature is the first part of its name.
+async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
+    let name = text(&payload["actions"][0]["action_id"]);
+    match name.split(['.', ':']).next() {
+        Some("incident") => press_on_incident(app, known, caller, payload).await,
+        Some("groups") => oncall::press(app, known, caller, payload).await,
+        // A link's button, or a choice in a form that is read on submission.
+        _ => Ok(Answer::Looked(Reply::Nothing)),
+    }
+}
+
+async fn press_on_incident(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
     let action = &payload["actions"][0];
     let pressed = Pressed {
         action: text(&action["action_id"]),
         row: text(&action["block_id"]),
         value: text(&action["value"]),
     };
-    if pressed.action.starts_with("groups:") {
-        return oncall::press(app, known, caller, payload).await;
-    }
-    // A link's button, or a choice in a form that is read on submission.
-    if !pressed.action.starts_with("incident.") {
-        return Ok(Reply::Nothing);
-    }
     may(known, caller, Right::Declare)?;
     if pressed.only_looks() {
         return look(app, known, caller, async {
@@ -182,23 +200,16 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
         })
         .await;
     }
-    let time = if pressed.is_once() { String::new() } else { text(&action["action_ts"]) };
-    let message = text(&payload["container"]["message_ts"]);
-    let request = Request {
-        key: format!("press:{}:{message}:{}:{time}", caller.user, pressed.action),
-        place: String::new(),
-        fingerprint: hex::encode(Sha256::digest(&pressed.value)),
+    let request = Request::pressed(app, caller, payload, &pressed.value, pressed.is_once());
+    let mut tx = match once::begin(app, &request).await? {
+        Turn::First(tx) => tx,
+        Turn::Repeat(first) => return Ok(first),
     };
-    let mut tx = app.db.write(Priority::Command).await?;
-    if let Some(first) = once::first_answer(&mut tx, &request).await? {
-        return Ok(first);
-    }
     let reply = pressed::press(&mut tx, known, caller, &pressed).await?;
-    once::remember(&mut tx, &request, &reply).await?;
-    Ok(settle(app, tx, reply).await)
+    once::finish(app, tx, &request, reply).await
 }
 
-async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Reply> {
+async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
     let view = &payload["view"];
     let form = Submitted {
         form: text(&view["callback_id"]),
@@ -206,22 +217,16 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
         values: view["state"]["values"].clone(),
     };
     may(known, caller, Right::Declare)?;
-    // The same form submitted twice is one submission, unless what was written in it was mended in between.
-    let request = Request {
-        key: format!("view:{}", text(&view["id"])),
-        place: String::new(),
-        fingerprint: hex::encode(Sha256::digest(format!("{} {} {}", form.form, form.metadata, form.values))),
+    let request = Request::submitted(app, caller, view);
+    let mut tx = match once::begin(app, &request).await? {
+        Turn::First(tx) => tx,
+        Turn::Repeat(first) => return Ok(first),
     };
-    let mut tx = app.db.write(Priority::Command).await?;
-    if let Some(first) = once::first_answer(&mut tx, &request).await? {
-        return Ok(first);
-    }
     let reply = pressed::submit(&mut tx, known, caller, &form).await?;
     if matches!(reply, Reply::FormErrors(_)) {
-        return Ok(reply); // nothing was done: the next try is another submission
+        return Ok(Answer::Looked(reply)); // nothing was done: the next try is another submission
     }
-    once::remember(&mut tx, &request, &reply).await?;
-    Ok(settle(app, tx, reply).await)
+    once::finish(app, tx, &request, reply).await
 }
 
 fn text(value: &Value) -> String {
@@ -242,17 +247,20 @@ async fn caller(app: &App, known: &Known, user: &SlackUserId, channel: Option<&C
             "Firebell takes commands from full members of this workspace only; ask one of them.".into(),
         ));
     }
-    Ok(Caller { user: user.clone(), name: member.called().to_owned(), channel: channel.cloned() })
+    let caller = Caller { user: user.clone(), name: member.called().to_owned(), channel: channel.cloned() };
+    may(known, &caller, Right::Use)?;
+    Ok(caller)
 }
 
 async fn meet(app: &App, user: &SlackUserId) -> Result<()> {
-    let mut tx = app.db.write(Priority::Command).await?;
+    let mut tx = app.db.write(crate::store::Priority::Command).await?;
     tx.enqueue(meet_job(user)).await?;
     tx.commit().await
 }
 
 fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {
     let (whom, name) = match right {
+        Right::Use => (&known.config.rights.uses, "use Firebell"),
         Right::Declare => (&known.config.rights.declare, "declare"),
         Right::Page => (&known.config.rights.page, "page"),
         Right::Admin => (&known.config.rights.admin, "admin"),
@@ -276,10 +284,14 @@ fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {
     }))
 }
 
-/// The sentence for a person. Inner texts are logged, once, here.
-fn in_words(app: &App, error: &Error) -> Reply {
+/// What the person reads. Inner texts of errors are logged, once, here.
+fn in_words(app: &App, answered: Result<Answer>) -> Reply {
+    let error = match answered {
+        Ok(Answer::Looked(reply) | Answer::Done(reply)) => return reply,
+        Err(error) => error,
+    };
     match error {
-        Error::Refused(text) | Error::Denied(text) | Error::NotFound(text) => Reply::only(safe(text)),
+        Error::Refused(text) | Error::Denied(text) | Error::NotFound(text) => Reply::only(safe(&text)),
         Error::Upstream(upstream) => {
             tracing::warn!(error = %upstream, "a command met a vendor's fault");
             Reply::only(format!("{} is not answering; please try again.", upstream.service))

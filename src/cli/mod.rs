@@ -1,6 +1,7 @@
 //! The command line: what operators type and init systems start. One file for each subcommand; this one is the
 //! grammar, and the three ways to end: 0 done, 1 failed, 2 the command line or the configuration is wrong.
 
+mod audit;
 mod check;
 mod demo;
 mod doctor;
@@ -78,6 +79,12 @@ enum Command {
     /// database section only.
     #[command(after_help = "Example:\n  firebell migrate --config firebell.toml")]
     Migrate(ConfigFile),
+    /// See who used which command, and what came of it
+    ///
+    /// Every command, button and form is on record for 400 days: who, where, what was typed, and the outcome. Reads the
+    /// database section only, and works while a server runs on it.
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::Audit),
     /// See and mend what is still to be done
     ///
     /// A job is one effect on Slack or PagerDuty. It is repeated until it succeeds; what they refuse, or what failed too
@@ -181,6 +188,7 @@ impl Cli {
             Command::Config { command: ConfigCommand::Check { file, json } } => check::check(&file, json),
             Command::Doctor { file, json } => doctor::doctor(&file, json).await,
             Command::Migrate(file) => migrate(&file).await,
+            Command::Audit(audit) => audit::run(audit).await,
             Command::Jobs { command } => jobs::run(command).await,
             Command::People { command } => people::run(command).await,
             Command::Sync(sync) => sync::run(sync).await,

@@ -46,6 +46,13 @@ macro_rules! commands {
         #[derive(Debug, Clone)]
         pub struct Commands { $(pub $key: String,)* }
 
+        /// As they are called where nobody says otherwise.
+        impl Default for Commands {
+            fn default() -> Self {
+                Self { $($key: $default.into(),)* }
+            }
+        }
+
         impl Commands {
             /// Each command with its key in `[commands]` and its typed name.
             pub fn all(&self) -> Vec<(Command, &'static str, &str)> {
@@ -63,12 +70,24 @@ commands! {
     Incident: incident = "/incident",
     Oncall: oncall = "/oncall",
     Status: status = "/status-check",
+    Firebell: firebell = "/firebell",
 }
 
 impl Commands {
     /// Which command was typed, if it is one of ours.
     pub fn typed(&self, name: &str) -> Option<Command> {
         self.all().into_iter().find(|(_, _, typed)| *typed == name).map(|(command, _, _)| command)
+    }
+
+    /// The command that a word means where there is no slash: `incident`, or what it is called here.
+    pub fn word(&self, word: &str) -> Option<Command> {
+        let is = |name: &str| name.eq_ignore_ascii_case(word);
+        self.all().into_iter().find(|(_, key, typed)| is(key) || is(&typed[1..])).map(|(command, ..)| command)
+    }
+
+    /// Its typed name.
+    pub fn name(&self, wanted: Command) -> &str {
+        self.all().into_iter().find(|(command, ..)| *command == wanted).map_or("", |(.., typed)| typed)
     }
 }
 
@@ -105,8 +124,11 @@ mod tests {
 
     #[test]
     fn a_typed_name_leads_to_its_command() {
-        let commands = Commands { incident: "/inc".into(), oncall: "/oncall".into(), status: "/s".into() };
+        let commands = Commands { incident: "/inc".into(), ..Commands::default() };
         assert_eq!(commands.typed("/inc"), Some(Command::Incident));
         assert_eq!(commands.typed("/incident"), None);
+        assert_eq!(commands.word("Inc"), Some(Command::Incident));
+        assert_eq!(commands.word("incident"), Some(Command::Incident), "by its key, too");
+        assert_eq!(commands.name(Command::Oncall), "/oncall");
     }
 }

@@ -103,6 +103,8 @@ pub struct PagerDuty {
 
 #[derive(Debug, Clone)]
 pub struct Rights {
+    /// Any command at all, looking things up included.
+    pub uses: Vec<Who>,
     pub declare: Vec<Who>,
     pub page: Vec<Who>,
     pub admin: Vec<Who>,

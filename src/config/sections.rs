@@ -103,6 +103,7 @@ fn pagerduty(section: &mut Section<'_>) -> PagerDuty {
 
 fn rights(section: &mut Section<'_>) -> Rights {
     Rights {
+        uses: section.list("use", vec![Who::Everyone], who),
         declare: section.list("declare", vec![Who::Everyone], who),
         page: section.list("page", vec![Who::Everyone], who),
         admin: section.list("admin", Vec::new(), who),

@@ -69,6 +69,7 @@ impl Config {
             })),
             "commands": commands,
             "rights": {
+                "use": names(&self.rights.uses),
                 "declare": names(&self.rights.declare),
                 "page": names(&self.rights.page),
                 "admin": names(&self.rights.admin),

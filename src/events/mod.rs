@@ -98,16 +98,6 @@ async fn postpone(app: &App, delivery: &Delivery, error: &Error) -> Result<()> {
     tx.commit().await
 }
 
-/// The longest id of either vendor is far shorter; a longer one would not fit into an index.
-const LONGEST_ID: usize = 100;
-
-/// An opaque id. Signed bodies are still strangers' text: what could not be a key is none.
-fn id(value: &serde_json::Value) -> Option<&str> {
-    let id = value.as_str()?;
-    let fits = (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-    fits.then_some(id)
-}
-
 /// Words that people wrote. Postgres keeps no NUL.
 fn text(value: &serde_json::Value) -> Option<String> {
     value.as_str().filter(|s| !s.is_empty()).map(|s| s.replace('\0', "\u{fffd}"))

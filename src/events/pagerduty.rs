@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{hints, id, text};
+use super::{hints, text};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::ids::opaque as id;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::pages::{self, Details, PageEvent, Person, Responder, Target, What, Words};
 use crate::oncall::{Known, Step};

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::id;
-use crate::clock::Timestamp;
+use crate::chat;
 use crate::error::Result;
-use crate::ids::{ChannelId, SlackUserId, UserGroupId};
+use crate::ids::{ChannelId, SlackUserId, UserGroupId, opaque};
 use crate::oncall::{Known, Member, Step};
-use crate::slack::User;
+use crate::slack::{User, moment};
 use crate::store::Tx;
 
 pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
@@ -28,6 +27,7 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
             group_changed(tx, known, event).await?;
         }
         "member_joined_channel" => moved(tx, known, event, "in").await?,
+        "message" | "app_mention" => chat::hear(tx, known, event).await?,
         "member_left_channel" => moved(tx, known, event, "left").await?,
         "tokens_revoked" | "app_uninstalled" => {
             tracing::error!(
@@ -48,7 +48,8 @@ fn is_news(known: &Known, user: &Value) -> bool {
 /// whoever did it hears why it does not last. <https://docs.slack.dev/reference/events/subteam_updated>
 async fn group_changed(tx: &mut Tx, known: &Known, event: &Value) -> Result<()> {
     let subteam = &event["subteam"];
-    let Some(id) = id(&event["subteam_id"]).or_else(|| id(&subteam["id"])).map(UserGroupId::new) else {
+    let Some(id) = opaque(&event["subteam_id"]).or_else(|| opaque(&subteam["id"])).map(UserGroupId::new)
+    else {
         return Ok(());
     };
     let people = |list: &Value| -> Vec<SlackUserId> {
@@ -72,7 +73,7 @@ async fn group_changed(tx: &mut Tx, known: &Known, event: &Value) -> Result<()> 
         }
     }
     let us = known.people.ourselves.as_ref().map(|us| us.bot_user.as_str());
-    if let Some(editor) = super::id(&subteam["updated_by"]).filter(|by| Some(*by) != us) {
+    if let Some(editor) = opaque(&subteam["updated_by"]).filter(|by| Some(*by) != us) {
         tx.group_edited(&id, &SlackUserId::new(editor)).await?;
     }
     let now = tx.now();
@@ -83,7 +84,9 @@ async fn group_changed(tx: &mut Tx, known: &Known, event: &Value) -> Result<()> 
 /// Members of a private incident's channel are those who may see the incident. Events come in any order, so each
 /// carries its own time.
 async fn moved(tx: &mut Tx, known: &Known, event: &Value, state: &str) -> Result<()> {
-    let (Some(user), Some(channel)) = (id(&event["user"]), id(&event["channel"])) else { return Ok(()) };
+    let (Some(user), Some(channel)) = (opaque(&event["user"]), opaque(&event["channel"])) else {
+        return Ok(());
+    };
     let Some(incident) = tx.incident_in(&ChannelId::new(channel)).await? else { return Ok(()) };
     if known.people.ourselves.as_ref().is_some_and(|us| us.bot_user == user) {
         if state == "left" {
@@ -96,27 +99,4 @@ async fn moved(tx: &mut Tx, known: &Known, event: &Value, state: &str) -> Result
     }
     let at = event["event_ts"].as_str().and_then(moment).unwrap_or_else(|| tx.now());
     tx.member_moved(incident.id, &SlackUserId::new(user), state, at).await
-}
-
-/// Slack's `1465244570.336841`.
-fn moment(ts: &str) -> Option<Timestamp> {
-    let (secs, micros) = ts.split_once('.')?;
-    let whole = secs.parse::<i64>().ok().filter(|s| (0..=9_999_999_999).contains(s))?;
-    let rest = micros.parse::<i64>().ok().filter(|_| micros.len() == 6)?;
-    Some(Timestamp::from_micros(whole * 1_000_000 + rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_slacks_times_and_nothing_else() {
-        assert_eq!(moment("1465244570.336841"), Some(Timestamp::from_micros(1_465_244_570_336_841)));
-        for wrong in
-            ["", "1465244570", "1465244570.3", "-1.000000", "99999999999999999999.000000", "a.bcdefg"]
-        {
-            assert_eq!(moment(wrong), None, "{wrong}");
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! The grammar of `/oncall`: words in, what was asked for out. What is no subcommand is somebody or something to look
 //! up.
 
-use super::help;
+use super::help::VERBS;
 use super::model::{target, targets};
 use crate::config::nearest_few;
 use crate::error::{Error, Result};
 use crate::oncall::Known;
+use crate::slack::spoken;
 use crate::slack::words::{
     self, Flag, Reference, Unknown, first_word, quoted, reference, switch, take_flags, unquoted,
 };
@@ -48,13 +49,13 @@ const FLAGS: &[Flag] = &[switch("next"), switch("public")];
 /// Reads the words after the command's name.
 pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
     let (word, rest) = first_word(raw);
-    if help::find(word).is_some_and(|v| v.word == "help") {
+    if spoken::find(VERBS, word).is_some_and(|v| v.word == "help") {
         return Ok(Asked::Help { about: words::plain(rest) });
     }
     let flags = take_flags(raw, FLAGS, Unknown::IsRefused)?;
     let (only_next, is_public) = (flags.has("next"), flags.has("public"));
     let (word, rest) = first_word(&flags.text);
-    let verb = help::find(word).map_or("", |v| v.word);
+    let verb = spoken::find(VERBS, word).map_or("", |v| v.word);
     let lookup = |typed: &str| Asked::Lookup(Lookup { typed: typed.to_owned(), only_next, is_public });
     let name = &known.config.commands.oncall;
     match verb {

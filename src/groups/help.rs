@@ -3,8 +3,8 @@
 use std::iter;
 
 use crate::config::Config;
-use crate::incidents::help::{Spoken, more};
 use crate::slack::blocks::escape;
+use crate::slack::spoken::{Spoken, find, more};
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -59,15 +59,10 @@ pub const VERBS: &[Spoken] = &[
     },
 ];
 
-/// The subcommand that a word means, in any letter case.
-pub fn find(word: &str) -> Option<&'static Spoken> {
-    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
-}
-
 /// What can be said, in mrkdwn; or more about one subcommand.
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.oncall;
-    if let Some(verb) = find(about.trim()) {
+    if let Some(verb) = find(VERBS, about.trim()) {
         return more(name, verb);
     }
     let first = format!("*{name}* alone shows who is on call. Only you see the answers.");
@@ -80,22 +75,12 @@ pub fn help(config: &Config, about: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::incidents::help::page;
+    use crate::slack::spoken::page;
 
     #[test]
     fn the_commands_page_is_made_from_the_registry() {
-        page::renew("src/groups/help.rs", &page::made("/oncall", VERBS));
-    }
-
-    #[test]
-    fn no_word_means_two_things() {
-        let mut seen = BTreeSet::new();
-        for word in VERBS.iter().flat_map(Spoken::words) {
-            assert!(seen.insert(word), "{word} is in the registry twice");
-        }
-        assert_eq!(find("WHO").map(|v| v.word), Some("lookup"));
+        page::check("src/groups/help.rs", "/oncall", VERBS);
+        assert_eq!(find(VERBS, "WHO").map(|v| v.word), Some("lookup"));
     }
 }

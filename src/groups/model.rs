@@ -53,6 +53,9 @@ pub struct Because {
     /// `Payments primary`, `level 1 of Payments`, `always`.
     pub source: String,
     pub schedule_id: Option<String>,
+    /// When the shift began, as far as known: a permanent one never did.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
 }
 
@@ -164,6 +167,8 @@ row! {
         /// What led to the last change of `wanted`.
         pub cause: String,
         pub changed_at: Timestamp,
+        /// When the hand-off was that led to it; several that are found by one look each had their own.
+        pub handed_over_at: Timestamp,
         pub planned_at: Timestamp,
         /// When Slack and the rota were last seen to agree.
         pub in_step_at: Option<Timestamp>,

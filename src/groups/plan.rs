@@ -173,6 +173,7 @@ impl<'a> Rota<'a> {
                 responder: Some(row.pagerduty_user_id.clone()),
                 source: source(row),
                 schedule_id: row.schedule_id.clone(),
+                since: row.starts_at,
                 until: row.ends_at,
             };
             if !named.iter().any(|(id, _, b)| *id == row.pagerduty_user_id && b.source == because.source) {
@@ -191,6 +192,7 @@ impl<'a> Rota<'a> {
                 responder: Some(person.clone()),
                 source: format!("in the rota of {}", schedule.name),
                 schedule_id: Some(id.to_owned()),
+                since: None,
                 until: None,
             };
             (
@@ -222,6 +224,7 @@ impl<'a> Rota<'a> {
                 responder: Some(id.clone()),
                 source: format!("{source}, as it was last read"),
                 schedule_id: None,
+                since: None,
                 until: None,
             };
             (id.clone(), self.people.responder_name(id).unwrap_or(id.as_str()).to_owned(), because)
@@ -240,6 +243,7 @@ impl<'a> Rota<'a> {
                         responder: None,
                         source: source.to_owned(),
                         schedule_id: None,
+                        since: None,
                         until: None,
                     };
                     plan.because.entry(user).or_default().push(because);

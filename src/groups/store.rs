@@ -22,15 +22,16 @@ impl Tx {
     pub async fn save_group_state(&mut self, s: &State) -> Result<bool> {
         let rows = self.exec(
             "INSERT INTO group_sync (handle, group_id, standing, problem, wanted, because, left_out, partial, good, ours,
-                is_approved, cause, changed_at, planned_at, in_step_at, written_at, edited_by, repaired_at, hold, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+                is_approved, cause, changed_at, planned_at, in_step_at, written_at, edited_by, repaired_at, hold, version,
+                handed_over_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
              ON CONFLICT (handle) DO UPDATE SET group_id = excluded.group_id, standing = excluded.standing,
                 problem = excluded.problem, wanted = excluded.wanted, because = excluded.because,
                 left_out = excluded.left_out, partial = excluded.partial, good = excluded.good,
                 is_approved = excluded.is_approved, cause = excluded.cause, changed_at = excluded.changed_at,
                 planned_at = excluded.planned_at, in_step_at = excluded.in_step_at,
                 edited_by = excluded.edited_by, repaired_at = excluded.repaired_at,
-                hold = excluded.hold, version = excluded.version
+                hold = excluded.hold, version = excluded.version, handed_over_at = excluded.handed_over_at
              WHERE group_sync.version = excluded.version - 1",
             &[
                 &s.handle,
@@ -53,6 +54,7 @@ impl Tx {
                 &s.repaired_at,
                 &s.hold,
                 &(s.version + 1),
+                &s.handed_over_at,
             ],
         )
         .await?;
@@ -65,10 +67,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The group to write next: the most recent change first, because that one pages somebody new.
+    /// The group to write next: the most recent hand-off first, because that one pages somebody new.
     pub async fn most_urgent_group(&mut self) -> Result<Option<State>> {
         self.opt(
-            "SELECT * FROM group_sync WHERE standing = 'waiting' ORDER BY changed_at DESC, handle LIMIT 1",
+            "SELECT * FROM group_sync WHERE standing = 'waiting' ORDER BY handed_over_at DESC, handle LIMIT 1",
             &[],
         )
         .await
@@ -163,7 +165,7 @@ impl Tx {
         let now = self.now();
         self.exec(
             "UPDATE group_sync SET wanted = $2, hold = $3, standing = $4, problem = NULL, cause = $5, changed_at = $6,
-                    version = version + 1
+                    handed_over_at = $6, version = version + 1
              WHERE handle = $1",
             &[&handle, &Json(members), &hold.cloned().map(Json), &Standing::Waiting, &cause, &now],
         )

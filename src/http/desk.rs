@@ -22,6 +22,9 @@ pub trait FrontDesk: Send + Sync {
     /// checked. Dropped when it takes longer than the edge's deadline.
     fn interaction(&self, payload: Value) -> BoxFuture<'_, Reply>;
 
+    /// Whether an event of Slack's is worth keeping. People's messages to each other are not ours to store.
+    fn wants(&self, event: &Value) -> bool;
+
     /// Opens a form: the one vendor call from the request path, because its trigger dies in 3 seconds.
     fn open_modal(&self, trigger_id: String, view: Value) -> BoxFuture<'_, Result<()>>;
 

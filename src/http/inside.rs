@@ -6,6 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use super::desk::{BoxFuture, FrontDesk, SlashCommand, Workspace};
 use crate::app::App;
+use crate::audit::Via;
 use crate::chat::{self, Typed};
 use crate::error::Result;
 use crate::front::{Message, Reply};
@@ -34,11 +35,12 @@ impl FrontDesk for Inside {
     fn command(&self, typed: SlashCommand) -> BoxFuture<'_, Reply> {
         Box::pin(async move {
             let typed = Typed {
+                mark: format!("trigger:{}:{}", typed.user_id, typed.trigger_id),
                 user: typed.user_id,
                 channel: typed.channel_id,
+                via: Via::Slash,
                 command: typed.command,
                 text: typed.text,
-                trigger_id: typed.trigger_id,
             };
             chat::answer(&self.app, &typed).await
         })
@@ -46,6 +48,10 @@ impl FrontDesk for Inside {
 
     fn interaction(&self, payload: Value) -> BoxFuture<'_, Reply> {
         Box::pin(async move { chat::interaction(&self.app, &payload).await })
+    }
+
+    fn wants(&self, event: &Value) -> bool {
+        chat::is_asked(&self.app.known(), event)
     }
 
     fn open_modal(&self, trigger_id: String, view: Value) -> BoxFuture<'_, Result<()>> {

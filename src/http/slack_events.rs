@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::intake::{Accepted, Unavailable};
 use super::slack::{Whose, unreadable, whose};
@@ -28,6 +28,8 @@ struct Envelope {
     api_app_id: Option<String>,
     event_id: Option<String>,
     authorizations: Option<Vec<Authorization>>,
+    #[serde(default)]
+    event: Value,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +61,10 @@ async fn callback(edge: &Edge, envelope: &Envelope, signed: VerifiedSlack) -> Re
         Whose::Ours => {}
         Whose::Anothers => return empty(),
         Whose::Unknown => return come_back(),
+    }
+    if !edge.desk.wants(&envelope.event) {
+        edge.metrics.delivery(SOURCE, "ignored");
+        return empty();
     }
     let Some(key) = envelope.event_id.clone().filter(|id| is_key(id)) else { return unreadable(edge) };
     let delivery = NewDelivery { source: SOURCE, key, body: signed.body.into() };

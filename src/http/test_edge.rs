@@ -69,6 +69,10 @@ impl FrontDesk for TestDesk {
         self.answer()
     }
 
+    fn wants(&self, event: &Value) -> bool {
+        event["type"] != "message"
+    }
+
     fn open_modal(&self, trigger_id: String, view: Value) -> BoxFuture<'_, Result<()>> {
         self.hear(format!("open {view} with {trigger_id}"));
         let opens = self.opens_forms.load(Ordering::Relaxed);

@@ -115,7 +115,8 @@ async fn verb_on(
         }
         Verb::Update { status, text } => {
             lifecycle::update(tx, known, incident, &by, *status, text).await?;
-            done(true, "updated", "")
+            let is_cut = text.chars().count() > messages::LONGEST_LINE;
+            done(true, if is_cut { messages::UPDATED_AND_CUT } else { "updated" }, "")
         }
         Verb::Severity { word } => {
             let to = declare::severity(&known.config, word)?;

@@ -1,12 +1,13 @@
 //! The grammar of `/incident`: words in, what was asked for out. Free text survives as it was typed.
 
 use super::declare::{self, NewIncident};
-use super::help;
+use super::help::VERBS;
 use super::model::{Kind, Role, Status};
 use crate::config::{Config, SeverityWord, nearest};
 use crate::error::{Error, Result};
 use crate::ids::ChannelId;
 use crate::oncall::Known;
+use crate::slack::spoken;
 use crate::slack::words::{
     self, Flag, Reference, Unknown, Words, first_word, last_word, option, quoted, switch, take_flags,
     unquoted,
@@ -130,7 +131,7 @@ pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
         let form = Asked::Form { new: NewIncident::default() };
         return Ok(if lead.is_some() { Asked::On { target: lead, verb: Verb::Status } } else { form });
     }
-    let Some(spoken) = help::find(word) else {
+    let Some(spoken) = spoken::find(VERBS, word) else {
         return short(lead, word, rest, known).unwrap_or_else(|| Err(unknown_verb(raw, word, config)));
     };
     match spoken.word {
@@ -147,6 +148,14 @@ fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Ask
     let (own, rest) = match &lead {
         Some(_) => (None, rest),
         None => target(rest, &known.config, says_something),
+    };
+    // Where nothing else can follow, `status 7` is clear; `sev 2` is not.
+    let takes_nothing = matches!(word, "status" | "timeline" | "ack");
+    let bare = || rest.trim_start_matches('#').parse().ok().filter(|n| *n > 0).map(Target::Number);
+    let (own, rest) = if own.is_none() && lead.is_none() && takes_nothing {
+        bare().map_or((own, rest), |number| (Some(number), ""))
+    } else {
+        (own, rest)
     };
     let nothing_more = |verb: Verb| {
         if rest.is_empty() { Ok(verb) } else { Err(too_much(word, rest, &known.config)) }
@@ -205,7 +214,7 @@ fn unknown_verb(raw: &str, word: &str, config: &Config) -> Error {
     let name = &config.commands.incident;
     let (said, all) = (quoted(word), quoted(raw));
     let rest = quoted(raw.trim().strip_prefix(word).unwrap_or_default());
-    let hint = match help::near(word) {
+    let hint = match spoken::near(VERBS, word) {
         _ if is_severity_shaped(word) => {
             format!("To declare an incident: `{name} declare {rest} {said}`.")
         }

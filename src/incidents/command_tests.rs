@@ -76,9 +76,16 @@ fn flags_stand_anywhere_and_dashes_may_be_long() {
 #[test]
 fn an_incident_is_named_before_or_after_the_verb() {
     let inc = |n| Some(Target::Number(n));
-    for typed in
-        ["status INC-7", "INC-7 status", "INC-7", "inc7", "status #inc-7-payments-down", "Show inc-7:"]
-    {
+    for typed in [
+        "status INC-7",
+        "status 7",
+        "status #7",
+        "INC-7 status",
+        "INC-7",
+        "inc7",
+        "status #inc-7-payments-down",
+        "Show inc-7:",
+    ] {
         assert_eq!(on(typed), (inc(7), Verb::Status), "{typed}");
     }
     let room = Some(Target::Channel(ChannelId::new("C1")));

@@ -1,23 +1,9 @@
 //! The registry of `/incident`: every subcommand with its spellings, and what is made of it: help, hints, and
 //! `docs/commands.md`.
 
-use crate::config::{Config, nearest};
+use crate::config::Config;
 use crate::slack::blocks::escape;
-
-/// A subcommand as people know it.
-#[derive(Debug)]
-pub struct Spoken {
-    pub word: &'static str,
-    /// What people say instead.
-    pub aliases: &'static [&'static str],
-    pub arguments: &'static str,
-    /// In a few words, for the list.
-    pub what: &'static str,
-    /// What one would not guess.
-    pub more: &'static str,
-    /// Without the command's name.
-    pub example: &'static str,
-}
+use crate::slack::spoken::{Spoken, find, more};
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -138,41 +124,9 @@ pub const VERBS: &[Spoken] = &[
     },
 ];
 
-/// The subcommand that a word means, in any letter case.
-pub fn find(word: &str) -> Option<&'static Spoken> {
-    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
-}
-
-/// The nearest subcommand to a word that is none.
-pub fn near(word: &str) -> Option<&'static str> {
-    let near = nearest(word, VERBS.iter().flat_map(Spoken::words))?;
-    Some(find(near)?.word)
-}
-
-impl Spoken {
-    pub fn words(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.word).chain(self.aliases.iter().copied())
-    }
-
-    /// `declare <title…> …`
-    pub fn usage(&self) -> String {
-        if self.arguments.is_empty() { self.word.into() } else { format!("{} {}", self.word, self.arguments) }
-    }
-}
-
-/// More about one subcommand of the command of this name, in mrkdwn.
-pub fn more(name: &str, verb: &Spoken) -> String {
-    let aliases = match verb.aliases {
-        [] => String::new(),
-        words => format!("\nAlso: {}", code_list(words)),
-    };
-    format!(
-        "`{name} {}`\n{}. {}\nExample: `{name} {}`{aliases}",
-        escape(&verb.usage()),
-        capital(verb.what),
-        verb.more,
-        verb.example
-    )
+/// More about one subcommand, in mrkdwn; `None` when it is none.
+pub fn about(config: &Config, word: &str) -> Option<String> {
+    Some(more(&config.commands.incident, find(VERBS, word.trim())?))
 }
 
 /// What can be said, in mrkdwn: the same as long as the configuration is.
@@ -196,87 +150,21 @@ pub fn list(config: &Config) -> String {
     text
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-fn code_list(words: &[&str]) -> String {
-    words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The commands page: each registry has a part of `docs/commands.md`, between a mark and the next.
-#[cfg(test)]
-pub mod page {
-    use std::fmt::Write as _;
-    use std::fs;
-    use std::path::Path;
-
-    use super::{Spoken, capital, code_list};
-
-    /// Fails when the part that is made from this file was stale, and renews it.
-    pub fn renew(file: &str, new: &str) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
-        let written = fs::read_to_string(&path).expect("docs/commands.md");
-        let mark = format!("<!-- Made from {file}: `cargo test` renews it. -->\n");
-        let (prose, rest) = written.split_once(&mark).expect("the mark in docs/commands.md");
-        let end = rest.find("\n\n<!-- ").map_or(rest.len(), |at| at + 1);
-        let (old, after) = rest.split_at(end);
-        if old != new {
-            fs::write(&path, format!("{prose}{mark}{new}{after}")).expect("docs/commands.md");
-            panic!("docs/commands.md was stale and has been renewed; look at it and commit it");
-        }
-    }
-
-    pub fn made(command: &str, verbs: &[Spoken]) -> String {
-        let mut text = String::from("\n| command | what it does |\n|---|---|\n");
-        // Headings of one page need different names.
-        let own = if command == "/incident" { String::new() } else { format!("{} ", &command[1..]) };
-        for verb in verbs {
-            let usage = verb.usage().replace('|', "\\|");
-            let heading = format!("{own}{}", verb.word).replace(' ', "-");
-            writeln!(text, "| [`{usage}`](#{heading}) | {} |", verb.what).expect("a string takes it");
-        }
-        for verb in verbs {
-            let aliases = match verb.aliases {
-                [] => String::new(),
-                words => format!("\n\nAlso: {}.", code_list(words)),
-            };
-            let more = if verb.more.is_empty() { String::new() } else { format!(" {}", verb.more) };
-            writeln!(
-                text,
-                "\n### {own}{}\n\n`{command} {}`\n\n{}.{more}\n\nExample: `{command} {}`{aliases}",
-                verb.word,
-                verb.usage(),
-                capital(verb.what),
-                verb.example,
-            )
-            .expect("a string takes it");
-        }
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::slack::spoken::{find, near, page};
 
     #[test]
     fn the_commands_page_is_made_from_the_registry() {
-        page::renew("src/incidents/help.rs", &page::made("/incident", VERBS));
+        page::check("src/incidents/help.rs", "/incident", VERBS);
     }
 
     #[test]
-    fn no_word_means_two_things() {
-        let mut seen = BTreeSet::new();
-        for word in VERBS.iter().flat_map(Spoken::words) {
-            assert!(seen.insert(word), "{word} is in the registry twice");
-        }
-        assert_eq!(find("ACKnowledge").map(|v| v.word), Some("ack"));
-        assert_eq!(near("decalre"), Some("declare"));
-        assert_eq!(near("acknowlege"), Some("ack"));
-        assert_eq!(near("payments"), None);
+    fn subcommands_are_found_by_every_spelling_and_near_misses_are_named() {
+        assert_eq!(find(VERBS, "ACKnowledge").map(|v| v.word), Some("ack"));
+        assert_eq!(near(VERBS, "decalre"), Some("declare"));
+        assert_eq!(near(VERBS, "acknowlege"), Some("ack"));
+        assert_eq!(near(VERBS, "payments"), None);
     }
 }

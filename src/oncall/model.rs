@@ -9,6 +9,7 @@ use super::reads::Step;
 use super::rota::Schedule;
 use crate::clock::Timestamp;
 use crate::config::{Config, Service, Who};
+use crate::error::Error;
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId, UserGroupId};
 use crate::row;
 use crate::store::Json;
@@ -207,6 +208,15 @@ impl Directory {
     }
 
     /// By handle (with or without `@`, any case) or id.
+    /// A channel's id, by its name (without `#`) or its id.
+    pub fn channel(&self, word: &str) -> Result<ChannelId, Error> {
+        if is_channel_id(word) {
+            return Ok(ChannelId::new(word));
+        }
+        let found = self.channels.get(word).cloned();
+        found.ok_or_else(|| Error::refused(format!("not in #{word}: write /invite @firebell there")))
+    }
+
     pub fn group(&self, word: &str) -> Option<&Group> {
         let word = word.trim_start_matches('@');
         self.groups.iter().find(|g| g.id.as_str() == word || g.handle.eq_ignore_ascii_case(word))

@@ -17,7 +17,8 @@ calls! {
     CONVERSATIONS_SET_PURPOSE = "conversations.setPurpose", Idempotent, ["channels:manage", "groups:write"], "tier 2";
     CONVERSATIONS_ARCHIVE = "conversations.archive", Idempotent, ["channels:manage", "groups:write"], "tier 2";
     CONVERSATIONS_UNARCHIVE = "conversations.unarchive", Idempotent, ["channels:manage", "groups:write"], "tier 2";
-    CONVERSATIONS_HISTORY = "conversations.history", Idempotent, ["channels:history", "groups:history"], "tier 3";
+    CONVERSATIONS_HISTORY = "conversations.history", Idempotent, ["channels:history", "groups:history", "im:history"], "tier 3";
+    CONVERSATIONS_REPLIES = "conversations.replies", Idempotent, ["channels:history", "groups:history", "im:history"], "tier 3";
     CONVERSATIONS_OPEN = "conversations.open", Idempotent, ["im:write"], "tier 3";
     BOOKMARKS_ADD = "bookmarks.add", ReadBack, ["bookmarks:write"], "tier 2";
     BOOKMARKS_LIST = "bookmarks.list", Idempotent, ["bookmarks:read"], "tier 3";

@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 use super::calls::{
     CHAT_GET_PERMALINK, CHAT_POST_EPHEMERAL, CHAT_POST_MESSAGE, CHAT_UPDATE, CONVERSATIONS_HISTORY,
-    CONVERSATIONS_OPEN, RESPONSE_URL, VIEWS_OPEN, VIEWS_UPDATE,
+    CONVERSATIONS_OPEN, CONVERSATIONS_REPLIES, RESPONSE_URL, VIEWS_OPEN, VIEWS_UPDATE,
 };
 use super::{Client, Mark, Message, Post, as_json};
 use crate::error::{Problem, Upstream};
@@ -42,17 +42,21 @@ impl Client {
         self.write(&CHAT_UPDATE, &body, &[], |_| Ok(())).await
     }
 
-    /// Shows something to one member of the channel only; it is not kept anywhere.
+    /// Shows something to one member of the channel only, in a thread if so said; it is not kept anywhere.
     /// <https://docs.slack.dev/reference/methods/chat.postEphemeral> · chat:write · tier 4 · at_most_once
     pub async fn post_ephemeral(
         &self,
         channel: &ChannelId,
         user: &SlackUserId,
+        thread_ts: Option<&str>,
         text: &str,
         blocks: &[Value],
     ) -> Result<(), Upstream> {
         let mut body = message(channel, text, blocks, None);
         body["user"] = user.as_str().into();
+        if let Some(ts) = thread_ts {
+            body["thread_ts"] = ts.into();
+        }
         self.write(&CHAT_POST_EPHEMERAL, &body, &[], |_| Ok(())).await
     }
 
@@ -65,7 +69,7 @@ impl Client {
 
     /// Every message of the channel since `oldest_ts` (inclusive), newest first, without thread answers. We must be
     /// a member.
-    /// <https://docs.slack.dev/reference/methods/conversations.history> · channels:history groups:history · tier 3 · idempotent
+    /// <https://docs.slack.dev/reference/methods/conversations.history> · channels:history groups:history im:history · tier 3 · idempotent
     pub async fn history(
         &self,
         channel: &ChannelId,
@@ -76,6 +80,24 @@ impl Client {
             form.extend([("oldest", oldest), ("inclusive", "true")]);
         }
         self.pages(&CONVERSATIONS_HISTORY, &form, "/messages", Message::read).await
+    }
+
+    /// The same of one thread, oldest first; its first message leads, however old.
+    /// <https://docs.slack.dev/reference/methods/conversations.replies> · channels:history groups:history im:history · tier 3 · idempotent
+    pub async fn replies(
+        &self,
+        channel: &ChannelId,
+        thread_ts: &str,
+        oldest_ts: &str,
+    ) -> Result<Vec<Message>, Upstream> {
+        let form = [
+            ("channel", channel.as_str()),
+            ("ts", thread_ts),
+            ("include_all_metadata", "true"),
+            ("oldest", oldest_ts),
+            ("inclusive", "true"),
+        ];
+        self.pages(&CONVERSATIONS_REPLIES, &form, "/messages", Message::read).await
     }
 
     /// The direct conversation with a person, opened if need be.

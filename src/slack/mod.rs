@@ -9,6 +9,7 @@ mod calls;
 mod channels;
 mod messages;
 mod people;
+pub mod spoken;
 mod types;
 pub mod words;
 
@@ -22,7 +23,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 pub use calls::{CALLS, missing_scopes};
-pub use types::{Bookmark, Channel, Identity, Invited, Mark, Message, Post, User, UserGroup};
+pub use types::{Bookmark, Channel, Identity, Invited, Mark, Message, Post, User, UserGroup, moment};
 
 use crate::clock::Clock;
 use crate::error::{Problem, Upstream, Vendor};

@@ -339,7 +339,7 @@ async fn smaller_calls() {
     stub.on("/api/views.open", 200, r#"{"ok":true,"view":{"id":"V1"}}"#);
     let client = client(&stub);
     let ana = SlackUserId::new("U1");
-    client.post_ephemeral(&room(), &ana, "psst", &[]).await.expect("shown");
+    client.post_ephemeral(&room(), &ana, None, "psst", &[]).await.expect("shown");
     assert_eq!(stub.last().json(), json!({"channel": "C1", "user": "U1", "text": "psst", "parse": "none"}));
     assert!(client.permalink(&room(), "1.2").await.expect("link").ends_with("/p1"));
     assert_eq!(client.open_dm(&ana).await.expect("opened"), ChannelId::new("D1"));

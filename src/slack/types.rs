@@ -209,3 +209,26 @@ impl UserGroup {
         })
     }
 }
+
+/// Slack's `1465244570.336841`: the moment of an event or a message.
+pub fn moment(ts: &str) -> Option<Timestamp> {
+    let (secs, micros) = ts.split_once('.')?;
+    let whole = secs.parse::<i64>().ok().filter(|s| (0..=9_999_999_999).contains(s))?;
+    let rest = micros.parse::<i64>().ok().filter(|_| micros.len() == 6)?;
+    Some(Timestamp::from_micros(whole * 1_000_000 + rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_slacks_times_and_nothing_else() {
+        assert_eq!(moment("1465244570.336841"), Some(Timestamp::from_micros(1_465_244_570_336_841)));
+        for wrong in
+            ["", "1465244570", "1465244570.3", "-1.000000", "99999999999999999999.000000", "a.bcdefg"]
+        {
+            assert_eq!(moment(wrong), None, "{wrong}");
+        }
+    }
+}

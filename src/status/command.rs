@@ -1,8 +1,9 @@
 //! The grammar of `/status-check`, which is also `!status`.
 
-use super::help;
+use super::help::VERBS;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::slack::spoken;
 use crate::slack::words::{first_word, quoted};
 
 /// What was asked for.
@@ -21,8 +22,8 @@ pub fn parse(raw: &str, config: &Config) -> Result<Asked> {
     if word.is_empty() {
         return Ok(Asked::Show);
     }
-    let Some(verb) = help::find(word) else {
-        let hint = match help::near(word) {
+    let Some(verb) = spoken::find(VERBS, word) else {
+        let hint = match spoken::near(VERBS, word) {
             Some(near) => format!("Did you mean `{name} {near}`?"),
             None => format!(
                 "`{name}` alone shows the state of the systems; `{name} help` says what else there is."

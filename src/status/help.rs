@@ -1,8 +1,8 @@
 //! The registry of `/status-check`: every subcommand with its spellings, and what is made of it.
 
-use crate::config::{Config, nearest};
-use crate::incidents::help::{Spoken, more};
+use crate::config::Config;
 use crate::slack::blocks::escape;
+use crate::slack::spoken::{self, Spoken, more};
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -42,20 +42,10 @@ pub const VERBS: &[Spoken] = &[
     },
 ];
 
-/// The subcommand that a word means, in any letter case.
-pub fn find(word: &str) -> Option<&'static Spoken> {
-    VERBS.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))
-}
-
-/// The subcommand that a word was most likely meant to be.
-pub fn near(word: &str) -> Option<&'static str> {
-    nearest(word, VERBS.iter().flat_map(Spoken::words)).and_then(find).map(|verb| verb.word)
-}
-
 /// What can be said, in mrkdwn; or more about one subcommand.
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.status;
-    if let Some(verb) = find(about.trim()) {
+    if let Some(verb) = spoken::find(VERBS, about.trim()) {
         return more(name, verb);
     }
     let mut lines = vec![format!("*{name}* alone shows the state of the systems; `!status` says the same.")];
@@ -69,23 +59,11 @@ pub fn help(config: &Config, about: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::incidents::help::page;
+    use crate::slack::spoken::page;
 
     #[test]
     fn the_commands_page_is_made_from_the_registry() {
-        page::renew("src/status/help.rs", &page::made("/status-check", VERBS));
-    }
-
-    #[test]
-    fn no_word_means_two_things() {
-        let mut seen = BTreeSet::new();
-        for word in VERBS.iter().flat_map(Spoken::words) {
-            assert!(seen.insert(word), "{word} is in the registry twice");
-        }
-        assert_eq!(find("WATCH").map(|v| v.word), Some("stalk"));
-        assert_eq!(near("stak"), Some("stalk"));
+        page::check("src/status/help.rs", "/status-check", VERBS);
     }
 }

@@ -146,7 +146,7 @@ async fn post(
     op_id: &str,
     message: &Message,
 ) -> Result<Finished> {
-    let posted = match app.posted_before(job, channel, op_id).await {
+    let posted = match app.posted_before(job, channel, None, op_id).await {
         // A public channel that we have not joined: we may write there, but not read. Twice rather than never.
         Err(Error::Upstream(refused)) if refused.is_final() => None,
         looked => looked?,

@@ -21,6 +21,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0002_groups.sql"),
     ),
     (
+        3,
+        "audit and hand-offs",
+        include_str!("../../migrations/postgres/0003_audit_and_hand_offs.sql"),
+        include_str!("../../migrations/sqlite/0003_audit_and_hand_offs.sql"),
+    ),
+    (
         6,
         "status",
         include_str!("../../migrations/postgres/0006_status.sql"),

@@ -347,3 +347,56 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn in_threads_and_behind_other_names_it_is_the_same(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        stage.typed("U0ANA", "/incident declare payments-down sev3 --no-page").await;
+        let room = stage.channel_id("inc-1-payments-down");
+        let by_slash = stage.slash_in("U0ANA", &room, "/status-check").await;
+        for typed in ["/incident status-check", "/firebell status", "/firebell status-check"] {
+            assert_eq!(stage.slash_in("U0ANA", &room, typed).await, by_slash, "{typed}");
+        }
+        let own = stage.slash_in("U0ANA", &room, "/incident status").await;
+        assert!(own.contains("INC-1"), "{own}");
+        let mut thread = None;
+        for typed in
+            ["odd, is it us?", "!status", "!status stalk", "@firebell status", "!staus", "!status unstalk"]
+        {
+            let (ts, events) = stage.world.slack.person_says("U0BEN", &room, thread.as_deref(), typed);
+            for event in &events {
+                stage.world.slack.deliver(&stage.running.base_url(), event).await.expect("an answer");
+            }
+            thread = thread.or(Some(ts));
+            stage.settle().await;
+        }
+        let transcript = stage.world.slack.transcript("inc-1-payments-down");
+        let (_, said) = transcript.split_once("odd, is it us?").expect("the thread");
+        assert_reads!(said, @"
+
+
+        ↳ 10:00 ben: !status
+
+        ↳ 10:00 firebell: Status: NORMAL
+          Normal: payments alerts 0s ago, API success rate 0s ago, Example CDN 0s ago, checkout 0s ago
+
+        ↳ 10:00 ben: !status stalk
+
+        ↳ 10:00 firebell: Status: NORMAL
+          Now stalking the status every 30 seconds, until the incident is over. I say when it changes; /status-check unstalk ends it.
+
+        ↳ 10:00 ben: @firebell status
+
+        ↳ 10:00 firebell: Status: NORMAL
+          Normal: payments alerts 0s ago, API success rate 0s ago, Example CDN 0s ago, checkout 0s ago
+
+        ↳ 10:00 ben: !staus
+
+        ↳ 10:00 ben: !status unstalk
+
+        ↳ 10:00 firebell: Ben Example ended it: no longer stalking the status.
+        ");
+        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"10:00 #inc-1-payments-down (only you): There is no command staus. Did you mean /status-check?");
+        stage.end().await;
+    }
+);

@@ -93,6 +93,7 @@ fn renamed(now: Timestamp) -> State {
         is_approved: false,
         cause: "at the start".into(),
         changed_at: now,
+        handed_over_at: now,
         planned_at: now,
         in_step_at: None,
         written_at: None,

@@ -37,7 +37,7 @@ pub(super) async fn explain(
     }
     let text = answers::through(&people, handle, &found);
     let (channel, user) = (ChannelId::new(channel), SlackUserId::new(user));
-    if let Err(refused) = app.slack.post_ephemeral(&channel, &user, &text, &[]).await {
+    if let Err(refused) = app.slack.post_ephemeral(&channel, &user, None, &text, &[]).await {
         if !refused.is_final() {
             return Err(refused.into());
         }
@@ -78,6 +78,7 @@ fn because(schedule: &str, duty: OnDuty) -> Because {
             Through::Other => "the schedule".to_owned(),
         },
         schedule_id: Some(schedule.to_owned()),
+        since: None,
         until: duty.until,
     }
 }

@@ -6,7 +6,7 @@
 mod explain;
 mod make;
 mod plan;
-mod tell;
+mod topic;
 mod write;
 
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ids::PagerDutyUserId;
 use crate::jobs::{Finished, Job, NewJob};
+use crate::posts::{self, Post};
 use crate::store::Tx;
 
 /// Runs a job of this feature.
@@ -25,9 +26,8 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
         "groups.write" => write::write_one(app, job).await,
         "groups.make" => make::make(app, job, text("handle")).await,
         "groups.find" => make::find(app, job, &PagerDutyUserId::new(text("responder"))).await,
-        "groups.topic" => tell::topic(app, job, text("handle"), text("channel")).await,
+        "groups.topic" => topic::topic(app, job, text("handle"), text("channel")).await,
         "groups.explain" => explain::explain(app, job, text("handle"), text("channel"), text("user")).await,
-        "groups.tell" => tell::tell(app, job).await,
         other => Err(Error::refused(format!("this version knows no job {other:?}"))),
     }
 }
@@ -52,8 +52,5 @@ fn topic_job(handle: &str, channel: &str) -> NewJob {
 
 /// Something to say about a group; `once` keeps it from being said twice.
 async fn say(tx: &mut Tx, to: &str, message: &crate::front::Message, once: &str) -> Result<()> {
-    let key = format!("groups.tell:{once}");
-    let job = NewJob::new("groups.tell", json!({ "to": to, "message": message, "op": key }));
-    tx.enqueue(job.dedup(key)).await?;
-    Ok(())
+    posts::say(tx, &Post::new(to, message.clone(), &format!("groups:{once}"))).await
 }

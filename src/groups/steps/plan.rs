@@ -156,6 +156,10 @@ fn next_state(
             _ => cause.to_owned(),
         },
         changed_at: before.filter(|_| !changed && !by_hand).map_or(now, |b| b.changed_at),
+        handed_over_at: match before {
+            Some(before) if !changed && !by_hand => before.handed_over_at,
+            _ => handed_over_at(before, plan, now),
+        },
         planned_at: now,
         in_step_at: before.and_then(|b| b.in_step_at),
         written_at: before.and_then(|b| b.written_at),
@@ -171,6 +175,14 @@ fn next_state(
         state.in_step_at = heard_at.map(|at| at.min(now)).max(state.in_step_at);
     }
     state
+}
+
+/// When those who are new came on call, or who is gone went off; now, where no shift says.
+fn handed_over_at(before: Option<&State>, plan: &Plan, now: Timestamp) -> Timestamp {
+    let was = |user: &SlackUserId| before.is_some_and(|b| b.wanted.0.contains(user));
+    let came = plan.because.iter().filter(|(user, _)| !was(user)).flat_map(|(_, why)| why);
+    let came = came.filter_map(|b| b.since).filter(|at| *at <= now).max();
+    came.or_else(|| before.and_then(messages::until).filter(|end| *end <= now)).unwrap_or(now)
 }
 
 /// Whether anything but the time is news. A group in step says when it was last seen so.

@@ -26,7 +26,10 @@ pub use pagerduty::{
 use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};
 
 /// Slack cuts what is longer out of sight.
-const LONGEST_LINE: usize = 2500;
+pub(super) const LONGEST_LINE: usize = 2500;
+
+/// What the person reads whose update does not fit into one message.
+pub(super) const UPDATED_AND_CUT: &str = "updated. The channel shows the first 2,500 characters, the timeline has all; say the rest in a second update";
 
 pub(super) fn said(text: &str) -> String {
     untrusted(&plain(text, LONGEST_LINE))

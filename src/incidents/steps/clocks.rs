@@ -83,7 +83,7 @@ pub(super) async fn digest(app: &App, job: &Job) -> Result<Finished> {
 
 async fn post_digest(app: &App, job: &Job, channel: &ChannelId, held: &[LinkedPage]) -> Result<()> {
     let op_id = format!("digest-{}", job.began_at().as_micros());
-    if app.posted_before(job, channel, &op_id).await?.is_some() {
+    if app.posted_before(job, channel, None, &op_id).await?.is_some() {
         return Ok(());
     }
     let message = forms::digest(held);

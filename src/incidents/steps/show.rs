@@ -34,7 +34,7 @@ async fn post(
     incident: IncidentId,
     message: &Message,
 ) -> Result<String> {
-    if let Some(ts) = app.posted_before(job, channel, op_id).await? {
+    if let Some(ts) = app.posted_before(job, channel, None, op_id).await? {
         return Ok(ts);
     }
     let mark = Mark { op_id: op_id.to_owned(), incident_id: Some(incident.to_string()) };

@@ -21,6 +21,8 @@ use crate::store::{Priority as Turn, Tx};
 
 /// Deliveries and finished jobs are kept this long, so that late repeats are still recognised.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A year, and some to look back from its end.
+const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 /// Rows written in one transaction.
 const AT_ONCE: usize = 100;
 
@@ -228,6 +230,8 @@ async fn tidy_up(app: &App, job: &Job) -> Result<Finished> {
     let mut tx = app.db.write(Turn::Job).await?;
     let before = tx.now() - KEPT;
     let forgotten = tx.forget_done(before).await?;
+    let audited_before = tx.now() - AUDIT_KEPT;
+    tx.forget_uses(audited_before).await?;
     if forgotten > 0 {
         tracing::info!(forgotten, "deleted jobs and deliveries done a week ago");
     }

@@ -21,6 +21,7 @@ mod people;
 mod person;
 mod reading;
 mod response_url;
+mod said;
 mod scene;
 mod server;
 mod state;

@@ -144,7 +144,7 @@ impl Slack {
         action
     }
 
-    fn action_ts(&self) -> String {
+    pub(super) fn action_ts(&self) -> String {
         let micros = self.shared.clock.now().as_micros();
         format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))
     }

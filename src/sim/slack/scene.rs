@@ -94,7 +94,7 @@ impl Slack {
         self.post(channel, Message { thread_ts: Some(thread_ts.into()), ..Message::by(user, text) })
     }
 
-    fn post(&self, channel: &str, message: Message) -> String {
+    pub(super) fn post(&self, channel: &str, message: Message) -> String {
         let now = self.shared.clock.now();
         let mut world = self.shared.world();
         let channel = world.channel_mut(channel);

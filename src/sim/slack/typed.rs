@@ -6,13 +6,26 @@ use super::state::{Channel, World};
 /// Splits `/incident declare x` into the command and its text, mentions and links resolved.
 pub(super) fn split(world: &World, typed: &str) -> (String, String) {
     let (command, text) = typed.split_once(' ').unwrap_or((typed, ""));
+    (command.to_owned(), escaped(world, text))
+}
+
+/// The same of a message, where people are references without their names.
+pub(super) fn message(world: &World, typed: &str) -> String {
+    let mut text = escaped(world, typed);
+    for (id, user) in &world.users {
+        text = text.replace(&format!("<@{id}|{}>", user.name), &format!("<@{id}>"));
+    }
+    text
+}
+
+fn escaped(world: &World, text: &str) -> String {
     let mut escaped = String::new();
     for piece in text.split_inclusive(char::is_whitespace) {
         let bare = piece.trim_end();
         escaped += &resolve(world, bare);
         escaped += &piece[bare.len()..];
     }
-    (command.to_owned(), escaped)
+    escaped
 }
 
 /// One word; punctuation after a mention stays outside of it.

@@ -1,0 +1,144 @@
+//! Every command of Firebell. One list gives the dispatch, `/firebell help`, near-miss hints and `docs/commands.md`.
+//!
+//! A new command gets a row in `[commands]` (`config/commands.rs`), a row here, a file beside this one with
+//! `pub(super) async fn NAME(app, known, caller, typed) -> Result<Answer>`, and an arm in `chat::command`. Its feature
+//! has the list of subcommands (`help.rs`), the grammar (`command.rs`) and the words. It then works as a slash command,
+//! as a `!word`, as a mention, and behind `/firebell`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::Typed;
+use crate::config::{Command, Commands, Config, nearest};
+use crate::error::{Error, Result};
+use crate::slack::spoken::Spoken;
+use crate::slack::words::{first_word, quoted};
+use crate::{groups, incidents, status};
+
+pub(super) struct Entry {
+    pub command: Command,
+    pub what: &'static str,
+    pub verbs: &'static [Spoken],
+}
+
+pub(super) const COMMANDS: &[Entry] = &[
+    Entry {
+        command: Command::Incident,
+        what: "declare an incident and run it",
+        verbs: incidents::help::VERBS,
+    },
+    Entry {
+        command: Command::Oncall,
+        what: "who is on call, until when, and why",
+        verbs: groups::help::VERBS,
+    },
+    Entry {
+        command: Command::Status,
+        what: "the state of the systems, and stalking it",
+        verbs: status::help::VERBS,
+    },
+];
+
+/// Which command it is, and what was said to it: `/ic page`, `!ic page`, `/firebell ic page` and `@firebell ic page` are
+/// the same.
+pub(super) fn resolve<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
+    let commands = &config.commands;
+    let found = match typed.command.strip_prefix('!') {
+        Some(word) => commands.word(word),
+        None => commands.typed(&typed.command),
+    };
+    match found {
+        None => Err(Error::not_found(format!(
+            "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
+            typed.command
+        ))),
+        Some(Command::Firebell) => behind_ours(commands, typed),
+        // In an incident's room, people look for it there: `/incident status` is the incident's own.
+        Some(Command::Incident) if first_word(&typed.text).0.eq_ignore_ascii_case(&commands.status[1..]) => {
+            behind_ours(commands, typed)
+        }
+        Some(command) => Ok((command, Cow::Borrowed(typed))),
+    }
+}
+
+/// `/firebell oncall payments`: the first word says which command is meant.
+fn behind_ours<'a>(commands: &Commands, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
+    let (word, rest) = first_word(&typed.text);
+    let word = word.trim_start_matches(['/', '!']);
+    let is_help = ["", "help", "--help", "-h", "?"].contains(&word);
+    let (word, rest) = match first_word(rest) {
+        ("", _) if is_help => return Ok((Command::Firebell, Cow::Borrowed(typed))),
+        (about, more) if is_help => (about.trim_start_matches(['/', '!']), format!("help {more}")),
+        _ => (word, rest.to_owned()),
+    };
+    let Some(command) = commands.word(word).filter(|c| *c != Command::Firebell) else {
+        return Err(unknown(commands, word));
+    };
+    let command_name = commands.name(command).to_owned();
+    Ok((command, Cow::Owned(Typed { command: command_name, text: rest, ..typed.clone() })))
+}
+
+fn unknown(commands: &Commands, word: &str) -> Error {
+    let ours = &commands.firebell;
+    let hint = match near(commands, word) {
+        Some(near) => format!("Did you mean `{near}`?"),
+        None => format!("All commands: `{ours} help`."),
+    };
+    Error::refused(format!("There is no command `{}`. {hint}", quoted(word)))
+}
+
+/// The typed name of the command that a misspelt word is nearest to.
+pub(super) fn near<'a>(commands: &'a Commands, word: &str) -> Option<&'a str> {
+    let all = commands.all();
+    let words = all.iter().flat_map(|(_, key, typed)| [*key, &typed[1..]]);
+    let near = nearest(word, words)?;
+    Some(commands.name(commands.word(near)?))
+}
+
+/// `/firebell help`, in mrkdwn.
+pub(super) fn help(config: &Config) -> String {
+    let commands = &config.commands;
+    let mut text = String::from("*Firebell* takes these commands:");
+    for Entry { command, what, verbs } in COMMANDS {
+        let name = commands.name(*command);
+        let words: Vec<&str> = verbs.iter().map(|v| v.word).collect();
+        write!(text, "\n`{name}` — {what} ({})", words.join(", ")).expect("a string takes it");
+    }
+    let ours = &commands.firebell;
+    write!(
+        text,
+        "\nMore: `{ours} help <command>`. In a channel that I am in, and in its threads, `!{word} …` does the same as \
+         `{first} …`; so do `{ours} {word} …` and mentioning me.",
+        word = &commands.oncall[1..],
+        first = commands.oncall,
+    )
+    .expect("a string takes it");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::slack::spoken::page;
+
+    #[test]
+    fn the_commands_page_begins_with_all_of_them() {
+        let mut text = String::from("\n| command | what it does |\n|---|---|\n");
+        for Entry { command, what, .. } in COMMANDS {
+            let key = Commands::default().name(*command)[1..].to_owned();
+            writeln!(text, "| `/{key}`, `!{key}`, `/firebell {key}`, `@firebell {key}` | {what} |")
+                .expect("a string");
+        }
+        page::renew("src/chat/registry.rs", &text);
+    }
+
+    #[test]
+    fn every_command_has_a_row() {
+        for (command, key, _) in Commands::default().all() {
+            let has_row = COMMANDS.iter().any(|entry| entry.command == command);
+            assert!(has_row || command == Command::Firebell, "{key} has no row in the registry");
+        }
+    }
+}
