@@ -80,6 +80,11 @@ pub fn clients(
     (slack, pagerduty)
 }
 
+/// The one that asks the monitors. Nobody is called.
+pub fn monitors(clock: &Clock, observer: Observer) -> monitors::Client {
+    monitors::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), observer)
+}
+
 impl App {
     /// Connects to the database (without migrating) and builds the clients (without calling anybody).
     pub async fn build(config: Config, clock: Clock, observer: Observer) -> Result<Self> {
@@ -90,7 +95,7 @@ impl App {
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
         let (slack, pagerduty) = clients(&config, &clock, observer.clone());
-        let monitors = monitors::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), observer);
+        let monitors = monitors(&clock, observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),

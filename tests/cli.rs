@@ -59,6 +59,7 @@ fn help_teaches_by_example() {
       config   Look at the configuration
       doctor   Check everything that the configuration names, and say what to do
       migrate  Bring the database's schema up to date
+      audit    See who used which command, and what came of it
       jobs     See and mend what is still to be done
       people   See and mend who in PagerDuty is who in Slack
       sync     Make Slack user groups equal to who is on call in PagerDuty, once

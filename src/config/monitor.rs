@@ -171,7 +171,8 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
     };
     let filter = section.list("filter", Vec::new(), one_line);
     let severity_label = section.parsed("severity_label", "severity".into(), label);
-    let query = section.optional("query", None, query);
+    let (has_query, has_pointer) = (section.given("query"), section.given("pointer"));
+    let query = section.parsed("query", String::new(), query);
     let below = Bounds {
         degraded: section.decimal("degraded_below"),
         partial: section.decimal("partial_below"),
@@ -182,10 +183,10 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
         partial: section.decimal("partial_above"),
         major: section.decimal("major_above"),
     };
-    let pointer = section.optional("pointer", None, pointer);
+    let pointer = section.parsed("pointer", String::new(), pointer);
     match kind {
         "prometheus" => {
-            if query.is_none() {
+            if !has_query {
                 section.problem("query", "is missing; write the PromQL query whose value is judged");
             }
             if below.is_empty() && above.is_empty() {
@@ -200,10 +201,10 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
                 section
                     .problem("major_below", "and its kin are out of order; a worse state lies further out");
             }
-            CheckKind::Prometheus { query: query.unwrap_or_default(), below, above }
+            CheckKind::Prometheus { query, below, above }
         }
         "http_json" => {
-            if pointer.is_none() {
+            if !has_pointer {
                 section.problem("pointer", "is missing; write where the state stands, such as /status");
             }
             if words.normal.is_empty() {
@@ -212,7 +213,7 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
                     "is missing; write the values that mean that all is well, such as [\"ok\"]",
                 );
             }
-            CheckKind::HttpJson { pointer: pointer.unwrap_or_default(), words }
+            CheckKind::HttpJson { pointer, words }
         }
         "statuspage" => CheckKind::Statuspage,
         _ => CheckKind::Alertmanager { filter, severity_label, words },
@@ -255,6 +256,9 @@ fn label(text: &str) -> Parsed<String> {
 }
 
 fn query(text: &str) -> Parsed<String> {
+    if text.trim().is_empty() {
+        return Err("is empty; write the PromQL query whose value is judged".into());
+    }
     if text.len() > 2_000 {
         return Err("is longer than 2,000 characters; make it a recording rule".into());
     }

@@ -321,7 +321,7 @@ on_both_engines!(
         assert_reads!(answer.replace('\u{200b}', "·"), @"
         /status-check
           → ```Status: PARTIAL_OUTAGE```
-            • *payments alerts* PARTIAL_OUTAGE: &lt;!here&gt; ˋxˋ (critical): ˋˋˋ &lt;!channel&gt; &amp; @·everyone *bold* &gt; quote · Alert00 (warning): long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long l · Alert01 (warning): long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long l · and 18 more — 0s ago
+            • *payments alerts* PARTIAL_OUTAGE: &lt;!here&gt; ˋxˋ (critical): ˋˋˋ &lt;!channel&gt; &amp; @·everyone *bold* &gt; quote · Alert00 (warning): long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long l · Alert01 (warning): long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long l · and 38 more — 0s ago
             Normal: API success rate 0s ago, Example CDN 0s ago, checkout 0s ago
         ");
         stage.end().await;

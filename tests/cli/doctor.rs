@@ -267,3 +267,20 @@ fn a_bad_configuration_is_told_whole() {
     assert!(ill.out.contains("✗ configuration  slack.bot_token is missing"), "{}", ill.out);
     assert!(ill.out.ends_with("\n\n3 wrong.\n"), "{}", ill.out);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn monitors_are_asked_and_named_where_they_give_no_answer() {
+    let place = Place::with("").await;
+    let text = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + &place.world.checks_toml();
+    place.configure(
+        &text.replace("sim-alertmanager-token", "old-token").replace("\"success_rate\"", "\"nothing\""),
+    );
+    let checks: Vec<String> =
+        place.doctor().out.lines().filter(|line| line.contains(" check ")).map(str::to_owned).collect();
+    assert_snapshot!(checks.join("\n"), @"
+    ✗ check payments alerts   it refuses to say (HTTP 401); look at its token in the configuration
+    ! check API success rate  UNKNOWN: the query finds no data
+    ✓ check Example CDN       NORMAL
+    ✓ check checkout          NORMAL
+    ");
+}

@@ -4,6 +4,7 @@ mod groups;
 mod vendors;
 
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
     if let Some((config, serves)) = configuration(file, &mut found) {
         let states = if serves { database(&config.database, &mut found).await } else { Vec::new() };
         let clock = Clock::system();
-        let (slack, pagerduty) = app::clients(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
+        let (slack, pagerduty) = app::clients(&config, &clock, Arc::new(|_, _, _, _| {}));
         let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
         let pagerduty = if let Some(client) = &pagerduty {
             vendors::pagerduty(client, &config, &mut found).await.then_some(client)
@@ -85,6 +86,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
         if let Some(slack) = slack.filter(|_| serves) {
             vendors::channels(&slack, &config, &mut found).await;
         }
+        vendors::monitors(&app::monitors(&clock, Arc::new(|_, _, _, _| {})), &config, &mut found).await;
     }
     let is_well = found.count(Verdict::Wrong) == 0;
     if json {
