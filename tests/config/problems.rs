@@ -343,7 +343,7 @@ fn keys_of_another_kind_of_check_are_warned_of() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("firebell.toml");
     let check = "[[check]]\nname = 'a'\nkind = 'statuspage'\nurl = 'http://status.example.com'\nquery = 'up'\nbearer_token = 't'\nbasic_auth = 'u:p'\n";
-    std::fs::write(&path, format!("{SLACK}{check}")).expect("written");
+    fs::write(&path, format!("{SLACK}{check}")).expect("written");
     let (config, warnings) = Config::load(Some(&path), []).unwrap_or_else(|p| panic!("{p}"));
     assert!(matches!(config.checks[0].kind, firebell::config::CheckKind::Statuspage));
     let warnings: Vec<_> = warnings.into_iter().filter(|w| w.starts_with("check")).collect();
