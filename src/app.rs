@@ -14,7 +14,7 @@ use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
-use crate::{audit, incidents, monitors, pagerduty, slack, status};
+use crate::{audit, incidents, monitors, pagerduty, runbooks, slack, status};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +39,7 @@ pub struct App {
     pub monitors: monitors::Client,
     /// What the monitors said last.
     pub status: status::ReadingsCell,
+    pub runbooks: runbooks::IndexCell,
     pub directory: DirectoryCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
@@ -105,6 +106,7 @@ impl App {
             pagerduty,
             monitors,
             status: status::ReadingsCell::default(),
+            runbooks: runbooks::IndexCell::default(),
             directory: DirectoryCell::default(),
             notes: audit::Notes::default(),
         }
@@ -150,8 +152,21 @@ impl App {
         let mut tx = self.db.write(Priority::Job).await?;
         tx.cause(&incidents::Effect::Heal).await?;
         tx.commit().await?;
+        self.read_runbooks().await;
         self.reload_status().await?;
         self.reload_directory().await
+    }
+
+    /// Puts into memory what has changed in the directory of runbooks. What cannot be read there is logged once.
+    pub async fn read_runbooks(&self) {
+        let (settings, before) = (self.config.runbooks.clone(), self.runbooks.current());
+        let was = before.clone();
+        let reading = tokio::task::spawn_blocking(move || runbooks::directory::read(&settings, &before));
+        let Ok(Some(index)) = reading.await else { return };
+        for trouble in index.troubles.iter().filter(|trouble| !was.troubles.contains(trouble)) {
+            tracing::warn!(trouble, "a runbook is left out");
+        }
+        self.runbooks.replace(index);
     }
 
     /// Puts into memory what the database knows of the monitors.

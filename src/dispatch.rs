@@ -12,6 +12,7 @@ use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
 use crate::oncall;
 use crate::posts;
+use crate::runbooks;
 use crate::status;
 use crate::store::Tx;
 
@@ -65,6 +66,7 @@ impl Dispatch {
             Some(("chat", _)) => chat::steps::run(&self.app, job).await,
             Some(("posts", _)) => posts::steps::run(&self.app, job).await,
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
+            Some(("runbooks", _)) => runbooks::steps::run(&self.app, job).await,
             Some(("status", _)) => status::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }

@@ -21,6 +21,7 @@ pub mod monitors;
 pub mod oncall;
 pub mod pagerduty;
 pub mod posts;
+pub mod runbooks;
 pub mod serve;
 pub mod sim;
 pub mod slack;

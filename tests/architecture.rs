@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall", "posts"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("status", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
+    ("runbooks", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
     ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
@@ -55,7 +56,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
 ];
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
 const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "monitors", "jobs", "audit"];
-const FEATURES: &[&str] = &["oncall", "posts", "incidents", "groups", "status"];
+const FEATURES: &[&str] = &["oncall", "posts", "incidents", "groups", "status", "runbooks"];
 const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.

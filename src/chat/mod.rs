@@ -3,6 +3,7 @@
 mod oncall;
 mod once;
 mod registry;
+mod runbook;
 mod said;
 mod status;
 pub mod steps;
@@ -84,6 +85,7 @@ async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
     match command {
         Command::Incident => incident(app, known, &caller, &typed).await,
         Command::Oncall => oncall::oncall(app, known, &caller, &typed).await,
+        Command::Runbook => runbook::runbook(app, known, &caller, &typed).await,
         Command::Status => status::status(app, known, &caller, &typed).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
     }

@@ -13,7 +13,7 @@ use crate::config::{Command, Commands, Config, nearest};
 use crate::error::{Error, Result};
 use crate::slack::spoken::Spoken;
 use crate::slack::words::{first_word, quoted};
-use crate::{groups, incidents, status};
+use crate::{groups, incidents, runbooks, status};
 
 pub(super) struct Entry {
     pub command: Command,
@@ -36,6 +36,11 @@ pub(super) const COMMANDS: &[Entry] = &[
         command: Command::Status,
         what: "the state of the systems, and stalking it",
         verbs: status::help::VERBS,
+    },
+    Entry {
+        command: Command::Runbook,
+        what: "the runbook of a service or an alert",
+        verbs: runbooks::help::VERBS,
     },
 ];
 

@@ -70,6 +70,7 @@ commands! {
     Incident: incident = "/incident",
     Oncall: oncall = "/oncall",
     Status: status = "/status-check",
+    Runbook: runbook = "/runbook",
     Firebell: firebell = "/firebell",
 }
 

@@ -93,6 +93,7 @@ impl Config {
         file.insert("service".into(), vec![name.clone()].into());
         file.insert("hint_sender".into(), vec![name.clone()].into());
         file.insert("check".into(), vec![name].into());
+        file.insert("runbook".into(), vec![Table::from_iter([("title".to_owned(), "any".into())])].into());
         file.insert("group".into(), vec![Table::from_iter([("handle".to_owned(), "any".into())])].into());
         let mut reader = Reader::new(file, []);
         sections::read(&mut reader);

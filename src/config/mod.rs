@@ -9,6 +9,7 @@ mod monitor;
 mod reader;
 #[cfg(test)]
 mod reference;
+mod runbook;
 mod secrets;
 mod sections;
 mod severity;
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
 pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
+pub use runbook::{RunbookLink, Runbooks};
 pub use severity::{Severity, SeverityWord, Urgency};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
@@ -47,6 +49,7 @@ pub struct Config {
     pub hint_senders: Vec<HintSender>,
     pub status: Status,
     pub checks: Vec<Check>,
+    pub runbooks: Runbooks,
 }
 
 #[derive(Debug, Clone)]

@@ -275,7 +275,7 @@ fn pointer(text: &str) -> Parsed<String> {
 }
 
 /// A whole web address, query included. A password in it would end up in logs.
-fn address(text: &str) -> Parsed<String> {
+pub(super) fn address(text: &str) -> Parsed<String> {
     let text = text.trim();
     let url =
         Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host_str().is_some());

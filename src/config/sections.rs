@@ -9,10 +9,10 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, monitor, severity,
+    Slack, Who, group, monitor, runbook, severity,
 };
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "server",
     "database",
     "slack",
@@ -27,6 +27,8 @@ const SECTIONS: [&str; 14] = [
     "hint_sender",
     "status",
     "check",
+    "runbooks",
+    "runbook",
 ];
 
 /// Reads everything. While the reader has problems the result holds placeholders and must not be used.
@@ -46,6 +48,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         hint_senders: group::hint_senders(reader),
         status: reader.section("status", monitor::status),
         checks: monitor::checks(reader),
+        runbooks: runbook::read(reader),
     };
     reader.report_unknown(&SECTIONS);
     config

@@ -102,6 +102,15 @@ impl Config {
             })).collect::<Vec<_>>(),
             "status": { "every": show_duration(self.status.every) },
             "check": self.checks.iter().map(check).collect::<Vec<_>>(),
+            "runbooks": { "directory": self.runbooks.directory, "url_base": self.runbooks.url_base },
+            "runbook": self.runbooks.links.iter().map(|link| json!({
+                "name": link.title,
+                "title": link.title,
+                "service": link.service,
+                "alerts": link.alerts,
+                "url": link.url.split('?').next(),
+                "summary": link.summary,
+            })).collect::<Vec<_>>(),
         })
     }
 }

@@ -246,6 +246,13 @@ impl Tx {
         Ok(())
     }
 
+    /// The room is there: whoever has a runbook for this offers it. Above this module, too.
+    pub async fn ask_for_runbooks(&mut self, id: IncidentId) -> Result<()> {
+        let job = NewJob::new("runbooks.offer", json!({ "incident": id })).never_give_up();
+        self.enqueue(job.dedup(format!("runbooks.offer:{id}"))).await?;
+        Ok(())
+    }
+
     /// Says something in the incident's channel, in order.
     pub async fn say(&mut self, incident: &Incident, message: Message) -> Result<()> {
         self.say_as(incident, message, None).await

@@ -93,6 +93,7 @@ word_enum! {
         Reopened = "reopened",
         /// What the monitors say.
         Monitor = "monitor",
+        Runbook = "runbook",
     }
 }
 

@@ -40,6 +40,7 @@ mod repeats;
 mod rights;
 mod roster;
 mod rota;
+mod runbooks;
 mod said;
 mod schema;
 mod slack_days;

@@ -17,6 +17,7 @@ use crate::config::{Config, Database, environment};
 use crate::error::Upstream;
 use crate::groups::model::State;
 use crate::groups::remedy::remedy;
+use crate::runbooks::{Index, directory};
 use crate::store::Db;
 
 pub(super) const EXAMPLES: &str = "\
@@ -82,6 +83,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
             None
         };
+        runbooks(&config, &mut found);
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
         if let Some(slack) = slack.filter(|_| serves) {
             vendors::channels(&slack, &config, &mut found).await;
@@ -174,6 +176,21 @@ async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>
         found.odd("people", format!("{} {said}", unmapped.len()));
     }
     tx.group_states().await
+}
+
+/// What `/runbook` would find on this machine.
+fn runbooks(config: &Config, found: &mut Findings) {
+    let Some(index) = directory::read(&config.runbooks, &Index::default()) else { return };
+    if config.runbooks.directory.is_some() || !index.runbooks.is_empty() {
+        let left_out = match index.left_out {
+            0 => String::new(),
+            files => format!("; left out for want of front matter: {files}"),
+        };
+        found.right("runbooks", format!("found: {}{left_out}", index.runbooks.len()));
+    }
+    for trouble in &index.troubles {
+        found.odd("runbooks", trouble);
+    }
 }
 
 fn as_json(found: &Findings, is_well: bool) -> Value {
