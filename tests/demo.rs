@@ -83,6 +83,9 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
     let said = send(&[&["on my way"], &room[..]].concat());
     assert_eq!(said.out.trim(), "Cho said it in #inc-2-search-slow.");
     demo.wait_for("on my way");
+    let asked = send(&[&["!oncall search"], &room[..]].concat());
+    assert!(asked.out.contains("On call for search"), "{asked:?}");
+    assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 
     let stranger = send(&["/incident list", "--as", "zoe"]);

@@ -22,6 +22,7 @@ mod report;
 mod room;
 mod rows;
 mod server;
+mod teams;
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -98,7 +99,8 @@ fn measure(postgres: Option<String>, plan: &Plan) -> Result<()> {
         println!("ONE CORE: servers and sender share it, the rates say little");
     }
     let world = runtime.block_on(World::start(Clock::system()))?;
-    let scene = Scene { runtime, world, postgres, warm_up: *warm_up, measure: *measured };
+    let large = runtime.block_on(teams::world())?;
+    let scene = Scene { runtime, world, large, postgres, warm_up: *warm_up, measure: *measured };
 
     let mut rows = rows::all(scene.postgres.is_some());
     rows.retain(|row| row.name().contains(only.as_str()));
@@ -127,7 +129,7 @@ fn measure(postgres: Option<String>, plan: &Plan) -> Result<()> {
 
 /// The first start makes the database; the others find it.
 fn start(scene: &Scene, times: usize) -> Result<(String, Value)> {
-    let (mut server, first) = Server::firebell(&scene.world, Database::fresh(Engine::Sqlite, None)?)?;
+    let (mut server, first) = Server::firebell(&scene.world, Database::fresh(Engine::Sqlite, None)?, "")?;
     server.wait_until_it_knows_people(&scene.command("/incident help")?)?;
     std::thread::sleep(Duration::from_secs(2));
     let idle = machine::resident(server.pid())?;
@@ -135,7 +137,7 @@ fn start(scene: &Scene, times: usize) -> Result<(String, Value)> {
     for _ in 0..times {
         let database = server.database.take().context("its database")?;
         drop(server);
-        let (next, took) = Server::firebell(&scene.world, database)?;
+        let (next, took) = Server::firebell(&scene.world, database, "")?;
         again.push(took);
         server = next;
     }

@@ -33,6 +33,7 @@ fn aim(row: &Row) -> Option<(f64, Option<f64>)> {
     };
     match row.kind {
         Kind::Command(_) => Some((0.5, None)),
+        Kind::Lookup(_) => Some((0.0, Some(10.0))),
         Kind::Webhook if row.connections == 64 => Some((2.0, Some(p99_ms))),
         _ => None,
     }
@@ -63,7 +64,9 @@ pub fn load(rows: &[Row], rounds: &[Vec<Measured>]) -> (String, Value) {
         let verdict = aim.map_or(String::new(), |(least, most_ms)| {
             let met = ratio.is_some_and(|r| r >= least) && most_ms.is_none_or(|most| p99 < most);
             let p99 = most_ms.map(|most| format!(", p99 < {most} ms")).unwrap_or_default();
-            format!("≥ {least}{p99}: {}", if met { "met" } else { "MISSED" })
+            let rate = if least > 0.0 { format!("≥ {least}") } else { String::new() };
+            let promised = [rate, p99].concat();
+            format!("{}: {}", promised.trim_start_matches(", "), if met { "met" } else { "MISSED" })
         });
         let span = format!(
             "({:.0}-{:.0})",

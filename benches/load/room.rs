@@ -35,7 +35,7 @@ impl Room {
 
 /// Declares a few incidents, one after the other.
 pub fn open_rooms(scene: &Scene, count: usize) -> Result<Vec<Room>> {
-    let (server, _) = Server::firebell(&scene.world, Database::fresh(Engine::Sqlite, None)?)?;
+    let (server, _) = Server::firebell(&scene.world, Database::fresh(Engine::Sqlite, None)?, "")?;
     server.wait_until_it_knows_people(&scene.command("/incident help")?)?;
     std::thread::sleep(Duration::from_millis(500)); // the rest of the roster
     scene.world.desk.set_latency(LATENCY);

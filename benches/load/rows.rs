@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use crate::client::{self, Outcome, Pace, Requests, Scheme};
 use crate::machine;
 use crate::server::{Database, Engine, Server};
+use crate::teams;
 
 /// What a row measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Kind {
     Bare,
     /// A typed command that only reads.
     Command(&'static str),
+    /// A typed command that is answered from memory, with the rota of 500 teams in it.
+    Lookup(&'static str),
     /// Deliveries to a server that verifies each and commits it by itself.
     Inserts,
     /// Deliveries about a service that nobody mapped: verified, committed, and read by the worker, to whom they mean
@@ -52,6 +55,8 @@ pub struct Measured {
 pub struct Scene {
     pub runtime: Runtime,
     pub world: World,
+    /// The world of 500 teams.
+    pub large: World,
     pub postgres: Option<String>,
     pub warm_up: Duration,
     pub measure: Duration,
@@ -67,6 +72,8 @@ pub fn all(postgres: bool) -> Vec<Row> {
         row(Kind::Command("/incident help"), lite, 32),
         row(Kind::Command("/incident help"), lite, 64),
         row(Kind::Command("/incident list"), lite, 32),
+        row(Kind::Lookup("/oncall team-250"), lite, 32),
+        row(Kind::Lookup("/oncall"), lite, 32),
     ];
     let engines = [Engine::Sqlite, Engine::Postgres];
     for engine in engines.into_iter().filter(|engine| *engine == Engine::Sqlite || postgres) {
@@ -88,6 +95,7 @@ impl Row {
         let what = match self.kind {
             Kind::Bare => "bare server, 200".to_owned(),
             Kind::Command(words) => format!("`{words}`"),
+            Kind::Lookup(words) => format!("`{words}`, 500 teams"),
             Kind::Inserts => "webhook, one INSERT + COMMIT each".to_owned(),
             Kind::Webhook => "webhook".to_owned(),
             Kind::Acknowledged => "webhook about an open incident".to_owned(),
@@ -105,7 +113,7 @@ impl Row {
         };
         match self.kind {
             Kind::Bare | Kind::Inserts => None,
-            Kind::Command(_) => of(Kind::Bare, None, self.connections),
+            Kind::Command(_) | Kind::Lookup(_) => of(Kind::Bare, None, self.connections),
             Kind::Webhook | Kind::Acknowledged => of(Kind::Inserts, self.engine, self.connections),
         }
     }
@@ -136,8 +144,14 @@ impl Scene {
         let (server, requests) = match row.kind {
             Kind::Bare => (Server::baseline("bare", None)?, help),
             Kind::Inserts => (Server::baseline("inserts", Some(database()?))?, Self::webhook()?),
+            Kind::Lookup(typed) => {
+                let (server, _) = Server::firebell(&self.large, database()?, &teams::toml())?;
+                let requests = self.command(typed)?;
+                server.wait_for(&requests, |body| body.contains("Person of team"))?;
+                (server, requests)
+            }
             Kind::Command(_) | Kind::Webhook | Kind::Acknowledged => {
-                let (server, _) = Server::firebell(&self.world, database()?)?;
+                let (server, _) = Server::firebell(&self.world, database()?, "")?;
                 server.wait_until_it_knows_people(&help)?;
                 let requests = match row.kind {
                     Kind::Command(typed) => self.command(typed)?,

@@ -124,11 +124,12 @@ impl Server {
         Ok(Self { child, address, database })
     }
 
-    /// Starts `firebell serve` on the simulated vendors, logging as in production, and waits until it is ready.
-    pub fn firebell(world: &World, database: Database) -> Result<(Self, Duration)> {
+    /// Starts `firebell serve` on the simulated vendors, with `more` configuration, logging as in production, and
+    /// waits until it is ready.
+    pub fn firebell(world: &World, database: Database, more: &str) -> Result<(Self, Duration)> {
         let address = free_address()?;
         let log = scratch().join("firebell.log");
-        let toml = world.firebell_toml(&database.url, &address.to_string());
+        let toml = world.firebell_toml(&database.url, &address.to_string()) + more;
         let config = scratch().join(format!("firebell-{}.toml", address.port()));
         write_privately(&config, &toml)?;
         let mut command = on_one_core(env!("CARGO_BIN_EXE_firebell"));
@@ -159,10 +160,15 @@ impl Server {
 
     /// Waits until the people of the workspace have been read: before that, commands are answered otherwise.
     pub fn wait_until_it_knows_people(&self, command: &Requests) -> Result<String> {
+        self.wait_for(command, |body| !body.contains("not met you") && !body.contains("still starting"))
+    }
+
+    /// Waits for an answer like that.
+    pub fn wait_for(&self, command: &Requests, is_it: impl Fn(&str) -> bool) -> Result<String> {
         let began_at = Instant::now();
         loop {
             let (status, body) = client::send_one(self.address, command)?;
-            if status == 200 && !body.contains("not met you") && !body.contains("still starting") {
+            if status == 200 && is_it(&body) {
                 return Ok(body);
             }
             if began_at.elapsed() > Duration::from_secs(10) {

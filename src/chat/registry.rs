@@ -76,8 +76,10 @@ fn behind_ours<'a>(commands: &Commands, typed: &'a Typed) -> Result<(Command, Co
         (about, more) if is_help => (about.trim_start_matches(['/', '!']), format!("help {more}")),
         _ => (word, rest.to_owned()),
     };
-    let Some(command) = commands.word(word).filter(|c| *c != Command::Firebell) else {
-        return Err(unknown(commands, word));
+    let command = match commands.word(word) {
+        Some(Command::Firebell) => return Ok((Command::Firebell, Cow::Borrowed(typed))),
+        Some(command) => command,
+        None => return Err(unknown(commands, word)),
     };
     let command_name = commands.name(command).to_owned();
     Ok((command, Cow::Owned(Typed { command: command_name, text: rest, ..typed.clone() })))
@@ -112,7 +114,7 @@ pub(super) fn help(config: &Config) -> String {
     let ours = &commands.firebell;
     write!(
         text,
-        "\nMore: `{ours} help <command>`. In a channel that I am in, and in its threads, `!{word} …` does the same as \
+        "\nMore: `{ours} help &lt;command&gt;`. In a channel that I am in, and in its threads, `!{word} …` does the same as \
          `{first} …`; so do `{ours} {word} …` and mentioning me.",
         word = &commands.oncall[1..],
         first = commands.oncall,

@@ -91,7 +91,7 @@ fn asked(known: &Known, us: &str, text: &str, is_private: bool) -> Option<(Strin
     if is_private {
         return to_us(text);
     }
-    let (word, rest) = first_word(text.strip_prefix('!')?);
+    let (word, rest) = first_word(text.strip_prefix('!').filter(|t| t.starts_with(char::is_alphabetic))?);
     if commands.word(word).is_some() {
         return Some((format!("!{word}"), rest.to_owned()));
     }

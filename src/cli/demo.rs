@@ -43,11 +43,13 @@ enum DemoCommand {
     /// Type something in the running demo's Slack
     ///
     /// A text that begins with / is a command, one in brackets presses the button of that label; the answer is printed
-    /// as the person reads it. Anything else is said in the channel. What happens there appears where the demo runs.
+    /// as the person reads it. Anything else is said in the channel, where Firebell listens for !oncall and the like if it is
+    /// a member. What happens there appears where the demo runs.
     #[command(after_help = "Examples:
   firebell demo send '/incident declare search-slow sev2 --service search' --as eve
   firebell demo send '[Take command]' --as cho --channel inc-2-search-slow
-  firebell demo send 'who is on it?' --channel inc-2-search-slow")]
+  firebell demo send 'who is on it?' --channel inc-2-search-slow
+  firebell demo send '!oncall search' --channel inc-2-search-slow")]
     Send {
         /// A command such as '/incident list', a button's label in brackets, or words to say
         text: String,

@@ -53,6 +53,11 @@ impl Typing {
         self.text.starts_with('/') || self.button().is_some()
     }
 
+    /// True for what is said and asks Firebell for something all the same.
+    pub(super) fn asks(&self) -> bool {
+        self.text.starts_with('!') || self.text.contains("@firebell")
+    }
+
     /// The first name of whoever types.
     pub(super) fn person(&self) -> String {
         let handle = self.handle();
@@ -119,19 +124,20 @@ impl Door {
         let _ = self.typed.send(typing.clone()); // nobody may be looking
         let began_at = self.world.clock.now();
         let mut heard = Heard { took: Duration::ZERO, answers: Vec::new(), form: None };
+        let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
         if !typing.acts() {
-            slack.person_posts(&channel, user, &typing.text);
+            slack.person_says(user, &channel, None, &typing.text); // the carrier tells the server
+            if typing.asks() {
+                self.wait_for_whisper(user, whispers).await;
+                heard.took = self.world.clock.now().since(began_at);
+                heard.answers = slack.read_whispers(user).split_off(whispers);
+            }
             return Ok(Answer::Heard(heard));
         }
-        let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
         let request = click.unwrap_or_else(|| slack.command(user, &channel, &typing.text));
         let (status, body) = slack.deliver(&self.base, &request).await?;
         if typing.button().is_some() && slack.views().len() == forms {
-            // The answer to a button comes on another way, a moment later.
-            let give_up_at = began_at + Duration::from_secs(1);
-            while slack.read_whispers(user).len() == whispers && self.world.clock.now() < give_up_at {
-                self.world.clock.sleep(Duration::from_millis(5)).await;
-            }
+            self.wait_for_whisper(user, whispers).await;
         }
         heard.took = self.world.clock.now().since(began_at);
         if status != 200 {
@@ -145,6 +151,15 @@ impl Door {
         let form = slack.views().into_iter().skip(forms).next_back();
         heard.form = form.map(|f| f.view["title"]["text"].as_str().unwrap_or_default().to_owned());
         Ok(Answer::Heard(heard))
+    }
+
+    /// The answer to a button or a message comes on another way, a moment later.
+    async fn wait_for_whisper(&self, user: &str, seen: usize) {
+        let clock = &self.world.clock;
+        let give_up_at = clock.now() + Duration::from_secs(1);
+        while self.world.slack.read_whispers(user).len() == seen && clock.now() < give_up_at {
+            clock.sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The place, and the click on the button, once they are there: who pastes several lines at once is quicker than
@@ -168,6 +183,9 @@ impl Door {
     /// The ids, or what to say instead.
     fn place(&self, typing: &Typing) -> Result<(&'static str, String), String> {
         let handle = typing.handle();
+        if typing.text.trim().is_empty() {
+            return Err("there is nothing to type; for a command, write '/incident list'".to_owned());
+        }
         let Some((user, ..)) = CAST.iter().find(|(_, known, ..)| *known == handle) else {
             let known: Vec<&str> = CAST.iter().map(|(_, handle, ..)| *handle).collect();
             return Err(format!("nobody here is called {handle}; there are {}", known.join(", ")));

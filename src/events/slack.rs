@@ -55,8 +55,7 @@ async fn group_changed(tx: &mut Tx, known: &Known, event: &Value) -> Result<()> 
     let people = |list: &Value| -> Vec<SlackUserId> {
         list.as_array().into_iter().flatten().filter_map(Value::as_str).map(SlackUserId::new).collect()
     };
-    let groups = tx.groups().await?;
-    if let Some(group) = groups.iter().find(|g| g.id == id) {
+    if let Some(group) = tx.group(&id).await? {
         let is = |user: &SlackUserId| group.members.0.contains(user);
         let told = people(&subteam["users"]);
         let is_echo = if subteam.is_object() {

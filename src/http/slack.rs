@@ -35,7 +35,9 @@ pub(super) async fn ssl_check(uri: Uri) -> Response {
 
 /// `POST /slack/commands`
 pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlack) -> Response {
-    let Ok((typed, app_id)) = read_command(&signed) else { return unreadable(&edge) };
+    let Ok((typed, app_id)) = read_command(&signed) else {
+        return unreadable(&edge, "a command without one of its fields");
+    };
     match whose(&edge, app_id.as_deref(), |ours| typed.team_id == ours) {
         Whose::Ours => {}
         Whose::Anothers => return to_command(Reply::only("This workspace is not the one Firebell serves.")),
@@ -47,7 +49,9 @@ pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlac
 
 /// `POST /slack/interactions`
 pub(super) async fn interactions(State(edge): State<Arc<Edge>>, signed: VerifiedSlack) -> Response {
-    let Ok(payload) = read_payload(&signed) else { return unreadable(&edge) };
+    let Ok(payload) = read_payload(&signed) else {
+        return unreadable(&edge, "an interaction without a JSON payload");
+    };
     let kind = payload["type"].as_str().unwrap_or_default();
     if !["block_actions", "view_submission", "view_closed", "shortcut", "message_action"].contains(&kind) {
         tracing::info!(kind, "an interaction that nothing here asks for; acknowledged");
@@ -101,9 +105,9 @@ fn starting() -> Reply {
 }
 
 /// Signed by Slack, and yet not what Slack documents.
-pub(super) fn unreadable(edge: &Edge) -> Response {
+pub(super) fn unreadable(edge: &Edge, what: &'static str) -> Response {
     edge.metrics.refused("slack", "unreadable");
-    tracing::warn!("signed by Slack, but not in the documented form");
+    tracing::warn!(what, "signed by Slack, but not in the documented form");
     StatusCode::BAD_REQUEST.into_response()
 }
 

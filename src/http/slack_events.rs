@@ -39,7 +39,9 @@ struct Authorization {
 
 /// `POST /slack/events`
 pub(super) async fn events(State(edge): State<Arc<Edge>>, signed: VerifiedSlack) -> Response {
-    let Some(envelope) = read(&signed.body) else { return unreadable(&edge) };
+    let Some(envelope) = read(&signed.body) else {
+        return unreadable(&edge, "an event that is no JSON object");
+    };
     match envelope.kind.as_str() {
         "url_verification" => json_body(&json!({ "challenge": envelope.challenge })),
         "event_callback" => callback(&edge, &envelope, signed).await,
@@ -66,7 +68,9 @@ async fn callback(edge: &Edge, envelope: &Envelope, signed: VerifiedSlack) -> Re
         edge.metrics.delivery(SOURCE, "ignored");
         return empty();
     }
-    let Some(key) = envelope.event_id.clone().filter(|id| is_key(id)) else { return unreadable(edge) };
+    let Some(key) = envelope.event_id.clone().filter(|id| is_key(id)) else {
+        return unreadable(edge, "an event without an event_id");
+    };
     let delivery = NewDelivery { source: SOURCE, key, body: signed.body.into() };
     let (outcome, answer) = match edge.intake.accept(delivery).await {
         Ok(Accepted::Stored) => ("stored", empty()),

@@ -225,22 +225,26 @@ fn first_invitees(known: &Known, incident: &Incident, tx: &Tx) -> BTreeSet<Slack
         let first_level = on_call(known, service, tx.now());
         invitees.extend(first_level.into_iter().filter(|c| c.level == 1).filter_map(|c| c.slack));
     }
-    if !incident.is_private || known.config.incidents.private_invites_severity_groups {
-        let mut whom = service.map(|s| s.invite.clone()).unwrap_or_default();
-        if let SeverityWord::Known(severity) = known.config.severity(&incident.severity) {
-            whom.extend(severity.invite.iter().cloned());
-        }
-        let (people, unknown) = known.people.expand(&whom);
-        if !unknown.is_empty() {
-            tracing::warn!(
-                incident = incident.number,
-                unknown = unknown.join(", "),
-                "nobody known to invite"
-            );
-        }
-        invitees.extend(people);
-    }
+    invitees.extend(invited_groups(known, incident));
     invitees
+}
+
+/// Whom the configuration wants in the room of such an incident.
+pub(super) fn invited_groups(known: &Known, incident: &Incident) -> BTreeSet<SlackUserId> {
+    let is_open_to_groups = !incident.is_private || known.config.incidents.private_invites_severity_groups;
+    if incident.is_test || !is_open_to_groups {
+        return BTreeSet::new();
+    }
+    let service = incident.service.as_ref().and_then(|name| known.config.service(name).ok());
+    let mut whom = service.map(|s| s.invite.clone()).unwrap_or_default();
+    if let SeverityWord::Known(severity) = known.config.severity(&incident.severity) {
+        whom.extend(severity.invite.iter().cloned());
+    }
+    let (people, unknown) = known.people.expand(&whom);
+    if !unknown.is_empty() {
+        tracing::warn!(incident = incident.number, unknown = unknown.join(", "), "nobody known to invite");
+    }
+    people
 }
 
 /// Who is on call for a service now, first level first, as last read.

@@ -133,9 +133,9 @@ pub struct PagerDutyService {
     pub policy_id: Option<String>,
 }
 
-/// Channels and people can be configured by id: <https://docs.slack.dev/reference/objects/conversation-object>
+/// Channels (direct conversations, too) and people can be named by id: <https://docs.slack.dev/reference/objects/conversation-object>
 pub fn is_channel_id(word: &str) -> bool {
-    is_id(word, "CG")
+    is_id(word, "CGD")
 }
 
 pub fn is_user_id(word: &str) -> bool {

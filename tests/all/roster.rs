@@ -343,3 +343,22 @@ on_both_engines!(
         assert!(reads < 60, "{reads} calls for 48 pages");
     }
 );
+
+on_both_engines!(
+    async fn a_new_installation_invites_the_severitys_groups_once_it_has_read_them(db: Db, clock: Clock) {
+        let world = World::start(clock.clone()).await.expect("the world starts");
+        world.desk.always("usergroups.list", Fault::Reset);
+        let stage = Stage::on(world, db, clock, "").await;
+        stage.settle().await;
+        stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        let members = || {
+            let room = stage.world.slack.channel_named("inc-1-payments-down").expect("the room");
+            room.members.contains("U0DEE")
+        };
+        assert!(!members(), "the groups are not read yet");
+        stage.world.desk.heal("usergroups.list");
+        stage.wait(Duration::from_secs(120)).await;
+        assert!(members(), "the severity's group follows");
+        stage.end().await;
+    }
+);

@@ -168,3 +168,37 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn hand_offs_that_one_look_finds_are_written_in_their_order_the_latest_first(db: Db, clock: Clock) {
+        let world = world(&clock).await;
+        let now = clock.now();
+        let mut groups = String::new();
+        for name in ["a", "b", "c"] {
+            let schedule = format!("PSCHED{}", name.to_uppercase());
+            let shift = [("PANA001", now - HOUR, now + 24 * HOUR)];
+            world.pagerduty.add_schedule(&schedule, name, &shift);
+            world.pagerduty.add_escalation_policy(&format!("PEP{schedule}"), name, &[&[&schedule]]);
+            world.slack.add_usergroup(&format!("S0{name}"), &format!("{name}-oncall"), &["U0ANA"]);
+            let group = format!("[[group]]\nhandle = \"{name}-oncall\"\nschedules = [\"{schedule}\"]\n");
+            groups.push_str(&group);
+        }
+        let stage = Stage::on(world, db, clock, &groups).await;
+        stage.settle().await;
+        // PagerDuty is away for ten minutes, in which others took over.
+        stage.world.desk.always("pagerduty", Fault::Reset);
+        stage.wait(10 * MINUTE).await;
+        for (schedule, ago) in [("PSCHEDA", 5), ("PSCHEDB", 1), ("PSCHEDC", 8)] {
+            let since = stage.clock.now() - ago * MINUTE;
+            stage.world.pagerduty.add_override(schedule, "PBEN001", since, since + HOUR);
+        }
+        stage.world.desk.heal("pagerduty");
+        stage.wait(5 * MINUTE).await;
+        let mut tx = stage.running.app.db.read().await.unwrap();
+        let sql = "SELECT handle FROM group_write ORDER BY id";
+        let written: Vec<String> = tx.scalars(sql, &[]).await.unwrap();
+        assert_eq!(written, ["b-oncall", "a-oncall", "c-oncall"]);
+        drop(tx);
+        stage.end().await;
+    }
+);

@@ -40,7 +40,8 @@ impl Stage {
         let mut uses = tx.uses(since, None, 100).await.unwrap();
         uses.reverse();
         let line = |u: firebell::audit::Used| {
-            format!("{} {} {} {} {}", u.user_id, u.via, u.outcome, u.command, u.text)
+            let text = if u.via == "button" { "" } else { u.text.as_str() }; // a button's is an id
+            format!("{} {} {} {} {text}", u.user_id, u.via, u.outcome, u.command)
         };
         uses.into_iter().map(|u| line(u).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
     }
@@ -56,8 +57,32 @@ on_both_engines!(
         stage.voices("U0BEN", &room, Some(&thread), "!Incident note restarted the cache").await;
         stage.voices("U0BEN", &room, Some(&thread), "@firebell incident status").await;
         stage.voices("U0BEN", &room, Some(&thread), "hey @firebell, oncall payments").await;
-        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"");
-        assert_reads!(stage.typed_in("U0BEN", ROOM, "/incident timeline").await, @"");
+        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"
+        10:00 #inc-1-payments-down (only you, in a thread): On call for payments
+        • level 1: Ana Example ☎ +49 1515550101
+        • level 2: Ben Example ☎ +49 1515550102
+        As PagerDuty said 0s ago.
+
+        10:00 #inc-1-payments-down (only you, in a thread): INC-1 noted.
+
+        10:00 #inc-1-payments-down (only you, in a thread): INC-1 SEV1 payments down · Investigating for 0s · #inc-1-payments-down
+        IC: none yet · PagerDuty: #1 triggered
+        The next update is due in 20m.
+
+        10:00 #inc-1-payments-down (only you, in a thread): On call for payments
+        • level 1: Ana Example ☎ +49 1515550101
+        • level 2: Ben Example ☎ +49 1515550102
+        As PagerDuty said 0s ago.
+        ");
+        assert_reads!(stage.typed_in("U0BEN", ROOM, "/incident timeline").await, @"
+        *INC-1 payments down* timeline (UTC)
+        _Saturday, 21 November 2026_
+        `10:00` *declared* Declared payments down as SEV1 — Ana Example
+        `10:00` *channel* Opened #inc-1-payments-down
+        `10:00` *page* Opened PagerDuty incident #1
+        `10:00` *page* #1 triggered, paging Ana Example
+        `10:00` *note* restarted the cache — Ben Example
+        ");
         stage.end().await;
     }
 );
@@ -108,7 +133,36 @@ on_both_engines!(
         ] {
             stage.voices("U0BEN", &private, None, typed).await;
         }
-        assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"");
+        assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"
+        10:00 ben: oncall payments
+
+        10:00 firebell: On call for payments
+        • level 1: Ana Example ☎ +49 1515550101
+        • level 2: Ben Example ☎ +49 1515550102
+        As PagerDuty said 0s ago.
+
+        10:00 ben: !oncall help why
+
+        10:00 firebell: /oncall why <@group>
+        Why each person is in the group, who is left out, and what triggered the last change. Says too when Slack and the rota were last seen to agree, and what keeps them from it.
+        Example: /oncall why @payments-oncall
+        Also: explain
+
+        10:00 ben: help
+
+        10:00 firebell: Firebell takes these commands:
+        /incident — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
+        /oncall — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+        More: /firebell help <command>. In a channel that I am in, and in its threads, !oncall … does the same as /oncall …; so do /firebell oncall … and mentioning me.
+
+        10:00 ben: hello there
+
+        10:00 firebell: There is no command hello. All commands: /firebell help.
+
+        10:00 ben: /incident declare search is slow sev4
+
+        10:00 firebell: :rotating_light: Declaring INC-1 search is slow as SEV4: opening #inc-1-search-is-slow, paging Ana Example ☎ +49 1515550101.
+        ");
         assert_eq!(stage.rooms(), ["inc-1-search-is-slow"]);
         stage.end().await;
     }
@@ -149,7 +203,7 @@ on_both_engines!(
         assert_eq!(stage.whispers("U0ANA"), Vec::<String>::new());
         // A slip of the finger gets a hint, to the person alone.
         stage.voices("U0ANA", &channel, None, "!oncal payments").await;
-        assert_reads!(stage.whispers("U0ANA").join("\n"), @"");
+        assert_reads!(stage.whispers("U0ANA").join("\n"), @"There is no command `oncal`. Did you mean `/oncall`?");
         stage.end().await;
     }
 );
@@ -170,7 +224,7 @@ on_both_engines!(
         }
         stage.settle().await;
         assert_eq!(stage.rooms(), Vec::<String>::new());
-        assert_reads!(stage.whispers("U0ANA").join("\n"), @"");
+        assert_reads!(stage.whispers("U0ANA").join("\n"), @"`!incident` reached me only now, 11 minutes late, so I did nothing. Say it again if you still want it.");
         stage.end().await;
     }
 );
@@ -211,10 +265,53 @@ on_both_engines!(
         ] {
             talk.push_str(&exchange(typed, &stage.slash("U0ANA", typed).await));
         }
-        assert_reads!(talk, @"");
+        assert_reads!(talk, @"
+        /firebell
+          → *Firebell* takes these commands:
+            `/incident` — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
+            `/oncall` — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+            More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
+        /firebell help
+          → *Firebell* takes these commands:
+            `/incident` — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
+            `/oncall` — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+            More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
+        /firebell help oncall
+          → */oncall* alone shows who is on call. Only you see the answers.
+            `/oncall list [--public]` — the groups that follow a rota and the services: who, until when, who is next
+            `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]` — who is on call there on each level, until when, who is next; of a person: where
+            `/oncall why &lt;@group&gt;` — why each person is in the group, who is left out, and what triggered the last change
+            `/oncall sync [@group]` — ask PagerDuty and Slack now, instead of in some seconds
+            `/oncall rollback &lt;@group&gt;` — put a group back as it was before the last write
+            `/oncall help [command]` — this list, or more about one command
+            Examples: `/oncall payments`, `/oncall @payments-oncall --next`, `/oncall @ana`, `/oncall why @payments-oncall`
+        /firebell help incident note
+          → `/incident note [INC-n] &lt;text&gt; [--at HH:MM] [--type hypothesis|decision|action]`
+            Add to the timeline, and to PagerDuty. `--at` is the last time the clock showed that: a time that is still to come today means yesterday. Notes of private incidents stay out of PagerDuty.
+            Example: `/incident note rolled back to v41 --at 03:12 --type action`
+        /firebell oncall payments
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        /firebell !oncall payments
+          → *On call for payments*
+            • level 1: Ana Example ☎ +49 1515550101
+            • level 2: Ben Example ☎ +49 1515550102
+            _As PagerDuty said 0s ago._
+        /firebell incidnet list
+          → There is no command `incidnet`. Did you mean `/incident`?
+        /firebell <!here> `x`
+          → There is no command `&lt;!here&gt;`. All commands: `/firebell help`.
+        /firebell firebell help
+          → *Firebell* takes these commands:
+            `/incident` — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
+            `/oncall` — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+            More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
+        ");
         let channel = stage.channel_id("incidents");
         stage.voices("U0ANA", &channel, None, "!incident").await;
-        assert_reads!(stage.whispers("U0ANA").join("\n"), @"");
+        assert_reads!(stage.whispers("U0ANA").pop().unwrap_or_default(), @"Slack opens forms from slash commands only: type `/incident` for the form, or say it in words (`/incident help`).");
         stage.end().await;
     }
 );
@@ -233,7 +330,7 @@ on_both_engines!(
         stage.typed("U0BEN", "/incident declare mine sev1").await;
         stage.typed("U0GUEST", "/oncall").await;
         let answer = stage.typed("U0CHO", "/oncall").await;
-        assert_reads!(answer, @"");
+        assert_reads!(answer, @"That needs the right to use Firebell. Ask one of those who have it (Ana Example, Ben Example, Guest), or an administrator to extend [rights].");
         let room = stage.channel_id(ROOM);
         stage.voices("U0BEN", &room, None, "!oncall search").await;
         stage.voices("U0CHO", &room, None, "!oncall search").await;
@@ -242,7 +339,17 @@ on_both_engines!(
         let audit = stage.audit().await;
         let longest = audit.lines().map(str::len).max();
         assert!(longest < Some(1_100), "what was typed is kept, up to a length: {longest:?}");
-        assert_reads!(audit.lines().filter(|l| l.len() < 200).collect::<Vec<_>>().join("\n"), @"");
+        assert_reads!(audit.lines().filter(|l| l.len() < 200).collect::<Vec<_>>().join("\n"), @"
+        U0ANA slash answered /oncall payments
+        U0ANA slash done /incident declare payments down sev1
+        U0ANA slash refused /incident decalre payments down
+        U0BEN slash denied /incident declare mine sev1
+        U0GUEST slash denied /oncall
+        U0CHO slash denied /oncall
+        U0BEN message answered !oncall search
+        U0CHO message denied !oncall search
+        U0ANA button done incident.acknowledge
+        ");
         stage.end().await;
     }
 );

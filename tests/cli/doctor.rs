@@ -215,7 +215,7 @@ async fn tokens_that_lack_a_scope_or_are_not_accepted_are_told_apart() {
     place.configure(&(toml.replace("from_email = \"", "from_email = \"no.") + GROUPS));
     assert_snapshot!(place.troubles(), @"
     ! database                   there is none at sqlite://firebell.db yet; `firebell serve` makes it
-    ✗ Slack token                lacks bookmarks:read bookmarks:write channels:history channels:manage channels:read groups:history groups:read groups:write im:write pins:write usergroups:write: add that to the app (slack-manifest.yaml has it) and install it again
+    ✗ Slack token                lacks bookmarks:read bookmarks:write channels:history channels:manage channels:read groups:history groups:read groups:write im:history im:write pins:write usergroups:write: add that to the app (slack-manifest.yaml has it) and install it again
     ✗ pagerduty.from_email       no PagerDuty user has the login no.firebell@example.com: write the address of one
     ✗ user groups                the Slack token lacks usergroups:write: add it to the app and install it again
     ✗ channels                   the Slack token lacks channels:read,groups:read,im:read: add it to the app and install it again

@@ -9,14 +9,18 @@ use crate::ids::{IncidentId, SlackUserId};
 use crate::incidents::effects::Effect;
 use crate::incidents::model::{Actor, Incident, Kind, Outsider, Source, Step, StepState, channel_name};
 use crate::incidents::timeline::NewEntry;
-use crate::incidents::{messages, pages, trouble};
+use crate::incidents::{declare, messages, pages, trouble};
 use crate::jobs::{Finished, Job};
+use crate::oncall;
 use crate::slack::Channel;
 use crate::slack::blocks::unescape;
 use crate::store::{Priority, Tx};
 
 /// Names tried before giving up: `inc-7-x`, `inc-7-x-2` … `inc-7-x-10`.
 const MOST_NAMES: u32 = 10;
+/// What is not read by then of a new installation's user groups, Slack refuses.
+const GROUPS_READ_WITHIN: Duration = Duration::from_secs(600);
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Slack's clock and ours may differ by this much when a channel's age is judged.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
@@ -96,7 +100,7 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
 /// Invites all who are wanted. One who cannot be invited never stops the rest, and is named.
 pub(super) async fn invite(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let incident = read(app, id).await?;
-    let wanted = app.db.read().await?.wanted_members(id).await?;
+    let wanted = wanted(app, &incident).await?;
     let (Some(channel), false) = (&incident.channel_id, wanted.is_empty()) else {
         let mut tx = app.db.write(Priority::Job).await?;
         if incident.channel_id.is_some() {
@@ -118,6 +122,27 @@ pub(super) async fn invite(app: &App, job: &Job, id: IncidentId) -> Result<Finis
         tx.redraw(id).await?;
     }
     finish_step(job, tx, id, Step::Invite).await
+}
+
+/// Who waits to be invited. A new installation declares before it has read the user groups: then they follow.
+async fn wanted(app: &App, incident: &Incident) -> Result<Vec<SlackUserId>> {
+    let known = app.known();
+    let is_new = incident.is_open() && app.clock.now().since(incident.declared_at) < GROUPS_READ_WITHIN;
+    if !is_new {
+        return app.db.read().await?.wanted_members(incident.id).await;
+    }
+    let mut tx = app.db.write(Priority::Job).await?;
+    if known.people.read_at.contains_key(oncall::Step::ReadGroups.kind()) {
+        for user in declare::invited_groups(&known, incident) {
+            tx.want_newcomer(incident.id, &user, "declared").await?;
+        }
+    } else {
+        let again_at = tx.now() + LOOK_AGAIN;
+        tx.cause_at(&Effect::Invite { incident: incident.id }, again_at).await?;
+    }
+    let wanted = tx.wanted_members(incident.id).await?;
+    tx.commit().await?;
+    Ok(wanted)
 }
 
 /// By name: as the roster knows them, or as PagerDuty called them.

@@ -220,9 +220,11 @@ async fn read_services(app: &App, job: &Job) -> Result<Finished> {
     }
     let mut tx = app.db.write(Turn::Job).await?;
     tx.remember_fact("priorities", &priorities).await?;
-    tx.remember_fact("services", &services).await?;
     // The policies decide whose rows are read.
-    tx.enqueue(Step::ReadOnCall.job()).await?;
+    if tx.fact("services").await?.as_ref() != Some(&services) {
+        tx.remember_fact("services", &services).await?;
+        tx.enqueue(Step::ReadOnCall.because("a service's policy changed")).await?;
+    }
     done(app, job, Step::ReadServices, tx).await
 }
 

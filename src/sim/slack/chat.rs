@@ -122,8 +122,10 @@ pub(super) fn post_ephemeral(call: &mut Call<'_>) -> Answer {
         return Err(no("no_text"));
     }
     let ts = call.world.channel_mut(&channel_id).next_ts(call.now);
+    let thread_ts = parent(&call.world.channels[&channel_id], call.args.opt("thread_ts"))?;
     let whisper = Ephemeral {
         channel: channel_id,
+        thread_ts,
         text: content.text.unwrap_or_default(),
         blocks: call.world.complete(content.blocks.unwrap_or_default()),
         user,

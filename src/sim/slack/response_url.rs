@@ -71,6 +71,7 @@ pub(super) fn show(
                 None => format!("{}.000000", now.as_secs()),
             };
             world.ephemerals.push(Ephemeral {
+                thread_ts: None,
                 channel: ticket.channel.clone(),
                 text: text.into(),
                 blocks,

@@ -273,6 +273,8 @@ impl Message {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ephemeral {
     pub channel: String,
+    /// The thread that it was shown in.
+    pub thread_ts: Option<String>,
     pub text: String,
     pub blocks: Vec<Value>,
     pub user: String,

@@ -31,7 +31,8 @@ impl Slack {
             .filter(|e| e.user == user)
             .map(|e| {
                 let place = mrkdwn::channel(&world, &e.channel);
-                format!("{} #{place} (only you): {}", e.shown_at.hh_mm(), body(&world, &e.text, &e.blocks))
+                let whom = if e.thread_ts.is_some() { "only you, in a thread" } else { "only you" };
+                format!("{} #{place} ({whom}): {}", e.shown_at.hh_mm(), body(&world, &e.text, &e.blocks))
             })
             .collect();
         paragraphs.join("\n\n")
