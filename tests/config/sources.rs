@@ -171,7 +171,7 @@ fn a_bad_value_of_a_secret_is_never_repeated() {
     for (section, key) in Config::keys().iter().filter_map(|k| k.strip_suffix("_file")?.split_once('.')) {
         for (key, value) in values.iter().flat_map(|v| [(key.to_owned(), v), (format!("{key}_file"), v)]) {
             let header = match section {
-                "service" | "hint_sender" => format!("[[{section}]]\nname = 'x'"),
+                "service" | "hint_sender" | "check" => format!("[[{section}]]\nname = 'x'"),
                 _ => format!("[{section}]"),
             };
             let problems = Config::from_toml(&format!("{header}\n{key} = {value}")).expect_err("accepted");
@@ -197,10 +197,13 @@ fn the_summary_is_one_screen() {
         "{PAGERDUTY}[[service]]\nname = 'payments'\npagerduty_service = 'PABC123'\nrouting_key = 'r0uting'\n"
     ));
     assert_snapshot!(config.summary(), @"
+    check
+      none
     commands
       firebell  /firebell
       incident  /incident
       oncall    /oncall
+      status    /status-check
     database
       max_connections  16
       url              sqlite://firebell.db
@@ -256,5 +259,7 @@ fn the_summary_is_one_screen() {
       signing_secrets   (set)
       team_id           -
       user_token        -
+    status
+      every  1m
     ");
 }
