@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("posts", &[GROUND, BELOW_FEATURES, &["oncall"]]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall", "posts"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
-    ("notices", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
+    ("notices", &[GROUND, BELOW_FEATURES, &["oncall", "incidents"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
     ("chat", &[GROUND, BELOW_FEATURES, FEATURES, &["app"]]),
     ("events", &[GROUND, BELOW_FEATURES, FEATURES, &["app", "chat"]]),
