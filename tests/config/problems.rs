@@ -57,7 +57,7 @@ fn everything_wrong_is_reported_at_once() {
       severity.sev1.page must be true or false, without quotes
       [[service]] number 3 has no name; write name = "…"
       service.payments.pagerduty_service is missing; write the id at the end of the service's address in PagerDuty, such as PABC123 (or set FIREBELL__SERVICE__PAYMENTS__PAGERDUTY_SERVICE)
-      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, commands, rights, incidents, severity, service, oncall, group, hint_sender
+      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, statuspage, commands, rights, incidents, severity, service, oncall, group, hint_sender
       sever is unknown; did you mean server?
       server.admin_listen = "0.0.0.0:8080" is the same port as server.listen; write another, such as 127.0.0.1:9090
       database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name
