@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall", "posts"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("paging", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents", "groups"]]),
-    ("notices", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
+    ("notices", &[GROUND, BELOW_FEATURES, &["oncall", "incidents"]]),
     ("status", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("runbooks", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
