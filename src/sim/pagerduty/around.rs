@@ -205,7 +205,10 @@ mod tests {
         let (_, shown) = probe.get(&format!("/incidents/{id}")).await;
         let asked = &shown["incident"]["incidents_responders"];
         assert_eq!((&asked[0]["state"], &asked[1]["state"]), (&json!("joined"), &json!("pending")));
-        assert_eq!((&asked[0]["user"]["id"], &asked[1]["user"]["id"]), (&json!("PBEN001"), &json!("PANA001")));
+        assert_eq!(
+            (&asked[0]["user"]["id"], &asked[1]["user"]["id"]),
+            (&json!("PBEN001"), &json!("PANA001"))
+        );
         let requests = &shown["incident"]["responder_requests"];
         assert_eq!(requests[0]["message"], "Please join");
         assert_eq!(requests[1]["responder_request_targets"][0]["type"], "escalation_policy");
