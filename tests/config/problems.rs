@@ -291,7 +291,18 @@ fn a_seat_without_a_holder_and_a_service_that_is_none_are_said() {
                 level = 0\n[paging]\nphones = 'all'\nservice = 'paymnts'\n[pagerduty]\ntoken = 't'\n\
                 from_email = 'a@example.com'\nwebhook_secrets = ['w']\n[[service]]\nname = 'payments'\n\
                 pagerduty_service = 'P1'\n";
-    assert_snapshot!(bad(text), @"");
+    assert_snapshot!(bad(text), @r#"
+    6 problems in the configuration:
+      commander.Incident Commander.title is held by nobody; write a schedule, an escalation_policy or people
+      commander.Backup.level must be a whole number from 1 to 20, without quotes; the default is 1
+      commander.Backup.people = "everyone" cannot command an incident; name people or a user group
+      commander.Backup.title is held by nobody; write a schedule, an escalation_policy or people
+      paging.phones = "all" is none of the choices; write private, public or never
+      paging.service names no [[service]]: There is no service "paymnts". Did you mean payments?
+    "#);
     let alone = "[[commander]]\ntitle = 'Trainee'\nschedule = 'PSCHED1'\n";
-    assert_snapshot!(bad(alone), @"");
+    assert_snapshot!(bad(alone), @"
+    1 problem in the configuration:
+      commander.Trainee needs PagerDuty; write [pagerduty] with its token
+    ");
 }
