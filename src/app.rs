@@ -12,9 +12,11 @@ use crate::error::Result;
 use crate::http_client::{self, Observer};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
+use crate::notices::page::{EVERY, READ, read_job};
+use crate::notices::{Page, PageCell};
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
-use crate::{audit, incidents, pagerduty, slack};
+use crate::{audit, incidents, pagerduty, slack, statuspage};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +38,11 @@ pub struct App {
     pub slack: slack::Client,
     /// `None` when the integration is off.
     pub pagerduty: Option<pagerduty::Client>,
+    /// `None` when there is no public page.
+    pub statuspage: Option<statuspage::Client>,
     pub directory: DirectoryCell,
+    /// The public page as last read.
+    pub page: PageCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
     /// Who looked what up, not yet written.
@@ -77,6 +83,19 @@ pub fn clients(
     (slack, pagerduty)
 }
 
+/// The client of the public page, if there is one. Nobody is called.
+pub fn statuspage_client(config: &Config, clock: &Clock, observer: Observer) -> Option<statuspage::Client> {
+    let page = config.statuspage.as_ref()?;
+    let settings = statuspage::Settings {
+        kind: page.kind,
+        api_url: page.api_url.clone(),
+        page_id: page.page_id.clone(),
+        api_key: page.api_key.clone(),
+        deliver_notifications: page.deliver_notifications,
+    };
+    Some(statuspage::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), settings, observer))
+}
+
 impl App {
     /// Connects to the database (without migrating) and builds the clients (without calling anybody).
     pub async fn build(config: Config, clock: Clock, observer: Observer) -> Result<Self> {
@@ -86,7 +105,8 @@ impl App {
     }
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
-        let (slack, pagerduty) = clients(&config, &clock, observer);
+        let (slack, pagerduty) = clients(&config, &clock, observer.clone());
+        let statuspage = statuspage_client(&config, &clock, observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),
@@ -94,7 +114,9 @@ impl App {
             clock,
             slack,
             pagerduty,
+            statuspage,
             directory: DirectoryCell::default(),
+            page: PageCell::default(),
             notes: audit::Notes::default(),
         }
     }
@@ -131,7 +153,11 @@ impl App {
             step.because("at the start").at(fresh_until.unwrap_or(now))
         });
         // One at a time: whoever held several of these rows could wait for a replica that works, and it for us.
-        for job in reads.chain([replan("at the start")]) {
+        let page = self.statuspage.as_ref().map(|_| match read_at.get(READ) {
+            Some(at) => read_job().at(*at + EVERY),
+            None => read_job(),
+        });
+        for job in reads.chain([replan("at the start")]).chain(page) {
             let mut tx = self.db.write(Priority::Job).await?;
             tx.enqueue(job).await?;
             tx.commit().await?;
@@ -139,7 +165,17 @@ impl App {
         let mut tx = self.db.write(Priority::Job).await?;
         tx.cause(&incidents::Effect::Heal).await?;
         tx.commit().await?;
+        self.reload_page().await?;
         self.reload_directory().await
+    }
+
+    /// Puts into memory what the database knows of the public page.
+    pub async fn reload_page(&self) -> Result<()> {
+        if self.statuspage.is_some() {
+            let page: Page = self.db.read().await?.public_page().await?;
+            self.page.replace(page);
+        }
+        Ok(())
     }
 
     /// Puts into memory what the database knows about people. E-mail joins the two worlds here, whichever of them
@@ -184,6 +220,7 @@ impl App {
     pub async fn follow_directory(&self) -> Result<()> {
         let version = self.db.read().await?.directory_version().await?;
         if version != self.directory.current().version {
+            self.reload_page().await?;
             self.reload_directory().await?;
         }
         Ok(())

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod incidents;
 pub mod jobs;
 pub mod metrics;
+pub mod notices;
 pub mod oncall;
 pub mod pagerduty;
 pub mod paging;
@@ -24,6 +25,7 @@ pub mod posts;
 pub mod serve;
 pub mod sim;
 pub mod slack;
+pub mod statuspage;
 pub mod store;
 #[doc(hidden)]
 pub mod testing;

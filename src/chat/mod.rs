@@ -5,6 +5,7 @@ mod once;
 mod paging;
 mod registry;
 mod said;
+mod statuspage;
 pub mod steps;
 mod store;
 
@@ -89,6 +90,7 @@ async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
         Command::Oncall => oncall::oncall(app, known, &caller, &typed).await,
         Command::Page => paging::page(app, known, &caller, &typed).await,
         Command::Ic => paging::ic(app, known, &caller, &typed).await,
+        Command::Statuspage => statuspage::statuspage(app, known, &caller, &typed).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
     }
 }
@@ -184,6 +186,7 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
     match name.split(['.', ':']).next() {
         Some("incident") => press_on_incident(app, known, caller, payload).await,
         Some("groups") => oncall::press(app, known, caller, payload).await,
+        Some("notices") => statuspage::press(app, known, caller, payload).await,
         // A link's button, or a choice in a form that is read on submission.
         _ => Ok(Answer::Looked(Reply::Nothing)),
     }
@@ -220,6 +223,9 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
         metadata: text(&view["private_metadata"]),
         values: view["state"]["values"].clone(),
     };
+    if form.form.starts_with("notices.") {
+        return statuspage::submit(app, known, caller, view, &form).await;
+    }
     may(known, caller, Right::Declare)?;
     let request = Request::submitted(app, caller, view);
     let mut tx = match once::begin(app, &request).await? {
@@ -267,6 +273,7 @@ fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {
         Right::Use => (&known.config.rights.uses, "use Firebell"),
         Right::Declare => (&known.config.rights.declare, "declare"),
         Right::Page => (&known.config.rights.page, "page"),
+        Right::Statuspage => (&known.config.rights.statuspage, "write on the status page"),
         Right::Admin => (&known.config.rights.admin, "admin"),
     };
     if known.people.is_one_of(&caller.user, whom) {

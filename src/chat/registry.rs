@@ -13,7 +13,7 @@ use crate::config::{Command, Commands, Config, nearest};
 use crate::error::{Error, Result};
 use crate::slack::spoken::Spoken;
 use crate::slack::words::{first_word, quoted};
-use crate::{groups, incidents, paging};
+use crate::{groups, incidents, notices, paging};
 
 pub(super) struct Entry {
     pub command: Command,
@@ -41,6 +41,11 @@ pub(super) const COMMANDS: &[Entry] = &[
         command: Command::Ic,
         what: "who commands incidents, and who responds for each team: their phones, and a page to them",
         verbs: paging::help::VERBS,
+    },
+    Entry {
+        command: Command::Statuspage,
+        what: "tell the public how things stand",
+        verbs: notices::help::VERBS,
     },
 ];
 

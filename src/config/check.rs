@@ -77,6 +77,9 @@ fn slack(config: &Config, reader: &mut Reader) {
         unencrypted("pagerduty.api_url", &pagerduty.api_url, reader);
         unencrypted("pagerduty.events_url", &pagerduty.events_url, reader);
     }
+    if let Some(page) = &config.statuspage {
+        unencrypted("statuspage.api_url", &page.api_url, reader);
+    }
 }
 
 fn unencrypted(key: &str, url: &str, reader: &mut Reader) {

@@ -71,6 +71,7 @@ commands! {
     Oncall: oncall = "/oncall",
     Page: page = "/page",
     Ic: ic = "/ic",
+    Statuspage: statuspage = "/statuspage",
     Firebell: firebell = "/firebell",
 }
 

@@ -90,6 +90,7 @@ impl Config {
         let mut file = Table::new();
         let name = Table::from_iter([("name".to_owned(), "any".into())]);
         file.insert("pagerduty".into(), Table::new().into());
+        file.insert("statuspage".into(), Table::new().into());
         file.insert("service".into(), vec![name.clone()].into());
         file.insert("hint_sender".into(), vec![name].into());
         file.insert("group".into(), vec![Table::from_iter([("handle".to_owned(), "any".into())])].into());

@@ -12,6 +12,7 @@ mod reference;
 mod secrets;
 mod sections;
 mod severity;
+mod statuspage;
 mod summary;
 mod text;
 
@@ -25,7 +26,7 @@ use crate::error::{Error, Result};
 
 pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
-pub use severity::{Severity, SeverityWord, Urgency};
+pub use severity::{Impact, Severity, SeverityWord, Urgency};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub slack: Slack,
     /// None when the integration is off.
     pub pagerduty: Option<PagerDuty>,
+    /// None when there is no public status page.
+    pub statuspage: Option<StatusPage>,
     pub commands: Commands,
     pub rights: Rights,
     pub incidents: Incidents,
@@ -101,12 +104,32 @@ pub struct PagerDuty {
     pub webhook_secrets: Vec<SecretString>,
 }
 
+/// The page on which the public reads how things stand.
+#[derive(Debug, Clone)]
+pub struct StatusPage {
+    pub kind: StatusPageKind,
+    /// Of the API for Statuspage, of the site for Cachet; without a trailing slash.
+    pub api_url: String,
+    /// Empty for Cachet, which has one page.
+    pub page_id: String,
+    pub api_key: SecretString,
+    /// Whether those who subscribed hear of each post.
+    pub deliver_notifications: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusPageKind {
+    Statuspage,
+    Cachet,
+}
+
 #[derive(Debug, Clone)]
 pub struct Rights {
     /// Any command at all, looking things up included.
     pub uses: Vec<Who>,
     pub declare: Vec<Who>,
     pub page: Vec<Who>,
+    pub statuspage: Vec<Who>,
     pub admin: Vec<Who>,
 }
 

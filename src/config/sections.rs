@@ -9,14 +9,15 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, paging, severity,
+    Slack, Who, group, paging, severity, statuspage,
 };
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "server",
     "database",
     "slack",
     "pagerduty",
+    "statuspage",
     "commands",
     "rights",
     "incidents",
@@ -36,6 +37,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         database: reader.section("database", database),
         slack: reader.section("slack", slack),
         pagerduty: reader.mentions("pagerduty").then(|| reader.section("pagerduty", pagerduty)),
+        statuspage: reader.mentions("statuspage").then(|| reader.section("statuspage", statuspage::read)),
         commands: reader.section("commands", Commands::read),
         rights: reader.section("rights", rights),
         incidents: reader.section("incidents", incidents),
@@ -106,6 +108,7 @@ fn rights(section: &mut Section<'_>) -> Rights {
         uses: section.list("use", vec![Who::Everyone], who),
         declare: section.list("declare", vec![Who::Everyone], who),
         page: section.list("page", vec![Who::Everyone], who),
+        statuspage: section.list("statuspage", vec![Who::Everyone], who),
         admin: section.list("admin", Vec::new(), who),
     }
 }

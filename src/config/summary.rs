@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AutoOpen, AutoResolve, Commander, Config, Group, Mode, Phones, PolicyLevels, Service, Severity,
-    WhenEmpty, Who, show_duration,
+    StatusPage, StatusPageKind, WhenEmpty, Who, show_duration,
 };
 
 const SET: &str = "(set)";
@@ -67,11 +67,13 @@ impl Config {
                 "from_email": p.from_email,
                 "webhook_secrets": vec![SET; p.webhook_secrets.len()],
             })),
+            "statuspage": self.statuspage.as_ref().map(statuspage),
             "commands": commands,
             "rights": {
                 "use": names(&self.rights.uses),
                 "declare": names(&self.rights.declare),
                 "page": names(&self.rights.page),
+                "statuspage": names(&self.rights.statuspage),
                 "admin": names(&self.rights.admin),
             },
             "incidents": {
@@ -113,6 +115,19 @@ impl Config {
     }
 }
 
+fn statuspage(page: &StatusPage) -> Value {
+    json!({
+        "kind": match page.kind {
+            StatusPageKind::Statuspage => "statuspage",
+            StatusPageKind::Cachet => "cachet",
+        },
+        "api_url": page.api_url,
+        "page_id": page.page_id,
+        "api_key": SET,
+        "deliver_notifications": page.deliver_notifications,
+    })
+}
+
 fn severity(severity: &Severity) -> Value {
     json!({
         "name": severity.name,
@@ -125,6 +140,8 @@ fn severity(severity: &Severity) -> Value {
         "update_every": severity.update_every.map(show_duration),
         "needs_commander": severity.needs_commander,
         "page": severity.page,
+        "impact": severity.impact.word(),
+        "preview": severity.preview,
     })
 }
 

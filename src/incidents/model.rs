@@ -84,6 +84,7 @@ word_enum! {
         Status = "status",
         Update = "update",
         Role = "role",
+        Statuspage = "statuspage",
         Note = "note",
         Hypothesis = "hypothesis",
         Decision = "decision",

@@ -32,6 +32,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0004_paging.sql"),
         include_str!("../../migrations/sqlite/0004_paging.sql"),
     ),
+    (
+        5,
+        "notices",
+        include_str!("../../migrations/postgres/0005_notices.sql"),
+        include_str!("../../migrations/sqlite/0005_notices.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {

@@ -81,6 +81,10 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
             None
         };
+        let page = app::statuspage_client(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
+        if let Some(page) = page.filter(|_| serves) {
+            vendors::statuspage(&page, &mut found).await;
+        }
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
         if let Some(slack) = slack.filter(|_| serves) {
             vendors::channels(&slack, &config, &mut found).await;
