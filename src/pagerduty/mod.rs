@@ -11,6 +11,8 @@ mod schedules;
 mod types;
 
 #[cfg(test)]
+mod asked_tests;
+#[cfg(test)]
 mod rota_tests;
 #[cfg(test)]
 mod tests;
