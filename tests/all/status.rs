@@ -396,7 +396,7 @@ on_both_engines!(
 
         ↳ 10:00 firebell: Ben Example ended it: no longer stalking the status.
         ");
-        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"10:00 #inc-1-payments-down (only you): There is no command staus. Did you mean /status-check?");
+        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"10:00 #inc-1-payments-down (only you, in a thread): There is no command staus. Did you mean /status-check?");
         stage.end().await;
     }
 );
