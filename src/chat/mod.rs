@@ -2,8 +2,11 @@
 
 mod oncall;
 mod once;
+mod paging;
 mod registry;
+mod runbook;
 mod said;
+mod status;
 mod statuspage;
 pub mod steps;
 mod store;
@@ -43,6 +46,9 @@ pub struct Typed {
     pub text: String,
     /// The same on every attempt of the same command, and unlike any other's.
     pub mark: String,
+    /// The thread in which it was said.
+    #[serde(default)]
+    pub thread_ts: Option<String>,
 }
 
 impl Typed {
@@ -84,7 +90,11 @@ async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
     match command {
         Command::Incident => incident(app, known, &caller, &typed).await,
         Command::Oncall => oncall::oncall(app, known, &caller, &typed).await,
+        Command::Page => paging::page(app, known, &caller, &typed).await,
+        Command::Ic => paging::ic(app, known, &caller, &typed).await,
         Command::Statuspage => statuspage::statuspage(app, known, &caller, &typed).await,
+        Command::Runbook => runbook::runbook(app, known, &caller, &typed).await,
+        Command::Status => status::status(app, known, &caller, &typed).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
     }
 }

@@ -13,7 +13,7 @@ use crate::config::{Command, Commands, Config, nearest};
 use crate::error::{Error, Result};
 use crate::slack::spoken::Spoken;
 use crate::slack::words::{first_word, quoted};
-use crate::{groups, incidents, notices};
+use crate::{groups, incidents, notices, paging, runbooks, status};
 
 pub(super) struct Entry {
     pub command: Command,
@@ -33,9 +33,29 @@ pub(super) const COMMANDS: &[Entry] = &[
         verbs: groups::help::VERBS,
     },
     Entry {
+        command: Command::Page,
+        what: "page people or a team through PagerDuty",
+        verbs: paging::help::PAGE,
+    },
+    Entry {
+        command: Command::Ic,
+        what: "who commands incidents, and who responds for each team: their phones, and a page to them",
+        verbs: paging::help::VERBS,
+    },
+    Entry {
         command: Command::Statuspage,
         what: "tell the public how things stand",
         verbs: notices::help::VERBS,
+    },
+    Entry {
+        command: Command::Status,
+        what: "the state of the systems, and stalking it",
+        verbs: status::help::VERBS,
+    },
+    Entry {
+        command: Command::Runbook,
+        what: "the runbook of a service or an alert",
+        verbs: runbooks::help::VERBS,
     },
 ];
 
@@ -53,6 +73,10 @@ pub(super) fn resolve<'a>(config: &Config, typed: &'a Typed) -> Result<(Command,
             typed.command
         ))),
         Some(Command::Firebell) => behind_ours(commands, typed),
+        // In an incident's room, people look for it there: `/incident status` is the incident's own.
+        Some(Command::Incident) if first_word(&typed.text).0.eq_ignore_ascii_case(&commands.status[1..]) => {
+            behind_ours(commands, typed)
+        }
         Some(command) => Ok((command, Cow::Borrowed(typed))),
     }
 }
@@ -99,7 +123,7 @@ pub(super) fn help(config: &Config) -> String {
     let mut text = String::from("*Firebell* takes these commands:");
     for Entry { command, what, verbs } in COMMANDS {
         let name = commands.name(*command);
-        let words: Vec<&str> = verbs.iter().map(|v| v.word).collect();
+        let words: Vec<&str> = verbs.iter().map(|v| v.word).filter(|w| !w.is_empty()).collect();
         write!(text, "\n`{name}` — {what} ({})", words.join(", ")).expect("a string takes it");
     }
     let ours = &commands.firebell;

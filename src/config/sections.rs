@@ -9,10 +9,10 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, severity, statuspage,
+    Slack, Who, group, monitor, paging, runbook, severity, statuspage,
 };
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 19] = [
     "server",
     "database",
     "slack",
@@ -25,7 +25,13 @@ const SECTIONS: [&str; 13] = [
     "service",
     "oncall",
     "group",
+    "commander",
+    "paging",
     "hint_sender",
+    "status",
+    "check",
+    "runbooks",
+    "runbook",
 ];
 
 /// Reads everything. While the reader has problems the result holds placeholders and must not be used.
@@ -43,7 +49,12 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         services: services(reader),
         oncall: reader.section("oncall", oncall),
         groups: group::read_all(reader),
+        commanders: paging::commanders(reader),
+        paging: reader.section("paging", paging::paging),
         hint_senders: group::hint_senders(reader),
+        status: reader.section("status", monitor::status),
+        checks: monitor::checks(reader),
+        runbooks: runbook::read(reader),
     };
     reader.report_unknown(&SECTIONS);
     config

@@ -94,6 +94,7 @@ pub async fn change_severity(
     super::reminders::start_anew(tx, known, &incident).await?;
     super::reminders::want_commander(tx, known, &incident).await?;
     tx.restate(&incident).await?;
+    tx.tell_watchers(incident.id).await?;
     Ok(true)
 }
 
@@ -235,6 +236,7 @@ pub(super) async fn end(
     let ended = tx.incident(incident.id).await?;
     tx.say_entry(&ended, entry, messages::ended(&ended, by, text)).await?;
     tx.restate(&ended).await?;
+    tx.tell_watchers(ended.id).await?;
     Ok(true)
 }
 
@@ -265,6 +267,7 @@ pub async fn reopen(
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
     }
     tx.restate(&incident).await?;
+    tx.tell_watchers(incident.id).await?;
     Ok(true)
 }
 
@@ -281,7 +284,8 @@ pub(super) async fn join(tx: &mut Tx, incident: &Incident, who: &Actor, reason: 
     Ok(())
 }
 
-pub(super) async fn invite(tx: &mut Tx, incident: &Incident, user: &SlackUserId, reason: &str) -> Result<()> {
+/// Somebody belongs into the room from now on, even if they left it.
+pub async fn invite(tx: &mut Tx, incident: &Incident, user: &SlackUserId, reason: &str) -> Result<()> {
     if tx.want_member(incident.id, user, reason).await? {
         tx.cause(&Effect::Invite { incident: incident.id }).await?;
     }

@@ -114,7 +114,7 @@ impl Tx {
     }
 
     /// Where the page incident is: one for each incident.
-    pub async fn set_page_incident(
+    pub async fn set_public_incident(
         &mut self,
         incident: IncidentId,
         place: &str,

@@ -171,7 +171,7 @@ fn a_bad_value_of_a_secret_is_never_repeated() {
     for (section, key) in Config::keys().iter().filter_map(|k| k.strip_suffix("_file")?.split_once('.')) {
         for (key, value) in values.iter().flat_map(|v| [(key.to_owned(), v), (format!("{key}_file"), v)]) {
             let header = match section {
-                "service" | "hint_sender" => format!("[[{section}]]\nname = 'x'"),
+                "service" | "hint_sender" | "check" => format!("[[{section}]]\nname = 'x'"),
                 _ => format!("[{section}]"),
             };
             let problems = Config::from_toml(&format!("{header}\n{key} = {value}")).expect_err("accepted");
@@ -197,10 +197,18 @@ fn the_summary_is_one_screen() {
         "{PAGERDUTY}[[service]]\nname = 'payments'\npagerduty_service = 'PABC123'\nrouting_key = 'r0uting'\n"
     ));
     assert_snapshot!(config.summary(), @"
+    check
+      none
+    commander
+      none
     commands
       firebell    /firebell
+      ic          /ic
       incident    /incident
       oncall      /oncall
+      page        /page
+      runbook     /runbook
+      status      /status-check
       statuspage  /statuspage
     database
       max_connections  16
@@ -228,12 +236,20 @@ fn the_summary_is_one_screen() {
       from_email       incidents@example.com
       token            (set)
       webhook_secrets  (set)
+    paging
+      phones   private
+      service  -
     rights
       admin       -
       declare     everyone
       page        everyone
       statuspage  everyone
       use         everyone
+    runbook
+      none
+    runbooks
+      directory  -
+      url_base   -
     server
       admin_listen             127.0.0.1:9090
       listen                   0.0.0.0:8080
@@ -258,6 +274,8 @@ fn the_summary_is_one_screen() {
       signing_secrets   (set)
       team_id           -
       user_token        -
+    status
+      every  1m
     statuspage
       off
     ");

@@ -181,7 +181,7 @@ async fn record(app: &App, job: &Job, place: &str, post: &Post, done: &Done) -> 
     let incident = tx.incident(id).await?;
     let standing = &done.standing;
     if let Some((page_incident, url)) = &done.page_incident {
-        tx.set_page_incident(id, place, page_incident, url).await?;
+        tx.set_public_incident(id, place, page_incident, url).await?;
         tx.set_notice(id, standing.status, standing.impact, &standing.components).await?;
     } else if post.status.is_some() {
         tx.forget_page_incident(id).await?;
