@@ -16,7 +16,7 @@ use crate::notices::page::{EVERY, READ, read_job};
 use crate::notices::{Page, PageCell};
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
-use crate::{audit, incidents, pagerduty, slack, statuspage};
+use crate::{audit, incidents, monitors, pagerduty, runbooks, slack, status, statuspage};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +40,10 @@ pub struct App {
     pub pagerduty: Option<pagerduty::Client>,
     /// `None` when there is no public page.
     pub statuspage: Option<statuspage::Client>,
+    pub monitors: monitors::Client,
+    /// What the monitors said last.
+    pub status: status::ReadingsCell,
+    pub runbooks: runbooks::IndexCell,
     pub directory: DirectoryCell,
     /// The public page as last read.
     pub page: PageCell,
@@ -96,6 +100,11 @@ pub fn statuspage_client(config: &Config, clock: &Clock, observer: Observer) -> 
     Some(statuspage::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), settings, observer))
 }
 
+/// The one that asks the monitors. Nobody is called.
+pub fn monitors(clock: &Clock, observer: Observer) -> monitors::Client {
+    monitors::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), observer)
+}
+
 impl App {
     /// Connects to the database (without migrating) and builds the clients (without calling anybody).
     pub async fn build(config: Config, clock: Clock, observer: Observer) -> Result<Self> {
@@ -106,7 +115,8 @@ impl App {
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
         let (slack, pagerduty) = clients(&config, &clock, observer.clone());
-        let statuspage = statuspage_client(&config, &clock, observer);
+        let statuspage = statuspage_client(&config, &clock, observer.clone());
+        let monitors = monitors(&clock, observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),
@@ -115,6 +125,9 @@ impl App {
             slack,
             pagerduty,
             statuspage,
+            monitors,
+            status: status::ReadingsCell::default(),
+            runbooks: runbooks::IndexCell::default(),
             directory: DirectoryCell::default(),
             page: PageCell::default(),
             notes: audit::Notes::default(),
@@ -157,7 +170,8 @@ impl App {
             Some(at) => read_job().at(*at + EVERY),
             None => read_job(),
         });
-        for job in reads.chain([replan("at the start")]).chain(page) {
+        let checks = status::check_all(&self.config);
+        for job in reads.chain([replan("at the start")]).chain(page).chain(checks) {
             let mut tx = self.db.write(Priority::Job).await?;
             tx.enqueue(job).await?;
             tx.commit().await?;
@@ -165,7 +179,9 @@ impl App {
         let mut tx = self.db.write(Priority::Job).await?;
         tx.cause(&incidents::Effect::Heal).await?;
         tx.commit().await?;
+        self.read_runbooks().await;
         self.reload_page().await?;
+        self.reload_status().await?;
         self.reload_directory().await
     }
 
@@ -175,6 +191,24 @@ impl App {
             let page: Page = self.db.read().await?.public_page().await?;
             self.page.replace(page);
         }
+        Ok(())
+    }
+
+    /// Puts into memory what has changed in the directory of runbooks. What cannot be read there is logged once.
+    pub async fn read_runbooks(&self) {
+        let (settings, before) = (self.config.runbooks.clone(), self.runbooks.current());
+        let was = before.clone();
+        let reading = tokio::task::spawn_blocking(move || runbooks::directory::read(&settings, &before));
+        let Ok(Some(index)) = reading.await else { return };
+        for trouble in index.troubles.iter().filter(|trouble| !was.troubles.contains(trouble)) {
+            tracing::warn!(trouble, "a runbook is left out");
+        }
+        self.runbooks.replace(index);
+    }
+
+    /// Puts into memory what the database knows of the monitors.
+    pub async fn reload_status(&self) -> Result<()> {
+        self.status.replace(self.db.read().await?.readings().await?);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
 use crate::store::Tx;
-use crate::{notices, oncall, paging, posts};
+use crate::{notices, oncall, paging, posts, runbooks, status};
 
 /// What the runner performs.
 #[derive(Clone)]
@@ -60,7 +60,8 @@ fn feature(job: &Job) -> &str {
 /// Whether the job is one that leaves the next of its kind behind: given up, it would not come again.
 pub fn comes_again(kind: &str) -> bool {
     let read = oncall::Step::ALL.iter().any(|step| step.kind() == kind);
-    read || kind == Effect::Heal.kind() || kind == "groups.plan" || kind == notices::page::READ
+    let ours = [Effect::Heal.kind(), "groups.plan", notices::page::READ, status::CHECK];
+    read || ours.contains(&kind)
 }
 
 impl Dispatch {
@@ -80,6 +81,8 @@ impl Dispatch {
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
             Some(("paging", _)) => paging::steps::run(&self.app, job).await,
             Some(("notices", _)) => notices::steps::run(&self.app, job).await,
+            Some(("runbooks", _)) => runbooks::steps::run(&self.app, job).await,
+            Some(("status", _)) => status::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),
         }
     }

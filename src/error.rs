@@ -67,6 +67,8 @@ pub enum Vendor {
     PagerDuty,
     Statuspage,
     Cachet,
+    /// Whatever a `[[check]]` asks.
+    Monitor,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,7 @@ impl fmt::Display for Vendor {
             Self::PagerDuty => "PagerDuty",
             Self::Statuspage => "Statuspage",
             Self::Cachet => "Cachet",
+            Self::Monitor => "The monitor",
         })
     }
 }

@@ -208,6 +208,7 @@ impl Metrics {
             Vendor::PagerDuty => "pagerduty",
             Vendor::Statuspage => "statuspage",
             Vendor::Cachet => "cachet",
+            Vendor::Monitor => "monitor",
         };
         self.vendor_calls.get_or_create(&CallLabels { vendor, call, outcome }).inc();
         if (call, outcome) == ("usergroups.users.update", "ok") {

@@ -34,6 +34,8 @@ const GRACE: Duration = Duration::from_secs(15);
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How long the audit of what only looks may wait.
 const NOTES_EVERY: Duration = Duration::from_secs(1);
+/// How often the directory of runbooks is looked at.
+const RUNBOOKS_EVERY: Duration = Duration::from_secs(60);
 /// How often the gauges are read.
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 
@@ -82,6 +84,7 @@ pub async fn start(app: App, metrics: Arc<Metrics>, workers: bool) -> Result<Run
         tasks.spawn(follow_other_replicas(app.clone(), stop_work.clone()));
         tasks.spawn(write_notes(app.clone(), stop_work.clone()));
         tasks.spawn(read_gauges(app.clone(), metrics.clone(), stop_work.clone()));
+        tasks.spawn(read_runbooks(app.clone(), stop_work.clone()));
     }
     Ok(Running {
         app,
@@ -201,11 +204,16 @@ async fn hear_other_replicas(app: App, stop: CancellationToken) {
     }
 }
 
-/// What another replica has read about people is taken into this one's memory.
+/// What another replica has read is taken into this one's memory.
 async fn follow_other_replicas(app: App, stop: CancellationToken) {
     loop {
         if let Err(error) = app.follow_directory().await {
             tracing::warn!(%error, "cannot see whether the directory changed");
+        }
+        if !app.config.checks.is_empty()
+            && let Err(error) = app.reload_status().await
+        {
+            tracing::warn!(%error, "cannot load what the monitors said");
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -223,6 +231,16 @@ async fn write_notes(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.clock.sleep(NOTES_EVERY) => {}
+        }
+    }
+}
+
+/// Each server has its own directory. Nobody waits for it.
+async fn read_runbooks(app: App, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.clock.sleep(RUNBOOKS_EVERY) => app.read_runbooks().await,
         }
     }
 }

@@ -15,6 +15,7 @@ CREATE TABLE notice_post (
     incident_id UUID NOT NULL REFERENCES incident (id),
     number BIGINT,
     state TEXT NOT NULL,
+    job_id BIGINT,
     status TEXT,
     impact TEXT,
     name TEXT NOT NULL,

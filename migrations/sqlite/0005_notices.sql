@@ -15,6 +15,7 @@ CREATE TABLE notice_post (
     incident_id BLOB NOT NULL REFERENCES incident (id),
     number INTEGER,
     state TEXT NOT NULL,
+    job_id INTEGER,
     status TEXT,
     impact TEXT,
     name TEXT NOT NULL,

@@ -4,7 +4,9 @@ mod oncall;
 mod once;
 mod paging;
 mod registry;
+mod runbook;
 mod said;
+mod status;
 mod statuspage;
 pub mod steps;
 mod store;
@@ -91,6 +93,8 @@ async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
         Command::Page => paging::page(app, known, &caller, &typed).await,
         Command::Ic => paging::ic(app, known, &caller, &typed).await,
         Command::Statuspage => statuspage::statuspage(app, known, &caller, &typed).await,
+        Command::Runbook => runbook::runbook(app, known, &caller, &typed).await,
+        Command::Status => status::status(app, known, &caller, &typed).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
     }
 }

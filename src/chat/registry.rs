@@ -13,7 +13,7 @@ use crate::config::{Command, Commands, Config, nearest};
 use crate::error::{Error, Result};
 use crate::slack::spoken::Spoken;
 use crate::slack::words::{first_word, quoted};
-use crate::{groups, incidents, notices, paging};
+use crate::{groups, incidents, notices, paging, runbooks, status};
 
 pub(super) struct Entry {
     pub command: Command,
@@ -47,6 +47,16 @@ pub(super) const COMMANDS: &[Entry] = &[
         what: "tell the public how things stand",
         verbs: notices::help::VERBS,
     },
+    Entry {
+        command: Command::Status,
+        what: "the state of the systems, and stalking it",
+        verbs: status::help::VERBS,
+    },
+    Entry {
+        command: Command::Runbook,
+        what: "the runbook of a service or an alert",
+        verbs: runbooks::help::VERBS,
+    },
 ];
 
 /// Which command it is, and what was said to it: `/ic page`, `!ic page`, `/firebell ic page` and `@firebell ic page` are
@@ -63,6 +73,10 @@ pub(super) fn resolve<'a>(config: &Config, typed: &'a Typed) -> Result<(Command,
             typed.command
         ))),
         Some(Command::Firebell) => behind_ours(commands, typed),
+        // In an incident's room, people look for it there: `/incident status` is the incident's own.
+        Some(Command::Incident) if first_word(&typed.text).0.eq_ignore_ascii_case(&commands.status[1..]) => {
+            behind_ours(commands, typed)
+        }
         Some(command) => Ok((command, Cow::Borrowed(typed))),
     }
 }

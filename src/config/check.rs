@@ -7,7 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::{Reader, quoted};
-use super::{Config, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who, severity};
+use super::{
+    Config, Credentials, Database, PagerDuty, Server, Service, Severity, SeverityWord, WhenEmpty, Who,
+    severity,
+};
 
 pub(super) fn check(config: &Config, reader: &mut Reader) {
     server(&config.server, reader);
@@ -79,6 +82,9 @@ fn slack(config: &Config, reader: &mut Reader) {
     }
     if let Some(page) = &config.statuspage {
         unencrypted("statuspage.api_url", &page.api_url, reader);
+    }
+    for check in config.checks.iter().filter(|c| !matches!(c.credentials, Credentials::None)) {
+        unencrypted(&format!("check.{}.url", check.name), &check.url, reader);
     }
 }
 

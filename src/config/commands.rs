@@ -72,6 +72,8 @@ commands! {
     Page: page = "/page",
     Ic: ic = "/ic",
     Statuspage: statuspage = "/statuspage",
+    Status: status = "/status-check",
+    Runbook: runbook = "/runbook",
     Firebell: firebell = "/firebell",
 }
 

@@ -5,10 +5,12 @@ mod check;
 mod commands;
 mod group;
 mod load;
+mod monitor;
 mod paging;
 mod reader;
 #[cfg(test)]
 mod reference;
+mod runbook;
 mod secrets;
 mod sections;
 mod severity;
@@ -26,6 +28,8 @@ use crate::error::{Error, Result};
 
 pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
+pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
+pub use runbook::{RunbookLink, Runbooks};
 pub use severity::{Impact, Severity, SeverityWord, Urgency};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
@@ -50,6 +54,9 @@ pub struct Config {
     pub commanders: Vec<Commander>,
     pub paging: Paging,
     pub hint_senders: Vec<HintSender>,
+    pub status: Status,
+    pub checks: Vec<Check>,
+    pub runbooks: Runbooks,
 }
 
 #[derive(Debug, Clone)]

@@ -231,6 +231,11 @@ impl Section<'_> {
         self.reader.problems.push(format!("{}.{key} {phrase}", self.path));
     }
 
+    /// The same for what is allowed but odd.
+    pub fn warning(&mut self, key: &str, phrase: &str) {
+        self.reader.warnings.push(format!("{}.{key} {phrase}", self.path));
+    }
+
     pub(super) fn wrong(&mut self, name: &str, phrase: &str) {
         self.reader.problems.push(format!("{name} {phrase}"));
     }
@@ -304,6 +309,21 @@ impl Section<'_> {
             &format!("must be a whole number from {low} to {high}, without quotes; the default is {default}"),
         );
         default
+    }
+
+    /// A number that may have a fraction.
+    pub fn decimal(&mut self, key: &str) -> Option<f64> {
+        let Found { name, value } = self.find(key)?;
+        let number = match &value {
+            Raw::Env(text) => text.trim().parse::<f64>().ok(),
+            Raw::File(Value::Integer(whole)) => whole.to_string().parse().ok(),
+            Raw::File(value) => value.as_float(),
+        };
+        let number = number.filter(|n| n.is_finite());
+        if number.is_none() {
+            self.wrong(&name, "must be a number, without quotes, such as 0.99");
+        }
+        number
     }
 
     pub fn flag(&mut self, key: &str, default: bool) -> bool {

@@ -92,7 +92,9 @@ fn the_example_shows_the_real_defaults() {
         [[service]]\nname = 'payments'\npagerduty_service = 'P1'\n\
         [[group]]\nhandle = 'payments-oncall'\nschedules = ['PSCHED1']\n\
         [[commander]]\ntitle = 'Incident Commander'\nschedule = 'PSCHED1'\n\
-        [[hint_sender]]\nname = 'terraform'\nsecrets = ['x']\n";
+        [[hint_sender]]\nname = 'terraform'\nsecrets = ['x']\n\
+        [[check]]\nname = 'x'\nkind = 'alertmanager'\nurl = 'https://x'\n\
+        [[runbook]]\ntitle = 'x'\nurl = 'https://x'\n";
     let real = Config::from_toml(required).unwrap_or_else(|e| panic!("{e}"));
     let (shown, real) = (shown.summary_json(), real.summary_json());
     let value = |all: &Value, section: &str, key: &str| match &all[section] {

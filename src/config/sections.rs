@@ -9,10 +9,10 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, paging, severity, statuspage,
+    Slack, Who, group, monitor, paging, runbook, severity, statuspage,
 };
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 19] = [
     "server",
     "database",
     "slack",
@@ -28,6 +28,10 @@ const SECTIONS: [&str; 15] = [
     "commander",
     "paging",
     "hint_sender",
+    "status",
+    "check",
+    "runbooks",
+    "runbook",
 ];
 
 /// Reads everything. While the reader has problems the result holds placeholders and must not be used.
@@ -48,6 +52,9 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         commanders: paging::commanders(reader),
         paging: reader.section("paging", paging::paging),
         hint_senders: group::hint_senders(reader),
+        status: reader.section("status", monitor::status),
+        checks: monitor::checks(reader),
+        runbooks: runbook::read(reader),
     };
     reader.report_unknown(&SECTIONS);
     config

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AutoOpen, AutoResolve, Commander, Config, Group, Mode, Phones, PolicyLevels, Service, Severity,
-    StatusPage, StatusPageKind, WhenEmpty, Who, show_duration,
+    AutoOpen, AutoResolve, Check, CheckKind, Commander, Config, Credentials, Group, Incidents, Mode, Phones,
+    PolicyLevels, Service, Severity, StatusPage, StatusPageKind, WhenEmpty, Who, Words, show_duration,
 };
 
 const SET: &str = "(set)";
@@ -35,7 +35,7 @@ impl Config {
 
     /// Every key with its value in force; `pagerduty` is null when off.
     pub fn summary_json(&self) -> Value {
-        let (server, slack, incidents) = (&self.server, &self.slack, &self.incidents);
+        let (server, slack) = (&self.server, &self.slack);
         let mut commands = Map::new();
         for (_, key, typed) in self.commands.all() {
             commands.insert(key.into(), typed.into());
@@ -76,19 +76,7 @@ impl Config {
                 "statuspage": names(&self.rights.statuspage),
                 "admin": names(&self.rights.admin),
             },
-            "incidents": {
-                "default_severity": incidents.default_severity,
-                "channel_prefix": incidents.channel_prefix,
-                "timezone": incidents.timezone.iana_name().unwrap_or("UTC"),
-                "ic_nudge_after": incidents.ic_nudge_after.map(show_duration),
-                "max_auto_channels_per_minute": incidents.max_auto_channels_per_minute,
-                "auto_resolve": match incidents.auto_resolve {
-                    AutoResolve::Ask => "ask",
-                    AutoResolve::Always => "always",
-                    AutoResolve::Never => "never",
-                },
-                "private_invites_severity_groups": incidents.private_invites_severity_groups,
-            },
+            "incidents": incidents(&self.incidents),
             "severity": self.severities.iter().map(severity).collect::<Vec<_>>(),
             "service": self.services.iter().map(service).collect::<Vec<_>>(),
             "oncall": {
@@ -111,8 +99,35 @@ impl Config {
                 "name": sender.name,
                 "secrets": vec![SET; sender.secrets.len()],
             })).collect::<Vec<_>>(),
+            "status": { "every": show_duration(self.status.every) },
+            "check": self.checks.iter().map(check).collect::<Vec<_>>(),
+            "runbooks": { "directory": self.runbooks.directory, "url_base": self.runbooks.url_base },
+            "runbook": self.runbooks.links.iter().map(|link| json!({
+                "name": link.title,
+                "title": link.title,
+                "service": link.service,
+                "alerts": link.alerts,
+                "url": link.url.split('?').next(),
+                "summary": link.summary,
+            })).collect::<Vec<_>>(),
         })
     }
+}
+
+fn incidents(incidents: &Incidents) -> Value {
+    json!({
+        "default_severity": incidents.default_severity,
+        "channel_prefix": incidents.channel_prefix,
+        "timezone": incidents.timezone.iana_name().unwrap_or("UTC"),
+        "ic_nudge_after": incidents.ic_nudge_after.map(show_duration),
+        "max_auto_channels_per_minute": incidents.max_auto_channels_per_minute,
+        "auto_resolve": match incidents.auto_resolve {
+            AutoResolve::Ask => "ask",
+            AutoResolve::Always => "always",
+            AutoResolve::Never => "never",
+        },
+        "private_invites_severity_groups": incidents.private_invites_severity_groups,
+    })
 }
 
 fn statuspage(page: &StatusPage) -> Value {
@@ -126,6 +141,50 @@ fn statuspage(page: &StatusPage) -> Value {
         "api_key": SET,
         "deliver_notifications": page.deliver_notifications,
     })
+}
+
+/// Without what follows a `?`, where people put keys.
+fn check(check: &Check) -> Value {
+    let (bearer, basic) = match check.credentials {
+        Credentials::None => (None, None),
+        Credentials::Bearer(_) => (Some(SET), None),
+        Credentials::Basic(_) => (None, Some(SET)),
+    };
+    let mut shown = json!({
+        "name": check.name,
+        "kind": check.kind.word(),
+        "url": check.url.split('?').next(),
+        "bearer_token": bearer,
+        "basic_auth": basic,
+    });
+    let mut words_are = |words: &Words| {
+        shown["normal"] = json!(words.normal);
+        shown["degraded"] = json!(words.degraded);
+        shown["partial"] = json!(words.partial);
+        shown["major"] = json!(words.major);
+        shown["maintenance"] = json!(words.maintenance);
+    };
+    match &check.kind {
+        CheckKind::Alertmanager { filter, severity_label, words } => {
+            words_are(words);
+            shown["filter"] = json!(filter);
+            shown["severity_label"] = json!(severity_label);
+        }
+        CheckKind::Prometheus { query, below, above } => {
+            shown["query"] = json!(query);
+            for (side, bounds) in [("below", below), ("above", above)] {
+                shown[format!("degraded_{side}")] = json!(bounds.degraded);
+                shown[format!("partial_{side}")] = json!(bounds.partial);
+                shown[format!("major_{side}")] = json!(bounds.major);
+            }
+        }
+        CheckKind::Statuspage => {}
+        CheckKind::HttpJson { pointer, words } => {
+            words_are(words);
+            shown["pointer"] = json!(pointer);
+        }
+    }
+    shown
 }
 
 fn severity(severity: &Severity) -> Value {

@@ -111,6 +111,7 @@ impl Demo {
         let home = Home::make()?;
         let port = free_port(options.port)?;
         let toml = world.firebell_toml(&home.database_url(), &format!("127.0.0.1:{port}"));
+        let toml = toml + &world.statuspage_toml();
         let config = Config::from_toml(&toml).context("the demo's own configuration")?;
         let metrics = Arc::new(crate::metrics::Metrics::new());
         let counted = metrics.clone();

@@ -53,6 +53,9 @@ pub(super) fn what_next(demo: &Demo, screen: &mut Screen) -> Result<()> {
     screen.command(&format!("{send} '/incident declare search-slow sev2 --service search' --as eve"))?;
     screen.command(&format!("{send} '[Take command]' --as cho --channel inc-2-search-slow"))?;
     screen.command(&format!("{send} '/incident update on it' --as cho --channel inc-2-search-slow"))?;
+    screen.command(&format!(
+        "{send} '/statuspage update degraded \"Search is slow.\" Europe/Search' --as cho --channel inc-2-search-slow"
+    ))?;
     screen.command(&format!("{send} '/incident help'"))?;
     screen.blank()?;
     screen.note("Let a machine raise an alert in PagerDuty: Firebell opens the channel for it.")?;

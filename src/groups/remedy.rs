@@ -25,6 +25,7 @@ pub fn remedy(upstream: &Upstream, group: Option<&str>) -> String {
             "404" => format!("{vendor} does not know {}: mend statuspage.page_id or statuspage.api_url", upstream.call),
             _ => upstream.to_string(),
         },
+        (Problem::Rejected { .. }, Vendor::Monitor) => upstream.to_string(),
         (Problem::RateLimited { after }, vendor) => format!(
             "{vendor} has had enough calls for now: run it again in {} s",
             after.as_secs()

@@ -1,7 +1,7 @@
 //! What incidents do to the outside world, as durable jobs: which there are, their lanes and their dedup keys.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::model::{Incident, Step, StepState};
@@ -235,6 +235,21 @@ impl Tx {
         if let (Some(id), Some(step)) = (effect.incident(), effect.step()) {
             self.set_step(id, step, StepState::Waiting, None, Some(job_id)).await?;
         }
+        Ok(())
+    }
+
+    /// Something happened that those who watch the systems go by. They are above this module; the job's kind is all that
+    /// it knows of them.
+    pub async fn tell_watchers(&mut self, id: IncidentId) -> Result<()> {
+        let job = NewJob::new("status.follow", json!({ "incident": id })).never_give_up();
+        self.enqueue(job.dedup(format!("status.follow:{id}"))).await?;
+        Ok(())
+    }
+
+    /// The room is there: whoever has a runbook for this offers it. Above this module, too.
+    pub async fn ask_for_runbooks(&mut self, id: IncidentId) -> Result<()> {
+        let job = NewJob::new("runbooks.offer", json!({ "incident": id })).never_give_up();
+        self.enqueue(job.dedup(format!("runbooks.offer:{id}"))).await?;
         Ok(())
     }
 

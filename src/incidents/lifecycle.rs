@@ -94,6 +94,7 @@ pub async fn change_severity(
     super::reminders::start_anew(tx, known, &incident).await?;
     super::reminders::want_commander(tx, known, &incident).await?;
     tx.restate(&incident).await?;
+    tx.tell_watchers(incident.id).await?;
     Ok(true)
 }
 
@@ -235,6 +236,7 @@ pub(super) async fn end(
     let ended = tx.incident(incident.id).await?;
     tx.say_entry(&ended, entry, messages::ended(&ended, by, text)).await?;
     tx.restate(&ended).await?;
+    tx.tell_watchers(ended.id).await?;
     Ok(true)
 }
 
@@ -265,6 +267,7 @@ pub async fn reopen(
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
     }
     tx.restate(&incident).await?;
+    tx.tell_watchers(incident.id).await?;
     Ok(true)
 }
 

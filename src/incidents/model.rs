@@ -93,6 +93,9 @@ word_enum! {
         Resolved = "resolved",
         Cancelled = "cancelled",
         Reopened = "reopened",
+        /// What the monitors say.
+        Monitor = "monitor",
+        Runbook = "runbook",
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::messages;
 use super::model::{Components, Post, Standing};
 use super::page::Page;
+use crate::clock::Timestamp;
 use crate::front::Message;
 use crate::ids::IncidentId;
 use crate::incidents::Incident;
@@ -119,16 +120,22 @@ fn asked(incident: &Incident, post: &Post, unwell: &Components) -> String {
 }
 
 /// The form behind a bare command, and behind Edit.
-pub fn write_form(incident: &Incident, standing: &Standing, page: &Page, filled: &Filled) -> Value {
+pub fn write_form(
+    incident: &Incident,
+    standing: &Standing,
+    page: &Page,
+    filled: &Filled,
+    now: Timestamp,
+) -> Value {
     let mut fields = vec![blocks::context(&about(incident, standing))];
-    let now = standing.status.filter(|_| standing.is_there);
+    let stands = standing.status.filter(|_| standing.is_there);
     let statuses: Vec<(String, String)> = PostStatus::ALL
         .iter()
-        .filter(|status| **status != PostStatus::Resolved || now.is_some())
+        .filter(|status| **status != PostStatus::Resolved || stands.is_some())
         .map(|status| (status.title().to_owned(), status.word().to_owned()))
         .collect();
     let chosen =
-        filled.status.or(now.filter(|s| *s != PostStatus::Resolved)).unwrap_or(PostStatus::Investigating);
+        filled.status.or(stands.filter(|s| *s != PostStatus::Resolved)).unwrap_or(PostStatus::Investigating);
     let select = blocks::static_select("value", "Choose a status", &statuses, Some(chosen.word()));
     fields.push(blocks::input(block::STATUS, "Status", &select, false));
     let text = blocks::plain_text_input("value", true, LONGEST_TEXT, &filled.text);
@@ -159,8 +166,8 @@ pub fn write_form(incident: &Incident, standing: &Standing, page: &Page, filled:
     if page.components.len() > MOST_COMPONENTS {
         fields.push(blocks::context("More components than fit here: name the others in the typed command."));
     }
-    if page.read_at.is_none() {
-        fields.push(blocks::context("The page has not answered yet, so its components are not known."));
+    if let Some(age) = messages::age(page, now) {
+        fields.push(blocks::context(&age));
     }
     let metadata = json!(About { incident: incident.id, draft: filled.draft }).to_string();
     blocks::modal(form::WRITE, "Status page", "Publish", &metadata, &fields)

@@ -188,14 +188,25 @@ pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
         let status = untrusted(&plain(&incident.status, 40));
         lines.push(format!("• {} — {status}", link(&incident.url, &plain(&incident.name, 120))));
     }
-    let ago = now.since(read_at);
     let name = &config.commands.statuspage;
-    lines.push(if ago > STALE {
-        format!(":warning: _That is what it said {} ago; it does not answer since. What you post waits and is published when it does._", span(ago))
-    } else {
-        format!("_Read {} ago. To tell the public: `{name} update`_", span(ago))
-    });
+    lines.push(age(page, now).unwrap_or_else(|| {
+        format!("_Read {} ago. To tell the public: `{name} update`_", span(now.since(read_at)))
+    }));
     lines.join("\n")
+}
+
+/// How old what is shown of the page is, once it is worth a thought.
+pub(super) fn age(page: &Page, now: Timestamp) -> Option<String> {
+    let Some(read_at) = page.read_at else {
+        return Some(":warning: _The page has not answered yet, so its components are not known._".into());
+    };
+    let ago = now.since(read_at);
+    (ago > STALE).then(|| {
+        format!(
+            ":warning: _That is what the page said {} ago; it does not answer since. What you post waits and is published when it does._",
+            span(ago)
+        )
+    })
 }
 
 pub(super) fn icon(status: ComponentStatus) -> &'static str {

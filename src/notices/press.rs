@@ -34,7 +34,13 @@ pub async fn press(tx: &mut Tx, page: &Page, caller: &Caller, pressed: &Pressed)
     match pressed.action.as_str() {
         press::EDIT => {
             let standing = standing(tx, &incident).await?;
-            return Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &Filled::of(&post))));
+            return Ok(Reply::Modal(forms::write_form(
+                &incident,
+                &standing,
+                page,
+                &Filled::of(&post),
+                tx.now(),
+            )));
         }
         press::CANCEL => {
             tx.move_post(post.id, PostState::Draft, PostState::Dropped).await?;

@@ -43,7 +43,7 @@ pub async fn form(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, aske
     let incident = find(tx, known, caller, target.as_ref(), &command).await?;
     not_a_test(&incident)?;
     let standing = standing(tx, &incident).await?;
-    Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &forms::Filled::default())))
+    Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &forms::Filled::default(), tx.now())))
 }
 
 /// A typed update.
@@ -153,7 +153,9 @@ pub(super) async fn publish(
     // What only goes on from what is there says so: should that not be published after all, this post stands alone.
     let inherited = if standing.is_open() { standing.status } else { None };
     let status = post.status.or(inherited);
-    if !tx.publish_post(post.id, status, status.and(post.impact.or(standing.impact)), restores).await? {
+    let impact = status.and(post.impact.or(standing.impact));
+    let job_id = tx.enqueue(post.job()).await?;
+    if !tx.publish_post(post.id, job_id, status, impact, restores).await? {
         return Err(stale());
     }
     if let Some(reason) = &post.reason {
@@ -162,7 +164,6 @@ pub(super) async fn publish(
         let entry = NewEntry::new(Kind::Statuspage, Source::Slack, by, text);
         tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
     }
-    tx.enqueue(post.job()).await?;
     Ok(messages::publishing(incident, post, status.is_none()))
 }
 

@@ -17,10 +17,11 @@ impl Tx {
         self.opt("SELECT * FROM notice WHERE incident_id = $1", &[&incident]).await
     }
 
-    /// What is on its way for this incident, in its order.
+    /// What is on its way for this incident, in its order; not what an operator has discarded.
     pub async fn waiting_posts(&mut self, incident: IncidentId) -> Result<Vec<Post>> {
         self.all(
-            "SELECT * FROM notice_post WHERE incident_id = $1 AND state = 'waiting' ORDER BY number",
+            "SELECT p.* FROM notice_post p JOIN job j ON j.id = p.job_id AND j.done_at IS NULL
+             WHERE p.incident_id = $1 AND p.state = 'waiting' ORDER BY p.number",
             &[&incident],
         )
         .await
@@ -59,6 +60,7 @@ impl Tx {
     pub async fn publish_post(
         &mut self,
         id: Uuid,
+        job_id: i64,
         status: Option<PostStatus>,
         impact: Option<Impact>,
         restores: bool,
@@ -67,10 +69,11 @@ impl Tx {
         let rows = self
             .exec(
                 "UPDATE notice_post SET state = 'waiting', restores = $2, asked_at = $3, status = $4, impact = $5,
+                    job_id = $6,
                     number = (SELECT COALESCE(MAX(o.number), 0) + 1 FROM notice_post o
                               WHERE o.incident_id = notice_post.incident_id)
                  WHERE id = $1 AND state = 'draft'",
-                &[&id, &restores, &now, &status, &impact],
+                &[&id, &restores, &now, &status, &impact, &job_id],
             )
             .await?;
         Ok(rows == 1)

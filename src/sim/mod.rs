@@ -3,6 +3,7 @@
 
 pub mod cachet;
 pub mod desk;
+pub mod monitors;
 pub mod pagerduty;
 pub mod scene;
 pub mod signed;

@@ -1,10 +1,11 @@
-//! A world: one simulated Slack workspace, one simulated PagerDuty account, the people in both, and the pages that the
-//! public reads.
+//! A world: one simulated Slack workspace, one simulated PagerDuty account, the people in both, the pages that the public
+//! reads, and monitors.
 
 use std::io;
 
 use super::cachet::Cachet;
 use super::desk::Desk;
+use super::monitors::Monitors;
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
 use super::statuspage::Statuspage;
@@ -17,6 +18,7 @@ pub struct World {
     pub pagerduty: PagerDuty,
     pub statuspage: Statuspage,
     pub cachet: Cachet,
+    pub monitors: Monitors,
     pub desk: Desk,
     pub clock: Clock,
 }
@@ -43,7 +45,8 @@ impl World {
         let pagerduty = PagerDuty::start(clock.clone(), desk.clone()).await?;
         let statuspage = Statuspage::start(clock.clone(), desk.clone()).await?;
         let cachet = Cachet::start(clock.clone(), desk.clone()).await?;
-        Ok(Self { slack, pagerduty, statuspage, cachet, desk, clock })
+        let monitors = Monitors::start(clock.clone(), desk.clone()).await?;
+        Ok(Self { slack, pagerduty, statuspage, cachet, monitors, desk, clock })
     }
 
     /// A small company: five people, payments with two escalation levels (Ana, then Ben), search with one (Cho), a
@@ -71,6 +74,7 @@ impl World {
         for name in ["Public API", "Checkout", "Search"] {
             world.cachet.add_component(name);
         }
+        world.monitors.set_series("success_rate", &[("job=api", "0.9997")]);
         Ok(world)
     }
 
@@ -134,6 +138,47 @@ pagerduty_service = "PSVC002"
             pagerduty_token = PagerDuty::TOKEN,
             from_email = PagerDuty::FROM_EMAIL,
             webhook_secret = PagerDuty::WEBHOOK_SECRET,
+        )
+    }
+
+    /// The part of the configuration that asks the world's monitors, one of each kind.
+    pub fn checks_toml(&self) -> String {
+        format!(
+            r#"
+[[check]]
+name = "payments alerts"
+kind = "alertmanager"
+url = "{alertmanager}"
+bearer_token = "{bearer_token}"
+filter = ['service="payments"']
+[[check]]
+name = "API success rate"
+kind = "prometheus"
+url = "{prometheus}"
+basic_auth = "{basic_auth}"
+query = "success_rate"
+degraded_below = 0.999
+partial_below = 0.99
+major_below = 0.9
+[[check]]
+name = "Example CDN"
+kind = "statuspage"
+url = "{page}"
+[[check]]
+name = "checkout"
+kind = "http_json"
+url = "{health}"
+pointer = "/status"
+normal = ["ok"]
+degraded = ["slow"]
+major = ["down"]
+"#,
+            alertmanager = self.monitors.url("alertmanager"),
+            bearer_token = Monitors::BEARER_TOKEN,
+            prometheus = self.monitors.url("prometheus"),
+            basic_auth = Monitors::BASIC_AUTH,
+            page = self.monitors.url("page"),
+            health = self.monitors.url("health"),
         )
     }
 }

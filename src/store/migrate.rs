@@ -38,6 +38,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0005_notices.sql"),
         include_str!("../../migrations/sqlite/0005_notices.sql"),
     ),
+    (
+        6,
+        "status",
+        include_str!("../../migrations/postgres/0006_status.sql"),
+        include_str!("../../migrations/sqlite/0006_status.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {

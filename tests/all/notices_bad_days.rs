@@ -43,8 +43,12 @@ on_both_engines!(
         assert_reads!(stage.tell("U0BEN", "status").await, @"
         *<https://acme.statuspage.io|Acme Status>*
         :white_check_mark: All 4 components are operational, and no post is open.
-        :warning: _That is what it said 15m ago; it does not answer since. What you post waits and is published when it does._
+        :warning: _That is what the page said 15m ago; it does not answer since. What you post waits and is published when it does._
         ");
+        stage.tell("U0BEN", "").await;
+        let form = crate::acts::read_form(&stage.form());
+        assert!(form.contains("Checkout (optional): Leave it: operational"), "{form}");
+        assert!(format!("{}", stage.form().view).contains("it does not answer since"));
         stage.world.desk.heal("statuspage");
         stage.pass(10).await;
         assert_eq!(stage.counts(), (1, 1));
@@ -134,6 +138,24 @@ impl Stage {
         self.settle().await;
     }
 }
+
+on_both_engines!(
+    async fn what_an_operator_discards_is_not_waited_for(db: Db, clock: Clock) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.world.desk.always("statuspage", Fault::Unavailable { status: 503 });
+        stage.tell("U0ANA", "update investigating \"First.\"").await;
+        let mut tx =
+            stage.running.app.db.write(firebell::store::Priority::Command).await.expect("a transaction");
+        let jobs = tx.open_jobs().await.expect("jobs");
+        let post = jobs.iter().find(|job| job.kind == "notices.post").expect("the post's");
+        assert!(tx.discard_job(post.id).await.expect("discarded"));
+        tx.commit().await.expect("committed");
+        let answer = stage.tell("U0ANA", "update resolved").await;
+        assert!(answer.starts_with("There is no post about it"), "{answer}");
+        stage.end().await;
+    }
+);
 
 on_both_engines!(
     async fn a_lost_answer_never_makes_a_second_post(db: Db, clock: Clock) {

@@ -245,3 +245,31 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn in_a_message_it_is_a_word_with_an_exclamation_mark(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let room = stage.channel_id(ROOM);
+        for typed in ["!statuspage update major \"Down.\" Checkout", "!statuspage", "!statuspag status"] {
+            let (_, events) = stage.world.slack.person_says("U0ANA", &room, None, typed);
+            for event in &events {
+                stage.world.slack.deliver(&stage.running.base_url(), event).await.expect("an answer");
+            }
+            stage.settle().await;
+        }
+        assert_reads!(stage.whispers("U0ANA").join("\n\n"), @"
+        :rotating_light: Declaring *INC-1 payments down* as *SEV2*: opening #inc-1-payments-down, paging Ana Example ☎ +49 1515550101.
+
+        :satellite: Publishing for INC-1: *Investigating* · impact critical
+        > Down.
+        Checkout: major outage
+        The incident's channel hears when it is out, and where.
+
+        Slack opens forms from slash commands only: type `/statuspage` for the form, or say it in words (`/statuspage help`).
+
+        There is no command `statuspag`. Did you mean `/statuspage`?
+        ");
+        assert!(stage.public().contains("investigating: Down."), "{}", stage.public());
+        stage.end().await;
+    }
+);

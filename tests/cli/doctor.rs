@@ -309,3 +309,44 @@ async fn the_public_page_and_its_key_are_looked_at() {
     ");
     assert_eq!(place.world.cachet.notified(), Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn monitors_are_asked_and_named_where_they_give_no_answer() {
+    let place = Place::with("").await;
+    let text = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + &place.world.checks_toml();
+    place.configure(
+        &text.replace("sim-alertmanager-token", "old-token").replace("\"success_rate\"", "\"nothing\""),
+    );
+    let checks: Vec<String> =
+        place.doctor().out.lines().filter(|line| line.contains(" check ")).map(str::to_owned).collect();
+    assert_snapshot!(checks.join("\n"), @"
+    ✗ check payments alerts   it refuses to say (HTTP 401); look at its token in the configuration
+    ! check API success rate  UNKNOWN: the query finds no data
+    ✓ check Example CDN       NORMAL
+    ✓ check checkout          NORMAL
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runbooks_that_cannot_be_read_are_named() {
+    let place = Place::with("").await;
+    let shelf = place.directory.path().join("runbooks");
+    fs::create_dir(&shelf).expect("made");
+    fs::write(shelf.join("good.md"), "---\nservice: payments\n---\n").expect("written");
+    fs::write(shelf.join("bad.md"), "---\nservice payments\n---\n").expect("written");
+    fs::write(shelf.join("README.md"), "# Hello\n").expect("written");
+    let runbooks = format!("[runbooks]\ndirectory = '{}'\n", shelf.display());
+    place.configure(&(place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + &runbooks));
+    let said = |place: &Place| {
+        let out = place.doctor().out;
+        out.lines().filter(|line| line.contains(" runbooks")).collect::<Vec<_>>().join("\n")
+    };
+    let first = said(&place);
+    fs::remove_dir_all(&shelf).expect("removed");
+    assert_snapshot!(format!("{first}\n{}", said(&place)), @"
+    ✓ runbooks              found: 1; left out for want of front matter: 1
+    ! runbooks              bad.md: line 2 is not understood; write key: value, key: [a, b] or a list of - items
+    ✓ runbooks              found: 0
+    ! runbooks              the directory cannot be read (entity not found)
+    ");
+}

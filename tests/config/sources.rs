@@ -171,7 +171,7 @@ fn a_bad_value_of_a_secret_is_never_repeated() {
     for (section, key) in Config::keys().iter().filter_map(|k| k.strip_suffix("_file")?.split_once('.')) {
         for (key, value) in values.iter().flat_map(|v| [(key.to_owned(), v), (format!("{key}_file"), v)]) {
             let header = match section {
-                "service" | "hint_sender" => format!("[[{section}]]\nname = 'x'"),
+                "service" | "hint_sender" | "check" => format!("[[{section}]]\nname = 'x'"),
                 _ => format!("[{section}]"),
             };
             let problems = Config::from_toml(&format!("{header}\n{key} = {value}")).expect_err("accepted");
@@ -197,10 +197,19 @@ fn the_summary_is_one_screen() {
         "{PAGERDUTY}[[service]]\nname = 'payments'\npagerduty_service = 'PABC123'\nrouting_key = 'r0uting'\n"
     ));
     assert_snapshot!(config.summary(), @"
+    check
+      none
+    commander
+      none
     commands
-      firebell  /firebell
-      incident  /incident
-      oncall    /oncall
+      firebell    /firebell
+      ic          /ic
+      incident    /incident
+      oncall      /oncall
+      page        /page
+      runbook     /runbook
+      status      /status-check
+      statuspage  /statuspage
     database
       max_connections  16
       url              sqlite://firebell.db
@@ -227,11 +236,20 @@ fn the_summary_is_one_screen() {
       from_email       incidents@example.com
       token            (set)
       webhook_secrets  (set)
+    paging
+      phones   private
+      service  -
     rights
-      admin    -
-      declare  everyone
-      page     everyone
-      use      everyone
+      admin       -
+      declare     everyone
+      page        everyone
+      statuspage  everyone
+      use         everyone
+    runbook
+      none
+    runbooks
+      directory  -
+      url_base   -
     server
       admin_listen             127.0.0.1:9090
       listen                   0.0.0.0:8080
@@ -242,11 +260,11 @@ fn the_summary_is_one_screen() {
     service
       payments  auto_open high-urgency · pagerduty_service PABC123 · routing_key (set)
     severity
-      sev1  aliases p1, critical · emoji :rotating_light: · needs_commander · page · priority P1 · update_every 20m · urgency high
-      sev2  aliases p2 · emoji :red_circle: · needs_commander · page · priority P2 · update_every 30m · urgency high
-      sev3  aliases p3 · emoji :large_orange_circle: · page · priority P3 · update_every 1h · urgency high
-      sev4  aliases p4 · emoji :large_yellow_circle: · page · priority P4 · urgency low
-      sev5  aliases p5 · emoji :large_blue_circle: · urgency low
+      sev1  aliases p1, critical · emoji :rotating_light: · impact critical · needs_commander · page · priority P1 · update_every 20m · urgency high
+      sev2  aliases p2 · emoji :red_circle: · impact major · needs_commander · page · priority P2 · update_every 30m · urgency high
+      sev3  aliases p3 · emoji :large_orange_circle: · impact minor · page · priority P3 · update_every 1h · urgency high
+      sev4  aliases p4 · emoji :large_yellow_circle: · impact minor · page · priority P4 · urgency low
+      sev5  aliases p5 · emoji :large_blue_circle: · impact none · urgency low
     slack
       announce_channel  incidents
       api_url           https://slack.com/api
@@ -256,5 +274,9 @@ fn the_summary_is_one_screen() {
       signing_secrets   (set)
       team_id           -
       user_token        -
+    status
+      every  1m
+    statuspage
+      off
     ");
 }

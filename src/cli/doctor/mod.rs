@@ -4,6 +4,7 @@ mod groups;
 mod vendors;
 
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::config::{Config, Database, environment};
 use crate::error::Upstream;
 use crate::groups::model::State;
 use crate::groups::remedy::remedy;
+use crate::runbooks::{Index, directory};
 use crate::store::Db;
 
 pub(super) const EXAMPLES: &str = "\
@@ -73,7 +75,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
     if let Some((config, serves)) = configuration(file, &mut found) {
         let states = if serves { database(&config.database, &mut found).await } else { Vec::new() };
         let clock = Clock::system();
-        let (slack, pagerduty) = app::clients(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
+        let (slack, pagerduty) = app::clients(&config, &clock, Arc::new(|_, _, _, _| {}));
         let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
         let pagerduty = if let Some(client) = &pagerduty {
             vendors::pagerduty(client, &config, &mut found).await.then_some(client)
@@ -81,14 +83,16 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
             None
         };
-        let page = app::statuspage_client(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
+        let page = app::statuspage_client(&config, &clock, Arc::new(|_, _, _, _| {}));
         if let Some(page) = page.filter(|_| serves) {
             vendors::statuspage(&page, &mut found).await;
         }
+        runbooks(&config, &mut found);
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
         if let Some(slack) = slack.filter(|_| serves) {
             vendors::channels(&slack, &config, &mut found).await;
         }
+        vendors::monitors(&app::monitors(&clock, Arc::new(|_, _, _, _| {})), &config, &mut found).await;
     }
     let is_well = found.count(Verdict::Wrong) == 0;
     if json {
@@ -176,6 +180,21 @@ async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>
         found.odd("people", format!("{} {said}", unmapped.len()));
     }
     tx.group_states().await
+}
+
+/// What `/runbook` would find on this machine.
+fn runbooks(config: &Config, found: &mut Findings) {
+    let Some(index) = directory::read(&config.runbooks, &Index::default()) else { return };
+    if config.runbooks.directory.is_some() || !index.runbooks.is_empty() {
+        let left_out = match index.left_out {
+            0 => String::new(),
+            files => format!("; left out for want of front matter: {files}"),
+        };
+        found.right("runbooks", format!("found: {}{left_out}", index.runbooks.len()));
+    }
+    for trouble in &index.troubles {
+        found.odd("runbooks", trouble);
+    }
 }
 
 fn as_json(found: &Findings, is_well: bool) -> Value {

@@ -1,11 +1,12 @@
-//! The two tokens and what they open: scopes, services, channels; and whose clock is right.
+//! The two tokens and what they open: scopes, services, channels; whose clock is right; and what the monitors say.
 
 use std::time::Duration;
 
 use super::Findings;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::{pagerduty, slack, statuspage};
+use crate::status::model::why;
+use crate::{monitors, pagerduty, slack, statuspage};
 
 /// What `sync --once` needs.
 const SYNC_SCOPES: [&str; 4] = ["usergroups:read", "usergroups:write", "users:read", "users:read.email"];
@@ -139,6 +140,20 @@ pub(super) async fn channels(client: &slack::Client, config: &Config, found: &mu
             }
             Some(_) => found.right(what, "Firebell is in it"),
             None => found.wrong(what, "Firebell is not in it: write /invite @firebell there"),
+        }
+    }
+}
+
+/// What each monitor says, as `[[check]]` asks it.
+pub(super) async fn monitors(client: &monitors::Client, config: &Config, found: &mut Findings) {
+    for check in &config.checks {
+        let what = format!("check {}", check.name);
+        match client.read(check).await {
+            Ok(heard) if heard.state == monitors::State::Unknown => {
+                found.odd(what, format!("{}: {}", heard.state, heard.notes.join("; ")));
+            }
+            Ok(heard) => found.right(what, heard.state.to_string()),
+            Err(refused) => found.wrong(what, why(&refused.problem)),
         }
     }
 }

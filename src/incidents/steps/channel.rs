@@ -89,6 +89,8 @@ async fn furnish(tx: &mut Tx, app: &App, id: IncidentId) -> Result<()> {
     if !incident.is_private && app.config.slack.announce_channel.is_some() {
         tx.cause_step(&Effect::Announce { incident: id }).await?;
     }
+    tx.ask_for_runbooks(id).await?;
+    tx.tell_watchers(id).await?;
     if !tx.linked_pages(id).await?.is_empty() {
         pages::note_the_room(tx, &incident).await?;
     }

@@ -1,0 +1,181 @@
+//! The status' durable jobs: ask a monitor, compare, follow an incident, and say things in channels.
+
+use serde_json::Value;
+
+use super::messages;
+use super::model::{Picture, Reading, every};
+use super::stalk::{by_name, changes, stalk_for, tell};
+use super::{check_job, compare_job, expire_job};
+use crate::app::App;
+use crate::error::{Error, Problem, Result, Upstream};
+use crate::front::Message;
+use crate::ids::{ChannelId, IncidentId, SlackUserId};
+use crate::jobs::{Finished, Job};
+use crate::slack::blocks::channel as channel_link;
+use crate::slack::{Mark, Post};
+use crate::store::Priority;
+
+/// What belongs together changes together: a moment for the other monitors to say so too.
+const AFTER_A_CHANGE: std::time::Duration = std::time::Duration::from_secs(2);
+/// The levels whose incidents are watched by themselves: the most severe so many.
+const WATCHED_LEVELS: usize = 2;
+
+/// Runs a job of this feature.
+pub async fn run(app: &App, job: &Job) -> Result<Finished> {
+    let payload = &job.payload.0;
+    let text = |name: &str| payload[name].as_str().unwrap_or_default();
+    let channel = ChannelId::new(text("channel"));
+    let user = payload["user"].as_str().map(SlackUserId::new);
+    match job.kind.as_str() {
+        super::CHECK => check(app, job, text("check")).await,
+        "status.compare" => compare(app, job).await,
+        "status.follow" => follow(app, job, serde_json::from_value(payload["incident"].clone())?).await,
+        "status.expire" => expire(app, job, &channel).await,
+        "status.answer" => answer(app, job, &channel, user.as_ref()).await,
+        "status.say" => say(app, job, &channel, user.as_ref(), payload).await,
+        other => Err(Error::refused(format!("this version knows no job {other:?}"))),
+    }
+}
+
+/// Asks one monitor, remembers what it said, and leaves the next look behind. No answer is a reading too.
+async fn check(app: &App, job: &Job, name: &str) -> Result<Finished> {
+    let Some(check) = app.config.checks.iter().find(|check| check.name == name) else {
+        let mut tx = app.db.write(Priority::Job).await?;
+        tx.forget_reading(name).await?;
+        return job.finish(tx).await;
+    };
+    let answer = app.monitors.read(check).await;
+    let mut wait = std::time::Duration::ZERO;
+    if let Err(Upstream { problem: Problem::RateLimited { after }, .. }) = &answer {
+        wait = *after;
+    }
+    let mut tx = app.db.write(Priority::Job).await?;
+    let before = tx.reading(name).await?;
+    let now = tx.now();
+    let reading = Reading::next(before.as_ref(), name, answer, now);
+    tx.save_reading(&reading).await?;
+    if before.is_none_or(|before| before.settled != reading.settled) {
+        tx.enqueue(compare_job().at(now + AFTER_A_CHANGE)).await?;
+    }
+    let is_watched = !tx.stalks().await?.is_empty();
+    let next_at = now + every(check, &app.config, is_watched).max(wait);
+    tx.enqueue(check_job(name).at(next_at)).await?;
+    let finished = job.finish(tx).await?;
+    // The job is done whatever comes now; memory is made good by the next load.
+    if let Err(error) = app.reload_status().await {
+        tracing::error!(%error, "cannot load what the monitors said");
+    }
+    Ok(finished)
+}
+
+/// Writes down what each stalking channel is told, and has it said. Talks to nobody itself.
+async fn compare(app: &App, job: &Job) -> Result<Finished> {
+    let mut tx = app.db.write(Priority::Job).await?;
+    let readings = by_name(&mut tx).await?;
+    let picture = Picture::of(&app.config, &readings);
+    let told = picture.settled();
+    for stalk in tx.stalks().await? {
+        let was = changes(&stalk.told.0, &told);
+        if was.is_empty() || !tx.set_told(&stalk, told.clone()).await? {
+            continue;
+        }
+        let entry = messages::change_entry(&stalk.told.0, &told, &was);
+        let message = messages::changed(&picture, &told, &was, tx.now());
+        tell(&mut tx, &stalk, &entry, Message::text(message)).await?;
+    }
+    job.finish(tx).await
+}
+
+/// Something happened to an incident: what is so now decides whether its room is told of changes.
+async fn follow(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    if app.config.checks.is_empty() {
+        return job.finish_bare(&app.db).await;
+    }
+    let mut tx = app.db.write(Priority::Job).await?;
+    let incident = tx.lock_incident(id).await?;
+    if !incident.is_open() {
+        for stalk in tx.end_stalks_of(id).await? {
+            let message = messages::over_with_incident(&stalk.told.0);
+            tell(&mut tx, &stalk, "No longer stalking the status", Message::text(message)).await?;
+        }
+    } else if app.config.severities.iter().take(WATCHED_LEVELS).any(|level| level.name == incident.severity) {
+        stalk_for(&mut tx, &app.config, &incident).await?;
+    }
+    job.finish(tx).await
+}
+
+async fn expire(app: &App, job: &Job, channel: &ChannelId) -> Result<Finished> {
+    let mut tx = app.db.write(Priority::Job).await?;
+    if let Some(stalk) = tx.expire_stalk(channel).await? {
+        let readings = by_name(&mut tx).await?;
+        let told = Picture::of(&app.config, &readings).settled();
+        let message = messages::over_by_time(&told, &app.config.commands.status);
+        tell(&mut tx, &stalk, "", Message::text(message)).await?;
+    } else if let Some(ends_at) = tx.stalk_in(channel).await?.and_then(|stalk| stalk.ends_at) {
+        // Ended and begun anew since.
+        tx.enqueue(expire_job(channel).at(ends_at)).await?;
+    }
+    job.finish(tx).await
+}
+
+/// The answer to somebody who was shown old readings.
+async fn answer(app: &App, job: &Job, channel: &ChannelId, user: Option<&SlackUserId>) -> Result<Finished> {
+    let readings = by_name(&mut app.db.read().await?).await?;
+    let text = messages::status(&Picture::of(&app.config, &readings), app.clock.now());
+    post(app, job, channel, user, &format!("status-answer-{}", job.id), &Message::text(text)).await
+}
+
+async fn say(
+    app: &App,
+    job: &Job,
+    channel: &ChannelId,
+    user: Option<&SlackUserId>,
+    payload: &Value,
+) -> Result<Finished> {
+    let message: Message = serde_json::from_value(payload["message"].clone())?;
+    post(app, job, channel, user, payload["op"].as_str().unwrap_or_default(), &message).await
+}
+
+/// Posts, once: a second attempt reads the channel for the mark first. Where we may not write, nobody is told anything:
+/// the stalk ends, and whoever wanted it hears why.
+async fn post(
+    app: &App,
+    job: &Job,
+    channel: &ChannelId,
+    user: Option<&SlackUserId>,
+    op_id: &str,
+    message: &Message,
+) -> Result<Finished> {
+    let posted = match app.posted_before(job, channel, None, op_id).await {
+        // A public channel that we have not joined: we may write there, but not read. Twice rather than never.
+        Err(Error::Upstream(refused)) if refused.is_final() => None,
+        looked => looked?,
+    };
+    if posted.is_some() {
+        return job.finish_bare(&app.db).await;
+    }
+    let mark = Mark { op_id: op_id.to_owned(), incident_id: None };
+    let (text, blocks) = (&message.text, &message.blocks);
+    let refused = match app
+        .slack
+        .post_message(&Post { channel, text, blocks, thread_ts: None, mark: Some(&mark) })
+        .await
+    {
+        Err(refused) if refused.is_final() => refused,
+        posted => {
+            posted?;
+            return job.finish_bare(&app.db).await;
+        }
+    };
+    tracing::warn!(%refused, %channel, "cannot tell a channel the status; its stalk ends");
+    if let Some(user) = user {
+        let dm = app.slack.open_dm(user).await?;
+        let text = messages::cannot_write(&channel_link(channel));
+        app.slack
+            .post_message(&Post { channel: &dm, text: &text, blocks: &[], thread_ts: None, mark: None })
+            .await?;
+    }
+    let mut tx = app.db.write(Priority::Job).await?;
+    tx.end_stalk(channel, true).await?;
+    job.finish(tx).await
+}
