@@ -178,7 +178,17 @@ fn somebody<'a>(people: &Directory, word: &str) -> Result<Option<Subject<'a>>> {
     let theirs = |r: &&crate::oncall::Responder| {
         r.id.as_str() == word || called(&r.name) || r.emails.0.iter().any(|e| e.eq_ignore_ascii_case(word))
     };
-    let Some(responder) = people.responders.values().find(theirs) else { return Ok(None) };
+    let mut found = people.responders.values().filter(theirs);
+    let Some(responder) = found.next() else { return Ok(None) };
+    if let Some(other) = found.next() {
+        let address = |r: &crate::oncall::Responder| r.email.clone().unwrap_or_else(|| r.id.to_string());
+        return Err(Error::refused(format!(
+            "Several people in PagerDuty are called {}; write {} or {}.",
+            quoted(word),
+            address(responder),
+            address(other)
+        )));
+    }
     let slack = people.slack_of(&responder.id).cloned();
     Ok(Some(Subject::Person(person(people, &responder.name, slack, [responder.id.clone()]))))
 }

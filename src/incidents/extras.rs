@@ -1,6 +1,8 @@
 //! PagerDuty incidents that are made to page somebody by hand. They belong to an incident of ours, or to none; they are
 //! not what pages for it, and open no room.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::effects::{Effect, PageChange};
@@ -10,6 +12,9 @@ use crate::error::Result;
 use crate::ids::{IncidentId, PagerDutyIncidentId};
 use crate::store::Tx;
 
+/// A title alone means us for so long: later, an alert that happens to say the same is one.
+const EXPECTED_FOR: Duration = Duration::from_secs(3600);
+
 /// The one made to page somebody by hand that this is, by its key; or, because incidents made of alerts carry none, by
 /// the title under which we send alerts.
 pub(super) async fn expected(tx: &mut Tx, details: &Details) -> Result<Option<ExpectedPage>> {
@@ -18,7 +23,10 @@ pub(super) async fn expected(tx: &mut Tx, details: &Details) -> Result<Option<Ex
             Ok(key) => tx.expected_page(key).await,
             Err(_) => Ok(None),
         },
-        None => tx.expected_page_called(&details.title).await,
+        None => {
+            let since = tx.now() - EXPECTED_FOR;
+            tx.expected_page_called(&details.title, since).await
+        }
     }
 }
 

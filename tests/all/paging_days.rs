@@ -213,3 +213,34 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn what_comes_back_without_our_key_opens_no_room_either_and_later_it_is_an_alert(
+        db: Db,
+        clock: Clock,
+    ) {
+        let stage = stage(db, clock).await;
+        stage.typed("U0EVE", "/page payments the checkout is down").await;
+        // Incidents that are made of alerts carry no key.
+        stage.world.pagerduty.trigger("PSVC001", "the checkout is down", "high");
+        stage.settle().await;
+        assert_eq!(stage.rooms(), Vec::<String>::new());
+        stage.wait(Duration::from_secs(3_700)).await;
+        stage.world.pagerduty.trigger("PSVC001", "the checkout is down", "high");
+        stage.settle().await;
+        assert_eq!(stage.rooms(), ["inc-1-the-checkout-is-down"]);
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn in_private_with_the_bot_a_page_is_told_there(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let private = stage.world.slack.dm_with("U0EVE");
+        stage.slash_in("U0EVE", &private, "/page @dee come").await;
+        stage.settle().await;
+        assert_eq!(stage.rung(), "PDEE001");
+        assert_eq!(stage.private("U0EVE").matches("Dee Example has been paged.").count(), 1);
+        stage.end().await;
+    }
+);

@@ -274,11 +274,21 @@ on_both_engines!(
         world.slack.add_usergroup("S0OLD", "old", &["U0ANA"]);
         world.slack.edit_usergroup("S0OLD", |g| g.disabled_at = Some(g.updated_at));
         world.slack.add_user("U0TWIN", "anna", "Ana Example", "anna@example.com");
+        for id in ["PMAX001", "PMAX002"] {
+            world.pagerduty.add_user(id, "Max Example", &format!("{id}@example.com"), None);
+        }
         world.slack.add_usergroup("S0BOTH", "both", &["U0ANA", "U0X00"]);
         let stage = Stage::on(world, db, clock, PAGING).await;
         stage.settle().await;
-        let typed =
-            ["@crowd come", "@empty come", "@old come", "\"Ana Example\" come", "x0 come", "@both come"];
+        let typed = [
+            "@crowd come",
+            "@empty come",
+            "@old come",
+            "\"Ana Example\" come",
+            "x0 come",
+            "@both come",
+            "\"Max Example\" come",
+        ];
         assert_reads!(stage.asks("U0EVE", "/page", &typed).await, @r#"
         /page @crowd come
           → @crowd are 22. If you mean to wake them all, say so: `/page --all @crowd …`. Otherwise page a team or a service.
@@ -294,6 +304,8 @@ on_both_engines!(
           → :rotating_light: Paging '@both': come
             :hourglass_flowing_sand: Ana Example is being paged.
             :exclamation: Person 0 cannot be paged: no PagerDuty account is known. Please call them.
+        /page "Max Example" come
+          → Several people in PagerDuty are called Max Example; write PMAX001@example.com or PMAX002@example.com.
         "#);
         stage.settle().await;
         assert_eq!(stage.rung(), "PANA001");

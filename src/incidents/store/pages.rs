@@ -113,11 +113,16 @@ impl Tx {
         self.opt("SELECT key, incident_id, title FROM expected_page WHERE key = $1", &[&key]).await
     }
 
-    /// The newest under this title.
-    pub async fn expected_page_called(&mut self, title: &str) -> Result<Option<ExpectedPage>> {
+    /// The newest under this title since then.
+    pub async fn expected_page_called(
+        &mut self,
+        title: &str,
+        since: Timestamp,
+    ) -> Result<Option<ExpectedPage>> {
         self.opt(
-            "SELECT key, incident_id, title FROM expected_page WHERE title = $1 ORDER BY expected_at DESC LIMIT 1",
-            &[&title],
+            "SELECT key, incident_id, title FROM expected_page WHERE title = $1 AND expected_at > $2
+             ORDER BY expected_at DESC LIMIT 1",
+            &[&title, &since],
         )
         .await
     }

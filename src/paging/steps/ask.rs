@@ -241,14 +241,17 @@ impl Attempt<'_> {
 
     async fn record(&self, target: &Target, asked: &Asked, is_first: bool) -> Result<()> {
         let mut tx = self.app.db.write(Priority::Job).await?;
+        let mut made_for_it = None;
         if let Some(opened) = &asked.opened {
             let key = if is_first { self.page.id } else { target.id };
             extras::take_in(&mut tx, key, &LinkedPage::from(opened)).await?;
-            if is_first {
-                tx.set_page_incident(self.page.id, &opened.id, &opened.html_url).await?;
-            }
+            made_for_it = Some(opened).filter(|_| is_first);
         }
+        // Targets before their page, as deliveries write them: two writers wait for each other in one place.
         tx.set_paged(target.id, &asked.id).await?;
+        if let Some(opened) = made_for_it {
+            tx.set_page_incident(self.page.id, &opened.id, &opened.html_url).await?;
+        }
         tx.commit().await
     }
 
