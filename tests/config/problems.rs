@@ -57,7 +57,7 @@ fn everything_wrong_is_reported_at_once() {
       severity.sev1.page must be true or false, without quotes
       [[service]] number 3 has no name; write name = "…"
       service.payments.pagerduty_service is missing; write the id at the end of the service's address in PagerDuty, such as PABC123 (or set FIREBELL__SERVICE__PAYMENTS__PAGERDUTY_SERVICE)
-      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, commands, rights, incidents, severity, service, oncall, group, hint_sender, status, check
+      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, commands, rights, incidents, severity, service, oncall, group, hint_sender, status, check, runbooks, runbook
       sever is unknown; did you mean server?
       server.admin_listen = "0.0.0.0:8080" is the same port as server.listen; write another, such as 127.0.0.1:9090
       database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name
@@ -352,4 +352,20 @@ fn keys_of_another_kind_of_check_are_warned_of() {
     check.a.basic_auth is not used beside a bearer_token; remove one
     check.a.url is not encrypted; tokens can be read on the way, write https://
     ");
+}
+
+#[test]
+fn runbooks_that_lead_nowhere_are_refused() {
+    let runbooks = "[runbooks]\nurl_base = 'git.example.com'\ndirectry = '/srv'\n\
+        [[runbook]]\ntitle = 'a'\n[[runbook]]\ntitle = 'b'\nurl = 'javascript:alert(1)'\nalerts = 'x'\n[[runbook]]\nurl = 'https://x'\n";
+    let problems = Config::from_toml(&format!("{SLACK}{runbooks}")).expect_err("nothing of it works");
+    assert_snapshot!(problems, @r#"
+    6 problems in the configuration:
+      runbooks.url_base = "git.example.com" is not a web address; write one that starts with https://
+      runbooks.directry is unknown; did you mean directory?
+      [[runbook]] number 3 has no title; write title = "…"
+      runbook.a.url is missing; write the address of the runbook, which starts with https:// (or set FIREBELL__RUNBOOK__A__URL)
+      runbook.b.alerts is not a list of texts; write it as ["…", "…"]
+      runbook.b.url = "javascript:alert(1)" is not a web address; write one that starts with https://
+    "#);
 }

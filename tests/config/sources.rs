@@ -203,6 +203,7 @@ fn the_summary_is_one_screen() {
       firebell  /firebell
       incident  /incident
       oncall    /oncall
+      runbook   /runbook
       status    /status-check
     database
       max_connections  16
@@ -235,6 +236,11 @@ fn the_summary_is_one_screen() {
       declare  everyone
       page     everyone
       use      everyone
+    runbook
+      none
+    runbooks
+      directory  -
+      url_base   -
     server
       admin_listen             127.0.0.1:9090
       listen                   0.0.0.0:8080
