@@ -12,9 +12,11 @@ use crate::error::Result;
 use crate::http_client::{self, Observer};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
+use crate::notices::page::{EVERY, READ, read_job};
+use crate::notices::{Page, PageCell};
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
-use crate::{audit, incidents, monitors, pagerduty, runbooks, slack, status};
+use crate::{audit, incidents, monitors, pagerduty, runbooks, slack, status, statuspage};
 
 /// No vendor call takes longer; a job's lease is longer still.
 const VENDOR_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +42,11 @@ pub struct App {
     /// What the monitors said last.
     pub status: status::ReadingsCell,
     pub runbooks: runbooks::IndexCell,
+    /// `None` when there is no public page.
+    pub statuspage: Option<statuspage::Client>,
     pub directory: DirectoryCell,
+    /// The public page as last read.
+    pub page: PageCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
     /// Who looked what up, not yet written.
@@ -86,6 +92,19 @@ pub fn monitors(clock: &Clock, observer: Observer) -> monitors::Client {
     monitors::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), observer)
 }
 
+/// The client of the public page, if there is one. Nobody is called.
+pub fn statuspage_client(config: &Config, clock: &Clock, observer: Observer) -> Option<statuspage::Client> {
+    let page = config.statuspage.as_ref()?;
+    let settings = statuspage::Settings {
+        kind: page.kind,
+        api_url: page.api_url.clone(),
+        page_id: page.page_id.clone(),
+        api_key: page.api_key.clone(),
+        deliver_notifications: page.deliver_notifications,
+    };
+    Some(statuspage::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), settings, observer))
+}
+
 impl App {
     /// Connects to the database (without migrating) and builds the clients (without calling anybody).
     pub async fn build(config: Config, clock: Clock, observer: Observer) -> Result<Self> {
@@ -96,7 +115,8 @@ impl App {
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
         let (slack, pagerduty) = clients(&config, &clock, observer.clone());
-        let monitors = monitors(&clock, observer);
+        let monitors = monitors(&clock, observer.clone());
+        let statuspage = statuspage_client(&config, &clock, observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),
@@ -107,7 +127,9 @@ impl App {
             monitors,
             status: status::ReadingsCell::default(),
             runbooks: runbooks::IndexCell::default(),
+            statuspage,
             directory: DirectoryCell::default(),
+            page: PageCell::default(),
             notes: audit::Notes::default(),
         }
     }
@@ -144,7 +166,12 @@ impl App {
             step.because("at the start").at(fresh_until.unwrap_or(now))
         });
         // One at a time: whoever held several of these rows could wait for a replica that works, and it for us.
-        for job in reads.chain([replan("at the start")]).chain(status::check_all(&self.config)) {
+        let page = self.statuspage.as_ref().map(|_| match read_at.get(READ) {
+            Some(at) => read_job().at(*at + EVERY),
+            None => read_job(),
+        });
+        let checks = status::check_all(&self.config);
+        for job in reads.chain([replan("at the start")]).chain(page).chain(checks) {
             let mut tx = self.db.write(Priority::Job).await?;
             tx.enqueue(job).await?;
             tx.commit().await?;
@@ -154,6 +181,7 @@ impl App {
         tx.commit().await?;
         self.read_runbooks().await;
         self.reload_status().await?;
+        self.reload_page().await?;
         self.reload_directory().await
     }
 
@@ -172,6 +200,15 @@ impl App {
     /// Puts into memory what the database knows of the monitors.
     pub async fn reload_status(&self) -> Result<()> {
         self.status.replace(self.db.read().await?.readings().await?);
+        Ok(())
+    }
+
+    /// Puts into memory what the database knows of the public page.
+    pub async fn reload_page(&self) -> Result<()> {
+        if self.statuspage.is_some() {
+            let page: Page = self.db.read().await?.public_page().await?;
+            self.page.replace(page);
+        }
         Ok(())
     }
 
@@ -217,6 +254,7 @@ impl App {
     pub async fn follow_directory(&self) -> Result<()> {
         let version = self.db.read().await?.directory_version().await?;
         if version != self.directory.current().version {
+            self.reload_page().await?;
             self.reload_directory().await?;
         }
         Ok(())

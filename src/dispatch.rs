@@ -10,11 +10,8 @@ use crate::ids::SlackUserId;
 use crate::incidents::{self, Effect};
 use crate::jobs::{Finished, Job, Perform};
 use crate::metrics::Metrics;
-use crate::oncall;
-use crate::posts;
-use crate::runbooks;
-use crate::status;
 use crate::store::Tx;
+use crate::{notices, oncall, paging, posts, runbooks, status};
 
 /// What the runner performs.
 #[derive(Clone)]
@@ -31,24 +28,42 @@ impl Perform for Dispatch {
     }
 
     async fn parked(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
-        match effect(job) {
-            Ok(effect) => incidents::steps::parked(&self.app, tx, job, &effect, error).await,
-            Err(_) => Ok(()),
+        match feature(job) {
+            "incident" => match effect(job) {
+                Ok(effect) => incidents::steps::parked(&self.app, tx, job, &effect, error).await,
+                Err(_) => Ok(()),
+            },
+            "paging" => paging::steps::parked(&self.app, tx, job, error).await,
+            "notices" => notices::steps::parked(&self.app, tx, job, error).await,
+            _ => Ok(()),
         }
     }
 
     async fn stumbled(&self, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
-        match effect(job) {
-            Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
-            Err(_) => Ok(()),
+        match feature(job) {
+            "incident" => match effect(job) {
+                Ok(effect) => incidents::steps::stumbled(&self.app, tx, job, &effect, error).await,
+                Err(_) => Ok(()),
+            },
+            "paging" => paging::steps::stumbled(&self.app, tx, job, error).await,
+            "notices" => notices::steps::stumbled(tx, job, error).await,
+            _ => Ok(()),
         }
     }
+}
+
+/// The first part of its kind.
+fn feature(job: &Job) -> &str {
+    job.kind.split('.').next().unwrap_or_default()
 }
 
 /// Whether the job is one that leaves the next of its kind behind: given up, it would not come again.
 pub fn comes_again(kind: &str) -> bool {
     let read = oncall::Step::ALL.iter().any(|step| step.kind() == kind);
-    read || kind == Effect::Heal.kind() || kind == "groups.plan" || kind == status::CHECK
+    read || kind == Effect::Heal.kind()
+        || kind == "groups.plan"
+        || kind == status::CHECK
+        || kind == notices::page::READ
 }
 
 impl Dispatch {
@@ -66,6 +81,8 @@ impl Dispatch {
             Some(("chat", _)) => chat::steps::run(&self.app, job).await,
             Some(("posts", _)) => posts::steps::run(&self.app, job).await,
             Some(("groups", _)) => groups::steps::run(&self.app, job).await,
+            Some(("paging", _)) => paging::steps::run(&self.app, job).await,
+            Some(("notices", _)) => notices::steps::run(&self.app, job).await,
             Some(("runbooks", _)) => runbooks::steps::run(&self.app, job).await,
             Some(("status", _)) => status::steps::run(&self.app, job).await,
             _ => Err(unknown(job)),

@@ -65,6 +65,8 @@ pub struct Upstream {
 pub enum Vendor {
     Slack,
     PagerDuty,
+    Statuspage,
+    Cachet,
     /// Whatever a `[[check]]` asks.
     Monitor,
 }
@@ -118,6 +120,8 @@ impl fmt::Display for Vendor {
         f.write_str(match self {
             Self::Slack => "Slack",
             Self::PagerDuty => "PagerDuty",
+            Self::Statuspage => "Statuspage",
+            Self::Cachet => "Cachet",
             Self::Monitor => "The monitor",
         })
     }

@@ -76,6 +76,8 @@ pub enum Right {
     Declare,
     /// Page people.
     Page,
+    /// Write on the public status page.
+    Statuspage,
     /// Retry and discard jobs, see private incidents' existence in operator tools.
     Admin,
 }

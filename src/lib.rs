@@ -18,14 +18,17 @@ pub mod incidents;
 pub mod jobs;
 pub mod metrics;
 pub mod monitors;
+pub mod notices;
 pub mod oncall;
 pub mod pagerduty;
+pub mod paging;
 pub mod posts;
 pub mod runbooks;
 pub mod serve;
 pub mod sim;
 pub mod slack;
 pub mod status;
+pub mod statuspage;
 pub mod store;
 #[doc(hidden)]
 pub mod testing;

@@ -206,6 +206,8 @@ impl Metrics {
         let vendor = match vendor {
             Vendor::Slack => "slack",
             Vendor::PagerDuty => "pagerduty",
+            Vendor::Statuspage => "statuspage",
+            Vendor::Cachet => "cachet",
             Vendor::Monitor => "monitor",
         };
         self.vendor_calls.get_or_create(&CallLabels { vendor, call, outcome }).inc();

@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("http_client", &[GROUND]),
     ("slack", &[GROUND, &["http_client"]]),
     ("pagerduty", &[GROUND, &["http_client"]]),
+    ("statuspage", &[GROUND, &["http_client"]]),
     ("monitors", &[GROUND, &["http_client"]]),
     ("jobs", &[GROUND, &["store"]]),
     ("audit", &[GROUND, &["store"]]),
@@ -35,6 +36,8 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("posts", &[GROUND, BELOW_FEATURES, &["oncall"]]),
     ("incidents", &[GROUND, BELOW_FEATURES, &["oncall", "posts"]]),
     ("groups", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
+    ("paging", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents", "groups"]]),
+    ("notices", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("status", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("runbooks", &[GROUND, BELOW_FEATURES, &["oncall", "posts", "incidents"]]),
     ("app", &[GROUND, BELOW_FEATURES, FEATURES, &["http_client"]]),
@@ -55,14 +58,16 @@ const MAY_USE: &[(&str, &[&[&str]])] = &[
     ("testing", &[GROUND, BELOW_FEATURES, FEATURES, FRONT_OF_HOUSE, &["http_client", "http", "sim"]]),
 ];
 const GROUND: &[&str] = &["clock", "ids", "error", "config", "metrics"];
-const BELOW_FEATURES: &[&str] = &["front", "store", "slack", "pagerduty", "monitors", "jobs", "audit"];
-const FEATURES: &[&str] = &["oncall", "posts", "incidents", "groups", "status", "runbooks"];
+const BELOW_FEATURES: &[&str] =
+    &["front", "store", "slack", "pagerduty", "statuspage", "monitors", "jobs", "audit"];
+const FEATURES: &[&str] =
+    &["oncall", "posts", "incidents", "groups", "paging", "notices", "status", "runbooks"];
 const FRONT_OF_HOUSE: &[&str] = &["app", "chat", "events", "web", "dispatch"];
 
 /// A feature's `steps` get the whole app from `dispatch`: the clients are in it. The one use that runs uphill.
 const STEPS_ALSO_USE: &[&str] = &["app"];
 
-const CLIENTS: &[&str] = &["slack", "pagerduty", "monitors"];
+const CLIENTS: &[&str] = &["slack", "pagerduty", "statuspage", "monitors"];
 
 /// Only a durable job talks to the outside world: a feature's `steps` may name a `Client` or take one out
 /// of the app, and these.

@@ -2,10 +2,12 @@
 
 mod oncall;
 mod once;
+mod paging;
 mod registry;
 mod runbook;
 mod said;
 mod status;
+mod statuspage;
 pub mod steps;
 mod store;
 
@@ -44,6 +46,9 @@ pub struct Typed {
     pub text: String,
     /// The same on every attempt of the same command, and unlike any other's.
     pub mark: String,
+    /// The thread in which it was said.
+    #[serde(default)]
+    pub thread_ts: Option<String>,
 }
 
 impl Typed {
@@ -85,6 +90,9 @@ async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
     match command {
         Command::Incident => incident(app, known, &caller, &typed).await,
         Command::Oncall => oncall::oncall(app, known, &caller, &typed).await,
+        Command::Page => paging::page(app, known, &caller, &typed).await,
+        Command::Ic => paging::ic(app, known, &caller, &typed).await,
+        Command::Statuspage => statuspage::statuspage(app, known, &caller, &typed).await,
         Command::Runbook => runbook::runbook(app, known, &caller, &typed).await,
         Command::Status => status::status(app, known, &caller, &typed).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
@@ -182,6 +190,7 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
     match name.split(['.', ':']).next() {
         Some("incident") => press_on_incident(app, known, caller, payload).await,
         Some("groups") => oncall::press(app, known, caller, payload).await,
+        Some("notices") => statuspage::press(app, known, caller, payload).await,
         // A link's button, or a choice in a form that is read on submission.
         _ => Ok(Answer::Looked(Reply::Nothing)),
     }
@@ -218,6 +227,9 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
         metadata: text(&view["private_metadata"]),
         values: view["state"]["values"].clone(),
     };
+    if form.form.starts_with("notices.") {
+        return statuspage::submit(app, known, caller, view, &form).await;
+    }
     may(known, caller, Right::Declare)?;
     let request = Request::submitted(app, caller, view);
     let mut tx = match once::begin(app, &request).await? {
@@ -265,6 +277,7 @@ fn may(known: &Known, caller: &Caller, right: Right) -> Result<()> {
         Right::Use => (&known.config.rights.uses, "use Firebell"),
         Right::Declare => (&known.config.rights.declare, "declare"),
         Right::Page => (&known.config.rights.page, "page"),
+        Right::Statuspage => (&known.config.rights.statuspage, "write on the status page"),
         Right::Admin => (&known.config.rights.admin, "admin"),
     };
     if known.people.is_one_of(&caller.user, whom) {

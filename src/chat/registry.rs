@@ -13,7 +13,7 @@ use crate::config::{Command, Commands, Config, nearest};
 use crate::error::{Error, Result};
 use crate::slack::spoken::Spoken;
 use crate::slack::words::{first_word, quoted};
-use crate::{groups, incidents, runbooks, status};
+use crate::{groups, incidents, notices, paging, runbooks, status};
 
 pub(super) struct Entry {
     pub command: Command,
@@ -31,6 +31,21 @@ pub(super) const COMMANDS: &[Entry] = &[
         command: Command::Oncall,
         what: "who is on call, until when, and why",
         verbs: groups::help::VERBS,
+    },
+    Entry {
+        command: Command::Page,
+        what: "page people or a team through PagerDuty",
+        verbs: paging::help::PAGE,
+    },
+    Entry {
+        command: Command::Ic,
+        what: "who commands incidents, and who responds for each team: their phones, and a page to them",
+        verbs: paging::help::VERBS,
+    },
+    Entry {
+        command: Command::Statuspage,
+        what: "tell the public how things stand",
+        verbs: notices::help::VERBS,
     },
     Entry {
         command: Command::Status,
@@ -108,7 +123,7 @@ pub(super) fn help(config: &Config) -> String {
     let mut text = String::from("*Firebell* takes these commands:");
     for Entry { command, what, verbs } in COMMANDS {
         let name = commands.name(*command);
-        let words: Vec<&str> = verbs.iter().map(|v| v.word).collect();
+        let words: Vec<&str> = verbs.iter().map(|v| v.word).filter(|w| !w.is_empty()).collect();
         write!(text, "\n`{name}` — {what} ({})", words.join(", ")).expect("a string takes it");
     }
     let ours = &commands.firebell;

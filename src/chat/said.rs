@@ -22,7 +22,6 @@ use crate::store::Tx;
 pub(super) struct Said {
     pub typed: Typed,
     pub ts: String,
-    pub thread_ts: Option<String>,
     pub at: Timestamp,
     /// Nobody else reads there.
     pub is_private: bool,
@@ -66,9 +65,9 @@ fn listen(known: &Known, event: &Value) -> Option<Said> {
             command,
             text,
             mark: format!("message:{channel}:{ts}"),
+            thread_ts: opaque(&event["thread_ts"]).map(str::to_owned),
         },
         ts: ts.to_owned(),
-        thread_ts: opaque(&event["thread_ts"]).map(str::to_owned),
         at: moment(ts)?,
         is_private,
     })

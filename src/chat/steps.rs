@@ -54,7 +54,7 @@ fn no_form(app: &App, said: &Said) -> String {
 async fn post(app: &App, job: &Job, said: &Said, message: Message) -> Result<Finished> {
     let post = Post::new(said.typed.channel.as_str(), message, &said.typed.mark);
     let mut tx = app.db.write(Priority::Job).await?;
-    posts::say(&mut tx, &post.in_thread(said.thread_ts.clone())).await?;
+    posts::say(&mut tx, &post.in_thread(said.typed.thread_ts.clone())).await?;
     job.finish(tx).await
 }
 
@@ -62,7 +62,7 @@ async fn post(app: &App, job: &Job, said: &Said, message: Message) -> Result<Fin
 /// there is nobody to tell.
 async fn show(app: &App, job: &Job, said: &Said, message: &Message) -> Result<Finished> {
     let (channel, user) = (&said.typed.channel, &said.typed.user);
-    let thread = said.thread_ts.as_deref();
+    let thread = said.typed.thread_ts.as_deref();
     match app.slack.post_ephemeral(channel, user, thread, &message.text, &message.blocks).await {
         Err(refused) if refused.is_final() => {
             tracing::warn!(%refused, "an answer to a message did not arrive");

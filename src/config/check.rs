@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     default_severity(config, reader);
     services(config, reader);
     groups(config, reader);
+    paging(config, reader);
     if config.rights.declare.is_empty() {
         reader.warnings.push("rights.declare is empty; nobody can declare an incident".into());
     }
@@ -78,6 +79,9 @@ fn slack(config: &Config, reader: &mut Reader) {
     if let Some(pagerduty) = &config.pagerduty {
         unencrypted("pagerduty.api_url", &pagerduty.api_url, reader);
         unencrypted("pagerduty.events_url", &pagerduty.events_url, reader);
+    }
+    if let Some(page) = &config.statuspage {
+        unencrypted("statuspage.api_url", &page.api_url, reader);
     }
     for check in config.checks.iter().filter(|c| !matches!(c.credentials, Credentials::None)) {
         unencrypted(&format!("check.{}.url", check.name), &check.url, reader);
@@ -161,6 +165,16 @@ fn groups(config: &Config, reader: &mut Reader) {
         if group.always.iter().chain(&group.fallback).any(own) {
             reader.problems.push(format!("group.{handle} names itself in always or fallback; name people"));
         }
+    }
+}
+
+fn paging(config: &Config, reader: &mut Reader) {
+    if let (None, Some(commander)) = (&config.pagerduty, config.commanders.first()) {
+        let title = &commander.title;
+        reader.problems.push(format!("commander.{title} needs PagerDuty; write [pagerduty] with its token"));
+    }
+    if let Some(Err(unknown)) = config.paging.service.as_ref().map(|name| config.service(name)) {
+        reader.problems.push(format!("paging.service names no [[service]]: {unknown}"));
     }
 }
 

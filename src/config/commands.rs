@@ -69,6 +69,9 @@ macro_rules! commands {
 commands! {
     Incident: incident = "/incident",
     Oncall: oncall = "/oncall",
+    Page: page = "/page",
+    Ic: ic = "/ic",
+    Statuspage: statuspage = "/statuspage",
     Status: status = "/status-check",
     Runbook: runbook = "/runbook",
     Firebell: firebell = "/firebell",

@@ -80,7 +80,7 @@ impl fmt::Display for PolicyLevels {
 }
 
 /// An id, or the exact name of a schedule.
-fn one_source(text: &str) -> Parsed<String> {
+pub(super) fn one_source(text: &str) -> Parsed<String> {
     let text = text.trim();
     if text.is_empty() || text.len() > 255 || text.contains(char::is_control) {
         return Err("is not a schedule; write its id or its exact name".into());

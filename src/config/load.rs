@@ -90,11 +90,14 @@ impl Config {
         let mut file = Table::new();
         let name = Table::from_iter([("name".to_owned(), "any".into())]);
         file.insert("pagerduty".into(), Table::new().into());
+        file.insert("statuspage".into(), Table::new().into());
         file.insert("service".into(), vec![name.clone()].into());
         file.insert("hint_sender".into(), vec![name.clone()].into());
         file.insert("check".into(), vec![name].into());
         file.insert("runbook".into(), vec![Table::from_iter([("title".to_owned(), "any".into())])].into());
         file.insert("group".into(), vec![Table::from_iter([("handle".to_owned(), "any".into())])].into());
+        let title = Table::from_iter([("title".to_owned(), "any".into())]);
+        file.insert("commander".into(), vec![title].into());
         let mut reader = Reader::new(file, []);
         sections::read(&mut reader);
         reader.keys.into_iter().collect()

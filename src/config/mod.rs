@@ -6,6 +6,7 @@ mod commands;
 mod group;
 mod load;
 mod monitor;
+mod paging;
 mod reader;
 #[cfg(test)]
 mod reference;
@@ -13,6 +14,7 @@ mod runbook;
 mod secrets;
 mod sections;
 mod severity;
+mod statuspage;
 mod summary;
 mod text;
 
@@ -28,7 +30,7 @@ pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
 pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
 pub use runbook::{RunbookLink, Runbooks};
-pub use severity::{Severity, SeverityWord, Urgency};
+pub use severity::{Impact, Severity, SeverityWord, Urgency};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct Config {
     pub slack: Slack,
     /// None when the integration is off.
     pub pagerduty: Option<PagerDuty>,
+    /// None when there is no public status page.
+    pub statuspage: Option<StatusPage>,
     pub commands: Commands,
     pub rights: Rights,
     pub incidents: Incidents,
@@ -46,6 +50,9 @@ pub struct Config {
     pub services: Vec<Service>,
     pub oncall: OnCall,
     pub groups: Vec<Group>,
+    /// In the order in which they are listed and paged.
+    pub commanders: Vec<Commander>,
+    pub paging: Paging,
     pub hint_senders: Vec<HintSender>,
     pub status: Status,
     pub checks: Vec<Check>,
@@ -104,12 +111,32 @@ pub struct PagerDuty {
     pub webhook_secrets: Vec<SecretString>,
 }
 
+/// The page on which the public reads how things stand.
+#[derive(Debug, Clone)]
+pub struct StatusPage {
+    pub kind: StatusPageKind,
+    /// Of the API for Statuspage, of the site for Cachet; without a trailing slash.
+    pub api_url: String,
+    /// Empty for Cachet, which has one page.
+    pub page_id: String,
+    pub api_key: SecretString,
+    /// Whether those who subscribed hear of each post.
+    pub deliver_notifications: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusPageKind {
+    Statuspage,
+    Cachet,
+}
+
 #[derive(Debug, Clone)]
 pub struct Rights {
     /// Any command at all, looking things up included.
     pub uses: Vec<Who>,
     pub declare: Vec<Who>,
     pub page: Vec<Who>,
+    pub statuspage: Vec<Who>,
     pub admin: Vec<Who>,
 }
 
@@ -239,6 +266,39 @@ pub enum WhenEmpty {
     Fallback,
 }
 
+/// A seat of those who command incidents.
+#[derive(Debug, Clone)]
+pub struct Commander {
+    /// Such as `Incident Commander`.
+    pub title: String,
+    /// Said before it; may be empty.
+    pub emoji: String,
+    /// Whoever is on call there holds the seat: an id, or an exact name …
+    pub schedule: Option<String>,
+    /// … and whoever is on call on this level of this policy …
+    pub policy: Option<String>,
+    pub level: i64,
+    /// … and these people always.
+    pub people: Vec<Who>,
+}
+
+/// How people page each other.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    pub phones: Phones,
+    /// The service on which a page opens its incident when there is none; the default service when absent.
+    pub service: Option<String>,
+}
+
+/// Where phone numbers are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phones {
+    /// In what only one person sees.
+    Private,
+    Public,
+    Never,
+}
+
 /// Somebody else than PagerDuty who may say that a rota changed, and nothing else.
 #[derive(Debug, Clone)]
 pub struct HintSender {
@@ -263,6 +323,24 @@ impl Config {
             }
         }
         names
+    }
+
+    /// The escalation policies, beside those of services, whose on-call people are followed.
+    pub fn followed_policies(&self) -> impl Iterator<Item = &str> {
+        let of_groups = self.groups.iter().flat_map(|g| g.policies.iter().map(|p| p.id.as_str()));
+        of_groups.chain(self.commanders.iter().filter_map(|c| c.policy.as_deref()))
+    }
+
+    /// The schedules whose on-call people are followed, as the operator wrote them.
+    pub fn followed_schedules(&self) -> impl Iterator<Item = &str> {
+        let of_groups = self.groups.iter().flat_map(|g| g.schedules.iter().map(String::as_str));
+        of_groups.chain(self.commanders.iter().filter_map(|c| c.schedule.as_deref()))
+    }
+
+    /// Where a page opens its incident when nothing else says where.
+    pub fn paging_service(&self) -> Option<&Service> {
+        let named = self.paging.service.as_deref().and_then(|name| self.service(name).ok());
+        named.or_else(|| self.default_service())
     }
 
     /// The service with this name, alias or PagerDuty id; `NotFound` names the nearest one or all.

@@ -88,8 +88,10 @@ fn the_example_shows_the_real_defaults() {
         Config::from_toml(&everything.join("\n").replace("...", "1")).unwrap_or_else(|e| panic!("{e}"));
     let required = "[slack]\nbot_token = 'x'\nsigning_secrets = ['x']\n\
         [pagerduty]\ntoken = 'x'\nfrom_email = 'a@example.com'\nwebhook_secrets = ['x']\n\
+        [statuspage]\npage_id = 'kctbh9vrtdwd'\napi_key = 'x'\n\
         [[service]]\nname = 'payments'\npagerduty_service = 'P1'\n\
         [[group]]\nhandle = 'payments-oncall'\nschedules = ['PSCHED1']\n\
+        [[commander]]\ntitle = 'Incident Commander'\nschedule = 'PSCHED1'\n\
         [[hint_sender]]\nname = 'terraform'\nsecrets = ['x']\n\
         [[check]]\nname = 'x'\nkind = 'alertmanager'\nurl = 'https://x'\n\
         [[runbook]]\ntitle = 'x'\nurl = 'https://x'\n";

@@ -9,14 +9,15 @@ use super::text::{
 };
 use super::{
     AutoOpen, AutoResolve, Commands, Config, Database, Incidents, OnCall, PagerDuty, Rights, Server, Service,
-    Slack, Who, group, monitor, runbook, severity,
+    Slack, Who, group, monitor, paging, runbook, severity, statuspage,
 };
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 19] = [
     "server",
     "database",
     "slack",
     "pagerduty",
+    "statuspage",
     "commands",
     "rights",
     "incidents",
@@ -24,6 +25,8 @@ const SECTIONS: [&str; 16] = [
     "service",
     "oncall",
     "group",
+    "commander",
+    "paging",
     "hint_sender",
     "status",
     "check",
@@ -38,6 +41,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         database: reader.section("database", database),
         slack: reader.section("slack", slack),
         pagerduty: reader.mentions("pagerduty").then(|| reader.section("pagerduty", pagerduty)),
+        statuspage: reader.mentions("statuspage").then(|| reader.section("statuspage", statuspage::read)),
         commands: reader.section("commands", Commands::read),
         rights: reader.section("rights", rights),
         incidents: reader.section("incidents", incidents),
@@ -45,6 +49,8 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         services: services(reader),
         oncall: reader.section("oncall", oncall),
         groups: group::read_all(reader),
+        commanders: paging::commanders(reader),
+        paging: reader.section("paging", paging::paging),
         hint_senders: group::hint_senders(reader),
         status: reader.section("status", monitor::status),
         checks: monitor::checks(reader),
@@ -109,6 +115,7 @@ fn rights(section: &mut Section<'_>) -> Rights {
         uses: section.list("use", vec![Who::Everyone], who),
         declare: section.list("declare", vec![Who::Everyone], who),
         page: section.list("page", vec![Who::Everyone], who),
+        statuspage: section.list("statuspage", vec![Who::Everyone], who),
         admin: section.list("admin", Vec::new(), who),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::reader::{Entry, Reader, Section};
 use super::text::{choice, invitee, one_line, one_word, parse_duration};
 use super::{Config, Who};
+use crate::word_enum;
 
 #[derive(Debug, Clone)]
 pub struct Severity {
@@ -26,7 +27,22 @@ pub struct Severity {
     pub needs_commander: bool,
     /// Whether declaring at this level pages the on-call.
     pub page: bool,
+    /// What the public reads about an incident of this level.
+    pub impact: Impact,
+    /// Whether what goes to the public is shown to its author first.
+    pub preview: bool,
     rank: usize,
+}
+
+word_enum! {
+    /// How much the public notices, in the words of status pages, least first.
+    pub enum Impact {
+        None = "none",
+        Maintenance = "maintenance",
+        Minor = "minor",
+        Major = "major",
+        Critical = "critical",
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +128,7 @@ fn built_in() -> [Severity; 5] {
             aliases: vec!["p1".into(), "critical".into()],
             update_every: minutes(20),
             needs_commander: true,
+            impact: Impact::Critical,
             ..level(
                 "sev1",
                 "p1",
@@ -122,6 +139,7 @@ fn built_in() -> [Severity; 5] {
         Severity {
             update_every: minutes(30),
             needs_commander: true,
+            impact: Impact::Major,
             ..level(
                 "sev2",
                 "p2",
@@ -146,6 +164,7 @@ fn built_in() -> [Severity; 5] {
             urgency: Urgency::Low,
             priority: None,
             page: false,
+            impact: Impact::None,
             ..level("sev5", "p5", ":large_blue_circle:", "A blemish or a bug that can wait for office hours.")
         },
     ]
@@ -164,6 +183,8 @@ fn unnamed() -> Severity {
         update_every: None,
         needs_commander: false,
         page: true,
+        impact: Impact::Minor,
+        preview: false,
         rank: 0,
     }
 }
@@ -201,6 +222,7 @@ pub(super) fn read_all(reader: &mut Reader) -> Vec<Severity> {
 fn level(section: &mut Section<'_>, start: Severity) -> Level {
     let aliases_chosen = section.given("aliases");
     let urgencies = [("high", Urgency::High), ("low", Urgency::Low)];
+    let impacts: Vec<(&str, Impact)> = Impact::ALL.iter().map(|i| (i.word(), *i)).collect();
     let severity = Severity {
         name: section.parsed("name", start.name, one_word),
         aliases: section.list("aliases", start.aliases, one_word),
@@ -212,6 +234,8 @@ fn level(section: &mut Section<'_>, start: Severity) -> Level {
         update_every: section.optional("update_every", start.update_every, parse_duration),
         needs_commander: section.flag("needs_commander", start.needs_commander),
         page: section.flag("page", start.page),
+        impact: section.parsed("impact", start.impact, |t| choice(t, &impacts)),
+        preview: section.flag("preview", start.preview),
         rank: 0,
     };
     Level {

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AutoOpen, AutoResolve, Check, CheckKind, Config, Credentials, Group, Mode, PolicyLevels, Service,
-    Severity, WhenEmpty, Who, Words, show_duration,
+    AutoOpen, AutoResolve, Check, CheckKind, Commander, Config, Credentials, Group, Mode, Phones,
+    PolicyLevels, RunbookLink, Service, Severity, StatusPage, StatusPageKind, WhenEmpty, Who, Words,
+    show_duration,
 };
 
 const SET: &str = "(set)";
@@ -36,10 +37,8 @@ impl Config {
     /// Every key with its value in force; `pagerduty` is null when off.
     pub fn summary_json(&self) -> Value {
         let (server, slack, incidents) = (&self.server, &self.slack, &self.incidents);
-        let mut commands = Map::new();
-        for (_, key, typed) in self.commands.all() {
-            commands.insert(key.into(), typed.into());
-        }
+        let commands = self.commands.all().into_iter().map(|(_, key, typed)| (key.to_owned(), typed.into()));
+        let commands: Map<String, Value> = commands.collect();
         json!({
             "server": {
                 "listen": server.listen.to_string(),
@@ -67,11 +66,13 @@ impl Config {
                 "from_email": p.from_email,
                 "webhook_secrets": vec![SET; p.webhook_secrets.len()],
             })),
+            "statuspage": self.statuspage.as_ref().map(statuspage),
             "commands": commands,
             "rights": {
                 "use": names(&self.rights.uses),
                 "declare": names(&self.rights.declare),
                 "page": names(&self.rights.page),
+                "statuspage": names(&self.rights.statuspage),
                 "admin": names(&self.rights.admin),
             },
             "incidents": {
@@ -96,6 +97,15 @@ impl Config {
                 "channel": self.oncall.channel,
             },
             "group": self.groups.iter().map(group).collect::<Vec<_>>(),
+            "commander": self.commanders.iter().map(commander).collect::<Vec<_>>(),
+            "paging": {
+                "phones": match self.paging.phones {
+                    Phones::Private => "private",
+                    Phones::Public => "public",
+                    Phones::Never => "never",
+                },
+                "service": self.paging.service,
+            },
             "hint_sender": self.hint_senders.iter().map(|sender| json!({
                 "name": sender.name,
                 "secrets": vec![SET; sender.secrets.len()],
@@ -103,14 +113,7 @@ impl Config {
             "status": { "every": show_duration(self.status.every) },
             "check": self.checks.iter().map(check).collect::<Vec<_>>(),
             "runbooks": { "directory": self.runbooks.directory, "url_base": self.runbooks.url_base },
-            "runbook": self.runbooks.links.iter().map(|link| json!({
-                "name": link.title,
-                "title": link.title,
-                "service": link.service,
-                "alerts": link.alerts,
-                "url": link.url.split('?').next(),
-                "summary": link.summary,
-            })).collect::<Vec<_>>(),
+            "runbook": self.runbooks.links.iter().map(runbook).collect::<Vec<_>>(),
         })
     }
 }
@@ -159,6 +162,30 @@ fn check(check: &Check) -> Value {
     shown
 }
 
+fn statuspage(page: &StatusPage) -> Value {
+    json!({
+        "kind": match page.kind {
+            StatusPageKind::Statuspage => "statuspage",
+            StatusPageKind::Cachet => "cachet",
+        },
+        "api_url": page.api_url,
+        "page_id": page.page_id,
+        "api_key": SET,
+        "deliver_notifications": page.deliver_notifications,
+    })
+}
+
+fn runbook(link: &RunbookLink) -> Value {
+    json!({
+        "name": link.title,
+        "title": link.title,
+        "service": link.service,
+        "alerts": link.alerts,
+        "url": link.url.split('?').next(),
+        "summary": link.summary,
+    })
+}
+
 fn severity(severity: &Severity) -> Value {
     json!({
         "name": severity.name,
@@ -171,6 +198,8 @@ fn severity(severity: &Severity) -> Value {
         "update_every": severity.update_every.map(show_duration),
         "needs_commander": severity.needs_commander,
         "page": severity.page,
+        "impact": severity.impact.word(),
+        "preview": severity.preview,
     })
 }
 
@@ -211,6 +240,18 @@ fn group(group: &Group) -> Value {
     })
 }
 
+fn commander(commander: &Commander) -> Value {
+    json!({
+        "name": commander.title,
+        "title": commander.title,
+        "emoji": commander.emoji,
+        "schedule": commander.schedule,
+        "escalation_policy": commander.policy,
+        "level": commander.level,
+        "people": names(&commander.people),
+    })
+}
+
 fn names(who: &[Who]) -> Vec<String> {
     who.iter().map(Who::to_string).collect()
 }
@@ -228,7 +269,7 @@ fn shown(value: &Value) -> String {
 /// An entry's name, then every key that has something to say.
 fn one_line(entry: &Value, width: usize) -> String {
     let silent = |key: &str, value: &Value| {
-        matches!(key, "name" | "handle" | "description")
+        matches!(key, "name" | "handle" | "title" | "description")
             || matches!(shown(value).as_str(), "-" | "" | "false")
     };
     let keys = entry.as_object().into_iter().flatten();

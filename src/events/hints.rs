@@ -42,7 +42,10 @@ pub fn is_about_a_rota(kind: &str) -> bool {
 
 /// One read for everything, whatever the hint names: it costs the same call.
 pub async fn take(tx: &mut Tx, known: &Known, event: &Value, sender: &str) -> Result<()> {
-    if known.config.groups.is_empty() && known.config.services.is_empty() {
+    if known.config.groups.is_empty()
+        && known.config.services.is_empty()
+        && known.config.commanders.is_empty()
+    {
         return Ok(());
     }
     let reason: String = event["data"]["reason"]

@@ -12,6 +12,7 @@ use crate::ids::opaque as id;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::pages::{self, Details, PageEvent, Person, Responder, Target, What, Words};
 use crate::oncall::{Known, Step};
+use crate::paging::answers;
 use crate::store::Tx;
 
 pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
@@ -37,6 +38,7 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
             };
             refresh_if_surprised(tx, known, &event).await?;
             pages::observe(tx, known, &event).await?;
+            answers::heard(tx, known, &event).await?;
         }
     }
     Ok(())

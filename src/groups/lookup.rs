@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::oncall::model::Contact;
 use crate::oncall::{Directory, Group, Known, OnCall, Step};
+use crate::slack::spoken::Spoken;
 use crate::slack::words::{self, Reference, first_word, quoted, reference, unquoted};
 
 /// Something or somebody that can be looked up.
@@ -71,10 +72,22 @@ pub fn age(known: &Known, now: Timestamp) -> (Option<Duration>, bool) {
     (age, age.is_none_or(|age| age > 3 * known.config.oncall.poll))
 }
 
-/// What the word means. Names in any letter case; the configuration's go before PagerDuty's, things before people.
+/// What the word of `/oncall` means.
 pub fn find<'a>(known: &'a Known, caller: &SlackUserId, lookup: &Lookup) -> Result<Subject<'a>> {
+    subject(known, caller, &lookup.typed, &known.config.commands.oncall, help::VERBS)
+}
+
+/// What a word means. Names in any letter case; the configuration's go before PagerDuty's, things before people. Near
+/// misses are put as what could have been typed after `command`.
+pub fn subject<'a>(
+    known: &'a Known,
+    caller: &SlackUserId,
+    typed: &str,
+    command: &str,
+    verbs: &[Spoken],
+) -> Result<Subject<'a>> {
     let (config, people) = (&known.config, &*known.people);
-    let typed = unquoted(&lookup.typed);
+    let typed = unquoted(typed);
     match reference(typed) {
         Some(Reference::User(id)) => {
             let member = people.member(&id);
@@ -101,18 +114,21 @@ pub fn find<'a>(known: &'a Known, caller: &SlackUserId, lookup: &Lookup) -> Resu
     let group = || people.group(word).map(Subject::Group);
     let kept = || target(config, word).map(Subject::Kept);
     let found = if word.starts_with('@') {
-        kept().or_else(group).or_else(|| somebody(people, word))
+        match kept().or_else(group) {
+            Some(group) => Some(group),
+            None => somebody(people, word)?,
+        }
     } else if word.eq_ignore_ascii_case("me") {
         Some(Subject::Person(person(people, &people.name_of(caller), Some(caller.clone()), [])))
     } else {
         let ours = config.service(word).ok().map(Subject::Service).or_else(kept);
         let schedule = if ours.is_none() { schedule(people, word)?.map(Subject::Schedule) } else { None };
-        ours.or(schedule)
-            .or_else(|| policy(people, word).map(Subject::Policy))
-            .or_else(|| somebody(people, word))
-            .or_else(group)
+        match ours.or(schedule).or_else(|| policy(people, word).map(Subject::Policy)) {
+            Some(thing) => Some(thing),
+            None => somebody(people, word)?.or_else(group),
+        }
     };
-    found.ok_or_else(|| unknown(known, word))
+    found.ok_or_else(|| unknown(known, word, command, verbs))
 }
 
 fn schedule<'a>(people: &'a Directory, word: &str) -> Result<Option<&'a str>> {
@@ -138,23 +154,37 @@ fn policy<'a>(people: &'a Directory, word: &str) -> Option<&'a str> {
     row.map(|r| r.policy_id.as_str())
 }
 
-fn somebody<'a>(people: &Directory, word: &str) -> Option<Subject<'a>> {
+/// Of several of one name, none: the wrong one would be told, or woken.
+fn somebody<'a>(people: &Directory, word: &str) -> Result<Option<Subject<'a>>> {
     let called = |name: &str| same(name.trim_start_matches('@'), word.trim_start_matches('@'));
-    let by_name = || people.members.values().find(|m| !m.is_deleted && called(&m.real_name));
-    let member = people.member_by_handle(word).or_else(|| people.member_by_email(word)).or_else(by_name);
+    let mut member = people.member_by_handle(word).or_else(|| people.member_by_email(word));
+    if member.is_none() {
+        let mut named =
+            people.members.values().filter(|m| !m.is_deleted && !m.is_bot && called(&m.real_name));
+        member = named.next();
+        let others: Vec<String> = named.map(|m| format!("@{}", m.name)).collect();
+        if let (Some(first), false) = (member, others.is_empty()) {
+            return Err(Error::refused(format!(
+                "Several people are called {}; write @{} or {}.",
+                quoted(word),
+                first.name,
+                others.join(" or ")
+            )));
+        }
+    }
     if let Some(member) = member {
-        return Some(Subject::Person(person(people, member.called(), Some(member.id.clone()), [])));
+        return Ok(Some(Subject::Person(person(people, member.called(), Some(member.id.clone()), []))));
     }
     let theirs = |r: &&crate::oncall::Responder| {
         r.id.as_str() == word || called(&r.name) || r.emails.0.iter().any(|e| e.eq_ignore_ascii_case(word))
     };
-    let responder = people.responders.values().find(theirs)?;
+    let Some(responder) = people.responders.values().find(theirs) else { return Ok(None) };
     let slack = people.slack_of(&responder.id).cloned();
-    Some(Subject::Person(person(people, &responder.name, slack, [responder.id.clone()])))
+    Ok(Some(Subject::Person(person(people, &responder.name, slack, [responder.id.clone()]))))
 }
 
 /// With every PagerDuty account that is linked to theirs in Slack.
-pub(super) fn person<const N: usize>(
+pub fn person<const N: usize>(
     people: &Directory,
     name: &str,
     slack: Option<SlackUserId>,
@@ -170,12 +200,12 @@ fn same(name: &str, word: &str) -> bool {
 }
 
 /// The nearest three of what could have been meant.
-fn unknown(known: &Known, word: &str) -> Error {
-    let (people, name) = (&known.people, &known.config.commands.oncall);
+fn unknown(known: &Known, word: &str, name: &str, verbs: &[Spoken]) -> Error {
+    let people = &known.people;
     let bare = word.trim_start_matches('@');
     // `wyh @payments-oncall`
     let (first, rest) = first_word(word);
-    let verbs = help::VERBS.iter().map(|v| v.word);
+    let verbs = verbs.iter().map(|v| v.word);
     if let [verb] = nearest_few(first, verbs, 1).as_slice()
         && (rest.is_empty() || rest.starts_with('@'))
     {
@@ -201,7 +231,8 @@ fn unknown(known: &Known, word: &str) -> Error {
         near = with.into_iter().take(3).collect();
     }
     let hint = if near.is_empty() {
-        format!("`{name}` alone shows what there is; `{name} help` says what I understand.")
+        let (overview, (command, _)) = (&known.config.commands.oncall, first_word(name));
+        format!("`{overview}` alone shows what there is; `{command} help` says what I understand.")
     } else {
         did_you_mean(near.iter().map(|near| format!("{name} {}", quoted(near))))
     };

@@ -41,6 +41,7 @@ impl FrontDesk for Inside {
                 via: Via::Slash,
                 command: typed.command,
                 text: typed.text,
+                thread_ts: None,
             };
             chat::answer(&self.app, &typed).await
         })

@@ -25,7 +25,7 @@ pub async fn look(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) ->
         Asked::Help { .. } | Asked::Declare { .. } => return Err(Error::internal("no look at the database")),
         Asked::On { target, verb } => (target.as_ref(), verb),
     };
-    let incident = find(tx, known, caller, target, verb).await?;
+    let incident = find(tx, known, caller, target, &spoken(known, verb)).await?;
     match verb {
         Verb::Timeline => {
             let entries = tx.timeline(incident.id).await?;
@@ -56,7 +56,7 @@ pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> 
             }))
         }
         Asked::On { target, verb } => {
-            let found = find(tx, known, caller, target.as_ref(), verb).await?;
+            let found = find(tx, known, caller, target.as_ref(), &spoken(known, verb)).await?;
             let incident = tx.lock_incident(found.id).await?;
             verb_on(tx, known, caller, &incident, verb).await
         }
@@ -178,13 +178,18 @@ pub(super) async fn severity_now(
     })
 }
 
-/// The incident meant: named, or the one whose channel this is. Private ones exist for their members only.
-async fn find(
+fn spoken(known: &Known, verb: &Verb) -> String {
+    format!("{} {}", known.config.commands.incident, verb.word())
+}
+
+/// The incident meant: named, or the one whose channel this is. Private ones exist for their members only. `command` is
+/// what the hint says to type with the incident's name behind it.
+pub async fn find(
     tx: &mut Tx,
     known: &Known,
     caller: &Caller,
     target: Option<&Target>,
-    verb: &Verb,
+    command: &str,
 ) -> Result<Incident> {
     let name = &known.config.commands.incident;
     let (channel, otherwise) = match target {
@@ -205,7 +210,7 @@ async fn find(
     }
     let open = tx.visible_open_incidents(&caller.user).await?;
     let which = open.first().map_or_else(|| "INC-7".to_owned(), Incident::label);
-    let hint = format!("Say this in its channel, or name it: `{name} {} {which}`.", verb.word());
+    let hint = format!("Say this in its channel, or name it: `{command} {which}`.");
     let shown: Vec<String> = open.iter().take(5).map(|i| quoted(&i.headline())).collect();
     let shown = match shown.as_slice() {
         [] => "No incident is open.".to_owned(),

@@ -291,7 +291,7 @@ fn bare(word: &str) -> &str {
 
 /// `INC-7`, `#inc-7-…` or its escaped form, as the first word. Where words follow that say something, a channel that
 /// is not named like an incident's is one of them.
-fn target<'a>(rest: &'a str, config: &Config, says_something: bool) -> (Option<Target>, &'a str) {
+pub fn target<'a>(rest: &'a str, config: &Config, says_something: bool) -> (Option<Target>, &'a str) {
     let (word, after) = first_word(rest);
     let prefix = format!("{}-", config.incidents.channel_prefix);
     if let Some(Reference::Channel(id, label)) = words::reference(word) {

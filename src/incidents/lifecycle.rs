@@ -284,7 +284,8 @@ pub(super) async fn join(tx: &mut Tx, incident: &Incident, who: &Actor, reason: 
     Ok(())
 }
 
-pub(super) async fn invite(tx: &mut Tx, incident: &Incident, user: &SlackUserId, reason: &str) -> Result<()> {
+/// Somebody belongs into the room from now on, even if they left it.
+pub async fn invite(tx: &mut Tx, incident: &Incident, user: &SlackUserId, reason: &str) -> Result<()> {
     if tx.want_member(incident.id, user, reason).await? {
         tx.cause(&Effect::Invite { incident: incident.id }).await?;
     }

@@ -7,6 +7,7 @@ pub mod command;
 mod command_tests;
 pub mod declare;
 pub mod effects;
+pub mod extras;
 pub mod forms;
 pub mod help;
 pub mod lifecycle;

@@ -1,6 +1,7 @@
 //! What an incident is: pure types and rules.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::ids::{ChannelId, IncidentId, PagerDutyIncidentId, PagerDutyUserId, SlackUserId};
@@ -83,6 +84,7 @@ word_enum! {
         Status = "status",
         Update = "update",
         Role = "role",
+        Statuspage = "statuspage",
         Note = "note",
         Hypothesis = "hypothesis",
         Decision = "decision",
@@ -270,6 +272,18 @@ row! {
         pub status: String,
         pub status_changed_at: Timestamp,
         pub held_at: Option<Timestamp>,
+        /// Made to page somebody by hand: it is not what pages for the incident itself.
+        pub is_extra: bool,
+    }
+}
+
+row! {
+    /// A PagerDuty incident to be, which opens no room.
+    #[derive(Clone, Debug)]
+    pub struct ExpectedPage {
+        pub key: Uuid,
+        pub incident_id: Option<IncidentId>,
+        pub title: String,
     }
 }
 

@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::effects::{Effect, PageChange};
+use super::extras;
 use super::forms;
 use super::lifecycle::end;
 use super::merges;
@@ -20,6 +21,7 @@ use crate::error::Result;
 use crate::front::Message;
 use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId};
 use crate::oncall::Known;
+use crate::pagerduty;
 use crate::store::Tx;
 
 /// One thing that happened to a PagerDuty incident.
@@ -115,6 +117,26 @@ impl PageEvent {
     }
 }
 
+impl From<&pagerduty::Incident> for LinkedPage {
+    fn from(page: &pagerduty::Incident) -> Self {
+        Self {
+            id: page.id.clone(),
+            incident_id: None,
+            is_primary: false,
+            number: Some(page.number),
+            title: page.title.clone(),
+            html_url: Some(page.html_url.clone()),
+            service_id: Some(page.service_id.clone()),
+            urgency: Some(page.urgency.as_str().to_owned()),
+            priority: page.priority.clone(),
+            status: page.status.as_str().to_owned(),
+            status_changed_at: page.last_status_change_at.unwrap_or(page.created_at),
+            held_at: None,
+            is_extra: false,
+        }
+    }
+}
+
 /// Takes an event in. Events about incidents that are none of ours change nothing.
 pub async fn observe(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> {
     let (page, is_new) = match tx.linked_page(&event.page).await? {
@@ -168,6 +190,7 @@ async fn first_sight(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<Op
         status: "triggered".into(),
         status_changed_at: Timestamp::from_secs(0),
         held_at: None,
+        is_extra: false,
     };
     tx.see_page(&page).await?;
     tx.linked_page(&event.page).await
@@ -183,6 +206,9 @@ async fn find_home(
     may_open: bool,
 ) -> Result<Option<Incident>> {
     let Some(details) = &event.details else { return Ok(None) };
+    if let Some(expected) = extras::expected(tx, details).await? {
+        return extras::adopt(tx, &expected, &page.id).await;
+    }
     if let Some(ours) = own_incident(tx, details).await? {
         return adopt(tx, ours.id, page, event.occurred_at).await.map(Some);
     }

@@ -12,7 +12,7 @@ calls! {
     UPDATE_INCIDENT = "PUT /incidents/{id}", Idempotent, ["incidents.write"], "960/min";
     ADD_NOTE = "POST /incidents/{id}/notes", ReadBack, ["incidents.write"], "960/min";
     LIST_NOTES = "GET /incidents/{id}/notes", Idempotent, ["incidents.read"], "960/min";
-    REQUEST_RESPONDERS = "POST /incidents/{id}/responder_requests", AtLeastOnce, ["incidents.write"], "960/min";
+    REQUEST_RESPONDERS = "POST /incidents/{id}/responder_requests", ReadBack, ["incidents.write"], "960/min";
     LIST_LOG_ENTRIES = "GET /incidents/{id}/log_entries", Idempotent, ["incidents.read"], "960/min";
     LIST_PRIORITIES = "GET /priorities", Idempotent, ["priorities.read"], "960/min";
     LIST_ONCALLS = "GET /oncalls", Idempotent, ["oncalls.read", "users.read"], "own limit";

@@ -34,6 +34,7 @@ impl Client {
             "body": { "type": "incident_body", "details": new.details },
         });
         link_up(&mut incident, new.priority_id, new.escalation_policy_id, new.conference_url);
+        assign(&mut incident, new.assignee_id.map(std::slice::from_ref).unwrap_or_default());
         let request = self.write(Method::POST, "/incidents", &json!({ "incident": incident }));
         self.call(&CREATE_INCIDENT, request, &[], |answer| Incident::read(answer.at("/incident"))).await
     }
@@ -114,8 +115,8 @@ impl Client {
     }
 
     /// Asks people, and whoever is on call on policies, to join. Needs a plan with `coordinated_responding`
-    /// (else 402).
-    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1incidents~1%7Bid%7D~1responder_requests/post> · incidents.write · 960/min · at_least_once
+    /// (else 402). Requests have no key. Read back: [`Incident::request_messages`], for a marker in the message.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1incidents~1%7Bid%7D~1responder_requests/post> · incidents.write · 960/min · read_back
     pub async fn request_responders(
         &self,
         id: &PagerDutyIncidentId,
@@ -196,6 +197,13 @@ fn link_up(incident: &mut Value, priority: Option<&str>, policy: Option<&str>, c
     }
 }
 
+fn assign(incident: &mut Value, people: &[PagerDutyUserId]) {
+    if !people.is_empty() {
+        let one = |id: &PagerDutyUserId| json!({ "assignee": reference(id.as_str(), "user_reference") });
+        incident["assignments"] = people.iter().map(one).collect();
+    }
+}
+
 fn changes(change: &Change<'_>) -> Value {
     let mut incident = json!({ "type": "incident_reference" });
     if let Some(status) = change.status {
@@ -214,6 +222,7 @@ fn changes(change: &Change<'_>) -> Value {
         incident["escalation_level"] = level.into();
     }
     link_up(&mut incident, change.priority_id, change.escalation_policy_id, change.conference_url);
+    assign(&mut incident, change.assignee_ids);
     incident
 }
 

@@ -6,6 +6,7 @@
 mod calls;
 mod incidents;
 mod people;
+pub mod roads;
 mod schedules;
 mod types;
 
@@ -27,7 +28,7 @@ pub use people::Filter;
 pub use schedules::{OnDuty, Schedule, Through};
 pub use types::{
     Action, Change, ContactKind, ContactMethod, Event, Incident, LogEntry, NewIncident, Note, OnCall,
-    Priority, Ref, Service, Severity, Status, Urgency, User,
+    Priority, Ref, Responder, Service, Severity, Status, Urgency, User,
 };
 
 use crate::clock::Clock;

@@ -1,6 +1,7 @@
 //! Who can be paged and through what: on-calls, people, services, priorities.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::calls::{
     GET_POLICY, GET_SERVICE, GET_USER, LIST_ABILITIES, LIST_ONCALLS, LIST_PRIORITIES, LIST_SERVICES,
@@ -118,6 +119,17 @@ impl Client {
     pub async fn has_policy(&self, id: &str) -> Result<bool, Upstream> {
         let request = self.get(&format!("/escalation_policies/{}", segment(id)), &[]);
         self.call(&GET_POLICY, request, &["404"], |answer| Ok(!answer.0.is_null())).await
+    }
+
+    /// How long a policy waits on its first level before it asks the second; `None` for a policy that is not there.
+    /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1escalation_policies~1%7Bid%7D/get> · escalation_policies.read · 960/min · idempotent
+    pub async fn escalation_delay(&self, policy_id: &str) -> Result<Option<Duration>, Upstream> {
+        let request = self.get(&format!("/escalation_policies/{}", segment(policy_id)), &[]);
+        let read = |answer: Fields<'_>| {
+            let minutes = answer.int("/escalation_policy/escalation_rules/0/escalation_delay_in_minutes");
+            Ok(u64::try_from(minutes).ok().filter(|m| *m > 0).map(|m| Duration::from_secs(m * 60)))
+        };
+        self.call(&GET_POLICY, request, &["404"], read).await
     }
 
     /// The account's priorities, most severe first; none where its plan has none.

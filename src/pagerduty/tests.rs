@@ -60,6 +60,7 @@ fn new_incident<'a>() -> NewIncident<'a> {
         title: "payments-down",
         service_id: "PSVC",
         escalation_policy_id: None,
+        assignee_id: None,
         priority_id: Some("P53"),
         urgency: Urgency::High,
         incident_key: "key-1",

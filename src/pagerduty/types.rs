@@ -86,6 +86,8 @@ pub struct NewIncident<'a> {
     pub service_id: &'a str,
     /// Instead of the service's own.
     pub escalation_policy_id: Option<&'a str>,
+    /// Instead of whoever a policy names; PagerDuty takes one of the two, and one person. Our own user is not rung.
+    pub assignee_id: Option<&'a PagerDutyUserId>,
     pub priority_id: Option<&'a str>,
     pub urgency: Urgency,
     /// Unique among the open incidents of the service.
@@ -108,7 +110,17 @@ pub struct Change<'a> {
     /// 1 is the first rule of the policy.
     pub escalation_level: Option<u32>,
     pub escalation_policy_id: Option<&'a str>,
+    /// Exactly these people from now on; empty leaves it as it is.
+    pub assignee_ids: &'a [PagerDutyUserId],
     pub conference_url: Option<&'a str>,
+}
+
+/// Somebody who was asked to help with an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Responder {
+    pub user_id: PagerDutyUserId,
+    /// `pending`, `joined`, `declined` or `user_cancelled`.
+    pub state: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +147,16 @@ pub struct Incident {
     pub last_status_change_at: Option<Timestamp>,
     /// The incident that swallowed this one.
     pub merged_into: Option<PagerDutyIncidentId>,
+    /// Whom was asked to help, where the plan allows it.
+    pub responders: Vec<Responder>,
+    /// What was said to them, request by request.
+    pub request_messages: Vec<String>,
+}
+
+impl Responder {
+    fn read(f: Fields<'_>) -> Option<Self> {
+        Some(Self { user_id: PagerDutyUserId(f.some("/user/id")?), state: f.text("/state") })
+    }
 }
 
 impl Incident {
@@ -162,6 +184,8 @@ impl Incident {
             last_status_change_by: Ref::read(f.at("/last_status_change_by")),
             last_status_change_at: f.time("/last_status_change_at"),
             merged_into: f.some("/resolve_reason/incident/id").map(PagerDutyIncidentId),
+            responders: f.list("/incidents_responders").filter_map(Responder::read).collect(),
+            request_messages: f.list("/responder_requests").filter_map(|r| r.some("/message")).collect(),
         })
     }
 }

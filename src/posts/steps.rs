@@ -2,7 +2,7 @@
 
 use super::Post;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::SlackUserId;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::is_user_id;
@@ -11,13 +11,29 @@ use crate::slack::{self, Mark};
 /// Posts a message to a channel or a person.
 pub async fn run(app: &App, job: &Job) -> Result<Finished> {
     let post: Post = serde_json::from_value(job.payload.0.clone())?;
+    match say(app, job, &post).await {
+        // We are not in that channel, or it is no more: somebody should know all the same.
+        Err(Error::Upstream(refused)) if refused.is_final() && post.or_to.is_some() => {
+            tracing::info!(%refused, "cannot speak in a channel; telling a person instead");
+            let to = post.or_to.clone().map(|person| person.to_string()).unwrap_or_default();
+            say(app, job, &Post { to, thread_ts: None, ..post }).await?;
+        }
+        other => other?,
+    }
+    job.finish_bare(&app.db).await
+}
+
+async fn say(app: &App, job: &Job, post: &Post) -> Result<()> {
     let channel = if is_user_id(&post.to) {
         app.slack.open_dm(&SlackUserId::new(post.to.clone())).await?
     } else {
         app.directory.current().channel(&post.to)?
     };
-    if app.posted_before(job, &channel, post.thread_ts.as_deref(), &post.op).await?.is_some() {
-        return job.finish_bare(&app.db).await;
+    match app.posted_before(job, &channel, post.thread_ts.as_deref(), &post.op).await {
+        Ok(Some(_)) => return Ok(()),
+        // A public channel that we are not in takes our words and does not let us read: twice rather than never.
+        Err(Error::Upstream(refused)) if refused.is_final() => {}
+        other => drop(other?),
     }
     let mark = Mark { op_id: post.op.clone(), incident_id: None };
     let said = slack::Post {
@@ -28,5 +44,5 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
         mark: Some(&mark),
     };
     app.slack.post_message(&said).await?;
-    job.finish_bare(&app.db).await
+    Ok(())
 }

@@ -1,11 +1,14 @@
-//! A world: one simulated Slack workspace, one simulated PagerDuty account, the people in both, and monitors.
+//! A world: one simulated Slack workspace, one simulated PagerDuty account, the people in both, the pages that the
+//! public reads, and monitors.
 
 use std::io;
 
+use super::cachet::Cachet;
 use super::desk::Desk;
 use super::monitors::Monitors;
 use super::pagerduty::PagerDuty;
 use super::slack::Slack;
+use super::statuspage::Statuspage;
 use crate::clock::Clock;
 
 /// The vendors with their shared desk and clock.
@@ -14,6 +17,8 @@ pub struct World {
     pub slack: Slack,
     pub pagerduty: PagerDuty,
     pub monitors: Monitors,
+    pub statuspage: Statuspage,
+    pub cachet: Cachet,
     pub desk: Desk,
     pub clock: Clock,
 }
@@ -33,13 +38,15 @@ pub const SERVICE: &str = "PSVC001";
 pub const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 impl World {
-    /// Two empty vendors.
+    /// Empty vendors.
     pub async fn start_empty(clock: Clock) -> io::Result<Self> {
         let desk = Desk::new(clock.clone());
         let slack = Slack::start(clock.clone(), desk.clone()).await?;
         let pagerduty = PagerDuty::start(clock.clone(), desk.clone()).await?;
         let monitors = Monitors::start(clock.clone(), desk.clone()).await?;
-        Ok(Self { slack, pagerduty, monitors, desk, clock })
+        let statuspage = Statuspage::start(clock.clone(), desk.clone()).await?;
+        let cachet = Cachet::start(clock.clone(), desk.clone()).await?;
+        Ok(Self { slack, pagerduty, monitors, statuspage, cachet, desk, clock })
     }
 
     /// A small company: five people, payments with two escalation levels (Ana, then Ben), search with one (Cho), a
@@ -59,7 +66,35 @@ impl World {
         world.pagerduty.add_service(SERVICE, "payments-api", "PEP0001", Some(ROUTING_KEY));
         world.pagerduty.add_service("PSVC002", "search", "PEP0002", None);
         world.monitors.set_series("success_rate", &[("job=api", "0.9997")]);
+        world.statuspage.add_component("cmpapi", "Public API");
+        world.statuspage.add_component("cmpcheckout", "Checkout");
+        world.statuspage.add_group("grpeurope", "Europe");
+        world.statuspage.add_member("grpeurope", "cmpeusearch", "Search");
+        world.statuspage.add_group("grpamerica", "America");
+        world.statuspage.add_member("grpamerica", "cmpussearch", "Search");
+        for name in ["Public API", "Checkout", "Search"] {
+            world.cachet.add_component(name);
+        }
         Ok(world)
+    }
+
+    /// More configuration: the public page at Statuspage.
+    pub fn statuspage_toml(&self) -> String {
+        format!(
+            "[statuspage]\napi_url = \"{}\"\npage_id = \"{}\"\napi_key = \"{}\"\n",
+            self.statuspage.api_url(),
+            Statuspage::PAGE_ID,
+            Statuspage::API_KEY,
+        )
+    }
+
+    /// More configuration: the public page on a Cachet site.
+    pub fn cachet_toml(&self) -> String {
+        format!(
+            "[statuspage]\nkind = \"cachet\"\napi_url = \"{}\"\napi_key = \"{}\"\n",
+            self.cachet.api_url(),
+            Cachet::TOKEN,
+        )
     }
 
     /// Firebell's configuration for this world, as TOML.

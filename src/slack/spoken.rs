@@ -7,6 +7,7 @@ use crate::config::nearest;
 /// A subcommand as people know it.
 #[derive(Debug)]
 pub struct Spoken {
+    /// Empty for what is said to a command that has no subcommand for it.
     pub word: &'static str,
     /// What people say instead.
     pub aliases: &'static [&'static str],
@@ -37,7 +38,7 @@ impl Spoken {
 
     /// `declare <title…> …`
     pub fn usage(&self) -> String {
-        if self.arguments.is_empty() { self.word.into() } else { format!("{} {}", self.word, self.arguments) }
+        format!("{} {}", self.word, self.arguments).trim().to_owned()
     }
 }
 
@@ -105,7 +106,7 @@ pub mod page {
         let own = if command == "/incident" { String::new() } else { format!("{} ", &command[1..]) };
         for verb in verbs {
             let usage = verb.usage().replace('|', "\\|");
-            let heading = format!("{own}{}", verb.word).replace(' ', "-");
+            let heading = format!("{own}{}", verb.word).trim().replace(' ', "-");
             writeln!(text, "| [`{usage}`](#{heading}) | {} |", verb.what).expect("a string takes it");
         }
         for verb in verbs {
@@ -116,8 +117,8 @@ pub mod page {
             let more = if verb.more.is_empty() { String::new() } else { format!(" {}", verb.more) };
             writeln!(
                 text,
-                "\n### {own}{}\n\n`{command} {}`\n\n{}.{more}\n\nExample: `{command} {}`{aliases}",
-                verb.word,
+                "\n### {}\n\n`{command} {}`\n\n{}.{more}\n\nExample: `{command} {}`{aliases}",
+                format!("{own}{}", verb.word).trim(),
                 verb.usage(),
                 capital(verb.what),
                 verb.example,

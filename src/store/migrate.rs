@@ -27,6 +27,18 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_and_hand_offs.sql"),
     ),
     (
+        4,
+        "paging",
+        include_str!("../../migrations/postgres/0004_paging.sql"),
+        include_str!("../../migrations/sqlite/0004_paging.sql"),
+    ),
+    (
+        5,
+        "notices",
+        include_str!("../../migrations/postgres/0005_notices.sql"),
+        include_str!("../../migrations/sqlite/0005_notices.sql"),
+    ),
+    (
         6,
         "status",
         include_str!("../../migrations/postgres/0006_status.sql"),

@@ -183,7 +183,7 @@ on_both_engines!(
             • Dee Example: always
             *Last change* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>: a hand-off.
             *Last written to Slack* <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; before: Ben Example.
-            _As PagerDuty said 10s ago._
+            _As PagerDuty said 0s ago._
         ");
         stage.end().await;
     }

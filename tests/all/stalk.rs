@@ -24,7 +24,7 @@ impl Stage {
     }
 
     /// How often #general was told of a change.
-    fn told(&self) -> usize {
+    fn told_of_changes(&self) -> usize {
         self.paragraphs("general", "(was ").len()
     }
 }
@@ -42,10 +42,10 @@ on_both_engines!(
         ");
         stage.settle().await;
         stage.wait(Duration::from_secs(300)).await;
-        assert_eq!(stage.told(), 0, "nothing has changed");
+        assert_eq!(stage.told_of_changes(), 0, "nothing has changed");
         stage.checkout("down");
         stage.next_reading().await;
-        assert_eq!(stage.told(), 0, "one odd reading is not news");
+        assert_eq!(stage.told_of_changes(), 0, "one odd reading is not news");
         stage.next_reading().await;
         stage.world.monitors.fire("HighErrorRate", "critical", "payments", "5xx above 2 %");
         stage.checkout("slow");
@@ -78,9 +78,9 @@ on_both_engines!(
           → Ben Example ended it: no longer stalking the status.
         ");
         stage.checkout("down");
-        let told = stage.told();
+        let told = stage.told_of_changes();
         stage.wait(Duration::from_secs(300)).await;
-        assert_eq!(stage.told(), told, "it has ended");
+        assert_eq!(stage.told_of_changes(), told, "it has ended");
         stage.end().await;
     }
 );
@@ -112,9 +112,9 @@ on_both_engines!(
             stage.checkout("ok");
             stage.next_reading().await;
         }
-        assert_eq!(stage.told(), 1, "{}", stage.world.slack.transcript("general"));
+        assert_eq!(stage.told_of_changes(), 1, "{}", stage.world.slack.transcript("general"));
         stage.wait(Duration::from_secs(120)).await;
-        assert_eq!(stage.told(), 2);
+        assert_eq!(stage.told_of_changes(), 2);
         stage.end().await;
     }
 );
@@ -137,7 +137,7 @@ on_both_engines!(
         assert!(matches!((began, was_there), (2, 1) | (1, 2)), "{answers:?}");
         stage.checkout("down");
         stage.wait(Duration::from_secs(120)).await;
-        assert_eq!(stage.told(), 1, "{}", stage.world.slack.transcript("general"));
+        assert_eq!(stage.told_of_changes(), 1, "{}", stage.world.slack.transcript("general"));
         stage.end().await;
     }
 );

@@ -13,8 +13,8 @@ use firebell::testing::{self, Guard, START};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::canon;
 use crate::stage::Stage;
+use crate::{canon, paging};
 
 /// An incident's life: declared, filled, paged, escalated, talked about, re-rated, acknowledged, resolved.
 async fn live(stage: &Stage) {
@@ -42,6 +42,40 @@ async fn live(stage: &Stage) {
     breathe(stage).await;
 }
 
+/// People are paged: a team, the commanders, and in an incident's room; some answer, and some do not.
+async fn page(stage: &Stage) {
+    stage.settle().await;
+    breathe(stage).await;
+    stage.slash("U0ANA", "/incident declare payments-down sev1").await;
+    breathe(stage).await;
+    let room = stage.world.slack.channel_named("inc-1-payments-down").expect("a room").id;
+    stage.slash_in("U0ANA", &room, "/page @cho please look").await;
+    breathe(stage).await;
+    stage.slash_in("U0ANA", &room, "/page search your part, too").await;
+    breathe(stage).await;
+    stage.world.pagerduty.responder_replies("1", "PCHO001", true);
+    let channel = stage.world.slack.channel_named("incidents").expect("a channel").id;
+    stage.slash_in("U0EVE", &channel, "/page payments the checkout is down").await;
+    breathe(stage).await;
+    stage.world.pagerduty.acknowledge("2", "PANA001");
+    stage.slash_in("U0EVE", &channel, "/ic page").await;
+    breathe(stage).await;
+    stage.world.pagerduty.set_abilities(&["teams"]);
+    stage.slash_in("U0EVE", &channel, "/ic page responders").await;
+    breathe(stage).await;
+    stage.slash_in("U0ANA", &room, "/ic page").await;
+    breathe(stage).await;
+    stage.wait(Duration::from_secs(310)).await;
+    stage.slash_in("U0ANA", &room, "/incident resolve").await;
+    breathe(stage).await;
+}
+
+#[derive(Clone, Copy)]
+enum Story {
+    Incident,
+    Pages,
+}
+
 /// Time for a second attempt, which comes after a second or a little more.
 async fn breathe(stage: &Stage) {
     stage.settle().await;
@@ -56,13 +90,19 @@ struct End {
     unexpected: Vec<String>,
 }
 
-async fn run(db: Db, clock: Clock, fault: Option<(&str, usize, Fault)>) -> End {
-    let world = World::start(clock.clone()).await.expect("the world starts");
+async fn run(story: Story, db: Db, clock: Clock, fault: Option<(&str, usize, Fault)>) -> End {
+    let (world, more) = match story {
+        Story::Incident => (World::start(clock.clone()).await.expect("the world starts"), ""),
+        Story::Pages => (paging::world(&clock).await, paging::PAGING),
+    };
     if let Some((call, before, fault)) = fault {
         world.desk.at(call, before, fault);
     }
-    let stage = Stage::on(world, db.clone(), clock, "").await;
-    live(&stage).await;
+    let stage = Stage::on(world, db.clone(), clock, more).await;
+    match story {
+        Story::Incident => live(&stage).await,
+        Story::Pages => page(&stage).await,
+    }
     let mut calls = BTreeMap::new();
     for call in stage.world.desk.calls() {
         *calls.entry(call.name).or_default() += 1;
@@ -80,9 +120,9 @@ pub async fn database(postgres: bool) -> Option<(Db, Guard, Clock)> {
     Some((db, guard, clock))
 }
 
-async fn sweep(postgres: bool) {
+async fn sweep(story: Story, postgres: bool) {
     let Some((db, _guard, clock)) = database(postgres).await else { return };
-    let clean = run(db, clock, None).await;
+    let clean = run(story, db, clock, None).await;
     assert_eq!(clean.unexpected, Vec::<String>::new());
     let at_once = Arc::new(Semaphore::new(6));
     let mut runs = JoinSet::new();
@@ -93,7 +133,7 @@ async fn sweep(postgres: bool) {
                 runs.spawn(async move {
                     let _slot = at_once.acquire_owned().await.expect("open");
                     let (db, _guard, clock) = database(postgres).await.expect("it was there before");
-                    let end = run(db, clock, Some((&call, before, fault.clone()))).await;
+                    let end = run(story, db, clock, Some((&call, before, fault.clone()))).await;
                     (format!("{fault:?} at {call}, after {before} others"), end)
                 });
             }
@@ -119,10 +159,20 @@ async fn sweep(postgres: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_answer_may_be_lost_and_any_call_may_break_on_sqlite() {
-    sweep(false).await;
+    sweep(Story::Incident, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_answer_may_be_lost_and_any_call_may_break_on_postgres() {
-    sweep(true).await;
+    sweep(Story::Incident, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_paged_twice_or_not_at_all_on_sqlite() {
+    sweep(Story::Pages, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_paged_twice_or_not_at_all_on_postgres() {
+    sweep(Story::Pages, true).await;
 }

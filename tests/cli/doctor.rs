@@ -11,6 +11,7 @@ use firebell::ids::UserGroupId;
 use firebell::sim::pagerduty::PagerDuty;
 use firebell::sim::scene::World;
 use firebell::sim::slack::Slack;
+use firebell::sim::statuspage::Statuspage;
 use firebell::store::{Db, Json, Priority};
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -56,7 +57,7 @@ impl Place {
 
     fn doctor(&self) -> Run {
         let found = self.run(&["doctor"]);
-        for secret in [Slack::BOT_TOKEN, Slack::SIGNING_SECRET, PagerDuty::TOKEN] {
+        for secret in [Slack::BOT_TOKEN, Slack::SIGNING_SECRET, PagerDuty::TOKEN, Statuspage::API_KEY] {
             assert!(!found.out.contains(secret) && !found.err.contains(secret), "{found:?}");
         }
         assert_eq!(found.err, "");
@@ -307,4 +308,45 @@ async fn runbooks_that_cannot_be_read_are_named() {
     ✓ runbooks              found: 0
     ! runbooks              the directory cannot be read (entity not found)
     ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_public_page_and_its_key_are_looked_at() {
+    let place = Place::with("").await;
+    let rest = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0");
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    let page = place.world.statuspage_toml();
+    let mut seen = String::new();
+    for page in [
+        page.clone(),
+        page.replace("kctbh9vrtdwd", "anotherpage"),
+        page.replace("sim-statuspage-key", "wrong"),
+        place.world.cachet_toml(),
+        place.world.cachet_toml().replace("sim-cachet-token", "wrong"),
+    ] {
+        place.configure(&format!("{rest}{page}"));
+        let found = place.doctor();
+        let about =
+            found.out.lines().filter(|line| line.contains("status page") || line.contains("statuspage"));
+        seen += &about.collect::<Vec<_>>().join("\n");
+        seen += "\n\n";
+    }
+    assert_snapshot!(seen.replace(&place.world.cachet.api_url(), "https://status.example.com"), @"
+    ✓ status page           Acme Status at https://acme.statuspage.io
+    ✓ status page           4 components
+    ✓ statuspage.api_key    is accepted
+
+    ✗ status page           Statuspage does not know GET /pages/{page}: mend statuspage.page_id or statuspage.api_url
+
+    ✗ status page           Statuspage does not accept the key: set statuspage.api_key to one that is valid
+
+    ✓ status page           127.0.0.1 at https://status.example.com
+    ✓ status page           3 components
+    ✓ statuspage.api_key    is accepted
+
+    ✓ status page           127.0.0.1 at https://status.example.com
+    ✓ status page           3 components
+    ✗ statuspage.api_key    Cachet does not accept the key: set statuspage.api_key to one that is valid
+    ");
+    assert_eq!(place.world.cachet.notified(), Vec::<String>::new());
 }

@@ -57,7 +57,7 @@ fn everything_wrong_is_reported_at_once() {
       severity.sev1.page must be true or false, without quotes
       [[service]] number 3 has no name; write name = "…"
       service.payments.pagerduty_service is missing; write the id at the end of the service's address in PagerDuty, such as PABC123 (or set FIREBELL__SERVICE__PAYMENTS__PAGERDUTY_SERVICE)
-      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, commands, rights, incidents, severity, service, oncall, group, hint_sender, status, check, runbooks, runbook
+      listen is unknown; every key belongs into a section: server, database, slack, pagerduty, statuspage, commands, rights, incidents, severity, service, oncall, group, commander, paging, hint_sender, status, check, runbooks, runbook
       sever is unknown; did you mean server?
       server.admin_listen = "0.0.0.0:8080" is the same port as server.listen; write another, such as 127.0.0.1:9090
       database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name
@@ -368,4 +368,26 @@ fn runbooks_that_lead_nowhere_are_refused() {
       runbook.b.alerts is not a list of texts; write it as ["…", "…"]
       runbook.b.url = "javascript:alert(1)" is not a web address; write one that starts with https://
     "#);
+}
+
+#[test]
+fn a_seat_without_a_holder_and_a_service_that_is_none_are_said() {
+    let text = "[[commander]]\ntitle = 'Incident Commander'\n[[commander]]\ntitle = 'Backup'\npeople = ['everyone']\n\
+                level = 0\n[paging]\nphones = 'all'\nservice = 'paymnts'\n[pagerduty]\ntoken = 't'\n\
+                from_email = 'a@example.com'\nwebhook_secrets = ['w']\n[[service]]\nname = 'payments'\n\
+                pagerduty_service = 'P1'\n";
+    assert_snapshot!(bad(text), @r#"
+    6 problems in the configuration:
+      commander.Incident Commander.title is held by nobody; write a schedule, an escalation_policy or people
+      commander.Backup.level must be a whole number from 1 to 20, without quotes; the default is 1
+      commander.Backup.people = "everyone" cannot command an incident; name people or a user group
+      commander.Backup.title is held by nobody; write a schedule, an escalation_policy or people
+      paging.phones = "all" is none of the choices; write private, public or never
+      paging.service names no [[service]]: There is no service "paymnts". Did you mean payments?
+    "#);
+    let alone = "[[commander]]\ntitle = 'Trainee'\nschedule = 'PSCHED1'\n";
+    assert_snapshot!(bad(alone), @"
+    1 problem in the configuration:
+      commander.Trainee needs PagerDuty; write [pagerduty] with its token
+    ");
 }

@@ -199,12 +199,17 @@ fn the_summary_is_one_screen() {
     assert_snapshot!(config.summary(), @"
     check
       none
+    commander
+      none
     commands
-      firebell  /firebell
-      incident  /incident
-      oncall    /oncall
-      runbook   /runbook
-      status    /status-check
+      firebell    /firebell
+      ic          /ic
+      incident    /incident
+      oncall      /oncall
+      page        /page
+      runbook     /runbook
+      status      /status-check
+      statuspage  /statuspage
     database
       max_connections  16
       url              sqlite://firebell.db
@@ -231,11 +236,15 @@ fn the_summary_is_one_screen() {
       from_email       incidents@example.com
       token            (set)
       webhook_secrets  (set)
+    paging
+      phones   private
+      service  -
     rights
-      admin    -
-      declare  everyone
-      page     everyone
-      use      everyone
+      admin       -
+      declare     everyone
+      page        everyone
+      statuspage  everyone
+      use         everyone
     runbook
       none
     runbooks
@@ -251,11 +260,11 @@ fn the_summary_is_one_screen() {
     service
       payments  auto_open high-urgency · pagerduty_service PABC123 · routing_key (set)
     severity
-      sev1  aliases p1, critical · emoji :rotating_light: · needs_commander · page · priority P1 · update_every 20m · urgency high
-      sev2  aliases p2 · emoji :red_circle: · needs_commander · page · priority P2 · update_every 30m · urgency high
-      sev3  aliases p3 · emoji :large_orange_circle: · page · priority P3 · update_every 1h · urgency high
-      sev4  aliases p4 · emoji :large_yellow_circle: · page · priority P4 · urgency low
-      sev5  aliases p5 · emoji :large_blue_circle: · urgency low
+      sev1  aliases p1, critical · emoji :rotating_light: · impact critical · needs_commander · page · priority P1 · update_every 20m · urgency high
+      sev2  aliases p2 · emoji :red_circle: · impact major · needs_commander · page · priority P2 · update_every 30m · urgency high
+      sev3  aliases p3 · emoji :large_orange_circle: · impact minor · page · priority P3 · update_every 1h · urgency high
+      sev4  aliases p4 · emoji :large_yellow_circle: · impact minor · page · priority P4 · urgency low
+      sev5  aliases p5 · emoji :large_blue_circle: · impact none · urgency low
     slack
       announce_channel  incidents
       api_url           https://slack.com/api
@@ -267,5 +276,7 @@ fn the_summary_is_one_screen() {
       user_token        -
     status
       every  1m
+    statuspage
+      off
     ");
 }

@@ -84,6 +84,10 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             None
         };
         runbooks(&config, &mut found);
+        let page = app::statuspage_client(&config, &clock, Arc::new(|_, _, _, _| {}));
+        if let Some(page) = page.filter(|_| serves) {
+            vendors::statuspage(&page, &mut found).await;
+        }
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
         if let Some(slack) = slack.filter(|_| serves) {
             vendors::channels(&slack, &config, &mut found).await;

@@ -6,7 +6,7 @@ use super::Findings;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::status::model::why;
-use crate::{monitors, pagerduty, slack};
+use crate::{monitors, pagerduty, slack, statuspage};
 
 /// What `sync --once` needs.
 const SYNC_SCOPES: [&str; 4] = ["usergroups:read", "usergroups:write", "users:read", "users:read.email"];
@@ -100,6 +100,26 @@ pub(super) async fn pagerduty(client: &pagerduty::Client, config: &Config, found
         }
     }
     true
+}
+
+/// The public page: is it there, may we write it, and what is on it?
+pub(super) async fn statuspage(client: &statuspage::Client, found: &mut Findings) {
+    let page = match client.page().await {
+        Ok(page) => page,
+        Err(refused) => return found.refused("status page", &refused),
+    };
+    found.right("status page", format!("{} at {}", page.name, page.url));
+    match client.components().await {
+        Ok(components) if components.is_empty() => {
+            found.odd("status page", "has no components: posts can name none");
+        }
+        Ok(components) => found.right("status page", format!("{} components", components.len())),
+        Err(refused) => found.refused("status page", &refused),
+    }
+    match client.try_key().await {
+        Ok(()) => found.right("statuspage.api_key", "is accepted"),
+        Err(refused) => found.refused("statuspage.api_key", &refused),
+    }
 }
 
 /// The channels that the configuration names, as far as we are in them.

@@ -13,7 +13,7 @@ use crate::oncall::{Directory, Known};
 use crate::slack::blocks::{date, untrusted};
 
 /// A list is cut after so many lines.
-const MOST: usize = 40;
+pub const MOST: usize = 40;
 
 /// Each person with the reason, who is left out, and what led to the last change.
 pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write>, now: Timestamp) -> String {
@@ -126,7 +126,7 @@ fn beside(people: &Directory, target: Target<'_>, state: &State) -> Vec<String> 
 }
 
 /// The first lines, and how many were left out.
-pub(super) fn cut(mut lines: Vec<String>) -> Vec<String> {
+pub fn cut(mut lines: Vec<String>) -> Vec<String> {
     if lines.len() > MOST {
         let more = lines.len() - MOST;
         lines.truncate(MOST);

@@ -13,7 +13,7 @@ use crate::incidents::effects::{Effect, PageChange};
 use crate::incidents::model::{Incident, LinkedPage};
 use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
-use crate::pagerduty::{Change, Client, Status};
+use crate::pagerduty::{Change, Client, Status, roads};
 use crate::store::{Priority, Tx};
 
 /// Acknowledges, resolves or re-rates every PagerDuty incident of ours that is still open. One that cannot be changed
@@ -89,15 +89,6 @@ fn still_wanted(change: &PageChange, incident: &Incident) -> bool {
     }
 }
 
-/// Closing one of two incidents that page for the same thing.
-pub(super) fn double() -> Change<'static> {
-    Change {
-        status: Some(Status::Resolved),
-        resolution: Some("A double of the same page."),
-        ..Change::default()
-    }
-}
-
 pub(super) async fn close_double(
     app: &App,
     job: &Job,
@@ -105,7 +96,7 @@ pub(super) async fn close_double(
     page: &PagerDutyIncidentId,
 ) -> Result<Finished> {
     let Some(pagerduty) = &app.pagerduty else { return job.finish_bare(&app.db).await };
-    let changed_at = pagerduty.update_incident(page, &double()).await?;
+    let changed_at = pagerduty.update_incident(page, &roads::close_double()).await?;
     let mut tx = app.db.write(Priority::Job).await?;
     let at = changed_at.unwrap_or(tx.now());
     if tx.change_page_status(page, Status::Resolved.as_str(), at).await? {

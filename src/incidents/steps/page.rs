@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::config::{Service, SeverityWord, Urgency};
-use crate::error::{Error, Problem, Result, Upstream, Vendor};
-use crate::ids::IncidentId;
+use crate::error::{Error, Problem, Result, Upstream};
+use crate::ids::{IncidentId, PagerDutyIncidentId};
 use crate::incidents::declare;
 use crate::incidents::messages;
 use crate::incidents::model::{
@@ -18,17 +18,12 @@ use crate::incidents::timeline::NewEntry;
 use crate::incidents::trouble;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::Contact;
-use crate::pagerduty::{self, Event, NewIncident, Status};
+use crate::pagerduty::roads::{self, Keyed};
+use crate::pagerduty::{self, NewIncident};
 use crate::store::{Priority, Tx};
 
-/// How long PagerDuty may take to turn an event into an incident before we page again by the first road.
-const EVENTS_TAKE: Duration = Duration::from_secs(120);
-/// The first road is tried this often before the second is taken.
-const FIRST_ROAD_TRIES: i64 = 2;
 /// What passes within this time alarms nobody.
 const HICCUP: Duration = Duration::from_secs(5);
-/// PagerDuty's clock and ours may differ by this much.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
     let known = app.known();
@@ -39,7 +34,8 @@ fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
 pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let mut tx = app.db.read().await?;
     let incident = tx.incident(id).await?;
-    let linked = tx.linked_pages(id).await?;
+    let mut linked = tx.linked_pages(id).await?;
+    linked.retain(|page| !page.is_extra);
     let step = tx.step(id, Step::Page).await?;
     // The webhook about our own incident may have been quicker than the answer to us.
     let paged = linked.iter().any(LinkedPage::is_open) || tx.paged_after(id, job.created_at).await?;
@@ -52,8 +48,9 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
         return Err(Error::refused("no PagerDuty service is configured for this incident"));
     };
     let sent = step.filter(is_by_second_road).map(|s| s.changed_at);
+    let earlier = linked.into_iter().map(|page| page.id).collect();
     let attempt =
-        Attempt { app, job, incident: &incident, service, pagerduty, linked, sent_by_events_at: sent };
+        Attempt { app, job, incident: &incident, service, pagerduty, earlier, sent_by_events_at: sent };
     if !incident.is_open() {
         return attempt.call_off().await;
     }
@@ -117,13 +114,23 @@ struct Attempt<'a> {
     service: &'a Service,
     pagerduty: &'a pagerduty::Client,
     /// PagerDuty's incidents of this one that we know: of earlier rounds, since none of them pages now.
-    linked: Vec<LinkedPage>,
+    earlier: Vec<PagerDutyIncidentId>,
     /// When an earlier attempt paged through the Events API.
     sent_by_events_at: Option<Timestamp>,
 }
 
 impl Attempt<'_> {
-    /// REST: look, then make. PagerDuty answers 400 to a key that is open already: then look again.
+    fn keyed<'b>(&'b self, key: &'b str) -> Keyed<'b> {
+        Keyed {
+            client: self.pagerduty,
+            key,
+            service_id: &self.service.pagerduty_service,
+            since: self.job.created_at,
+            known: &self.earlier,
+        }
+    }
+
+    /// REST: look, then make.
     async fn first_road(&self) -> Result<pagerduty::Incident> {
         if self.job.is_retry()
             && let Some(found) = self.look().await?
@@ -131,65 +138,47 @@ impl Attempt<'_> {
             return Ok(found);
         }
         if self.event_is_under_way() {
-            return Err(not_yet("the event is accepted and not yet an incident"));
+            return Err(under_way());
         }
         let people = self.app.directory.current();
         let severity = match self.app.config.severity(&self.incident.severity) {
             SeverityWord::Known(severity) => severity,
             SeverityWord::TooHigh | SeverityWord::Unknown => self.app.config.default_severity(),
         };
-        let title = self.incident.public_title();
+        let (title, key) = (self.incident.public_title(), self.incident.id.to_string());
         let details = messages::pagerduty_details(self.incident);
         let new = NewIncident {
             title: &title,
             service_id: &self.service.pagerduty_service,
             escalation_policy_id: self.service.escalation_policy.as_deref(),
+            assignee_id: None,
             priority_id: severity.priority.as_deref().and_then(|name| people.priority_id(name)),
             urgency: urgency(severity.urgency),
-            incident_key: &self.incident.id.to_string(),
+            incident_key: &key,
             details: &details,
             conference_url: None,
         };
-        match self.pagerduty.create_incident(&new).await {
-            Err(e) if pagerduty::is_duplicate_key(&e) => self
-                .look()
-                .await?
-                .ok_or_else(|| not_yet("the key is taken, and its incident not to be found")),
-            other => Ok(other?),
-        }
+        Ok(self.keyed(&key).create(&new).await?)
     }
 
     /// Ours under this key: open, or made since this job began. What we know already is of an earlier round, before
     /// the incident was reopened.
     async fn look(&self) -> Result<Option<pagerduty::Incident>> {
-        let since = self.job.created_at - CLOCK_SKEW;
-        let is_known = |i: &pagerduty::Incident| self.linked.iter().any(|l| l.id == i.id);
-        let key = self.incident.id.to_string();
-        let found = self.pagerduty.find_by_key(&key, &self.service.pagerduty_service).await?;
-        let mut ours: Vec<_> = found
-            .into_iter()
-            .filter(|i| i.status != Status::Resolved || (i.created_at >= since && !is_known(i)))
-            .collect();
-        ours.sort_by_key(|i| (i.status == Status::Resolved, i.created_at));
-        // Both roads made one: the first stays, the others are closed as its doubles.
-        for double in ours.iter().skip(1).filter(|i| i.status != Status::Resolved) {
-            tracing::warn!(incident = self.incident.number, double = double.number, "closing a double page");
-            self.pagerduty.update_incident(&double.id, &super::changes::double()).await?;
-        }
-        Ok(ours.into_iter().next())
+        Ok(self.keyed(&self.incident.id.to_string()).find().await?)
     }
 
     /// PagerDuty may take this long to turn an event into an incident; only then is the first road taken again.
     fn event_is_under_way(&self) -> bool {
         let now = self.app.clock.now();
-        self.sent_by_events_at.is_some_and(|at| now.since(at) < EVENTS_TAKE)
+        self.sent_by_events_at.is_some_and(|at| now.since(at) < roads::EVENTS_TAKE)
     }
 
-    /// When the first road is closed (a refusal of what we ask for is an answer, a refusal of our key is none), and
-    /// not twice.
+    /// When the first road is closed, and not twice.
     fn may_take_second_road(&self, error: &Error) -> bool {
-        let is_closed = refuses_our_key(error) || (is_no_answer(error) && self.job.token >= FIRST_ROAD_TRIES);
-        is_closed && self.service.routing_key.is_some() && self.sent_by_events_at.is_none()
+        let Error::Upstream(problem) = error else { return false };
+        roads::is_closed(problem, self.job.token)
+            && self.service.routing_key.is_some()
+            && self.sent_by_events_at.is_none()
     }
 
     /// Events v2 under the same key. It pages, but tells no number: the job goes on looking for it. Errs only when
@@ -212,16 +201,8 @@ impl Attempt<'_> {
 
     async fn send_event(&self, action: pagerduty::Action) -> Result<(), Upstream> {
         let Some(routing_key) = &self.service.routing_key else { return Ok(()) };
-        let event = Event {
-            routing_key,
-            action,
-            dedup_key: &self.incident.id.to_string(),
-            summary: &self.incident.public_title(),
-            source: "firebell",
-            severity: pagerduty::Severity::Critical,
-            link: None,
-        };
-        self.pagerduty.enqueue(&event).await
+        let key = self.incident.id.to_string();
+        self.keyed(&key).send(routing_key, action, &self.incident.public_title()).await
     }
 
     /// The incident ended before PagerDuty could be reached: whatever an earlier attempt set in motion is stopped.
@@ -232,9 +213,7 @@ impl Attempt<'_> {
         let found = if self.job.is_retry() { self.look().await.map_err(patiently)? } else { None };
         match found {
             Some(page) => self.record(page).await,
-            None if self.event_is_under_way() => {
-                Err(not_yet("the event is accepted and not yet an incident"))
-            }
+            None if self.event_is_under_way() => Err(under_way()),
             None => {
                 let mut tx = self.app.db.write(Priority::Job).await?;
                 let why = Some("it ended before anybody was paged".to_owned());
@@ -248,20 +227,7 @@ impl Attempt<'_> {
 
     async fn record(&self, page: pagerduty::Incident) -> Result<Finished> {
         let mut tx = self.app.db.write(Priority::Job).await?;
-        let linked = LinkedPage {
-            id: page.id.clone(),
-            incident_id: None,
-            is_primary: false,
-            number: Some(page.number),
-            title: page.title.clone(),
-            html_url: Some(page.html_url.clone()),
-            service_id: Some(page.service_id.clone()),
-            urgency: Some(page.urgency.as_str().to_owned()),
-            priority: page.priority.clone(),
-            status: page.status.as_str().to_owned(),
-            status_changed_at: page.last_status_change_at.unwrap_or(page.created_at),
-            held_at: None,
-        };
+        let linked = LinkedPage::from(&page);
         tx.see_page(&linked).await?;
         pages::adopt(&mut tx, self.incident.id, &linked, page.created_at).await?;
         self.job.finish(tx).await
@@ -272,26 +238,15 @@ fn is_by_second_road(row: &StepRow) -> bool {
     row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD)
 }
 
-fn is_no_answer(error: &Error) -> bool {
-    let Error::Upstream(upstream) = error else { return false };
-    matches!(upstream.problem, Problem::Unavailable { .. } | Problem::RateLimited { .. })
-}
-
-/// 401, 402, 403: nothing is wrong with what we ask for, only with who asks.
-fn refuses_our_key(error: &Error) -> bool {
-    let Error::Upstream(upstream) = error else { return false };
-    upstream.code().is_some_and(|code| ["401", "402", "403"].iter().any(|status| code.starts_with(status)))
-}
-
-/// A key is mended elsewhere, by somebody who does not know of this page: so it is tried on, not given up.
 fn patiently(error: Error) -> Error {
     match error {
-        Error::Upstream(upstream) if refuses_our_key(&Error::Upstream(upstream.clone())) => {
-            let detail = format!("it refuses our key ({})", upstream.code().unwrap_or_default());
-            Error::Upstream(Upstream { problem: Problem::Unavailable { detail }, ..upstream })
-        }
+        Error::Upstream(problem) => Error::Upstream(roads::patiently(problem)),
         other => other,
     }
+}
+
+fn under_way() -> Error {
+    Error::Upstream(roads::not_yet("the event is accepted and not yet an incident"))
 }
 
 pub(super) fn urgency(urgency: Urgency) -> pagerduty::Urgency {
@@ -299,9 +254,4 @@ pub(super) fn urgency(urgency: Urgency) -> pagerduty::Urgency {
         Urgency::High => pagerduty::Urgency::High,
         Urgency::Low => pagerduty::Urgency::Low,
     }
-}
-
-fn not_yet(detail: &str) -> Error {
-    let problem = Problem::Unavailable { detail: detail.into() };
-    Error::Upstream(Upstream { service: Vendor::PagerDuty, call: "GET /incidents", problem })
 }

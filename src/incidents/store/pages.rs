@@ -3,7 +3,9 @@
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId};
-use crate::incidents::model::{Incident, LinkedPage, Outsider};
+use uuid::Uuid;
+
+use crate::incidents::model::{ExpectedPage, Incident, LinkedPage, Outsider};
 use crate::incidents::pages::Details;
 use crate::store::Tx;
 
@@ -30,7 +32,8 @@ impl Tx {
     pub async fn paged_after(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
         let count = self
             .scalar::<i64>(
-                "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at > $2",
+                "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at > $2
+                    AND is_extra = FALSE",
                 &[&id, &at],
             )
             .await?;
@@ -80,6 +83,43 @@ impl Tx {
             )
             .await?;
         Ok(rows == 1)
+    }
+
+    /// The same for one that was made to page somebody by hand.
+    pub async fn link_extra_page(&mut self, page: &PagerDutyIncidentId, to: IncidentId) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE pagerduty_incident SET incident_id = $2, is_extra = TRUE, held_at = NULL
+                 WHERE id = $1 AND incident_id IS NULL",
+                &[page, &to],
+            )
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// A PagerDuty incident with this key will come.
+    pub async fn expect_page(&mut self, page: &ExpectedPage) -> Result<()> {
+        let now = self.now();
+        self.exec(
+            "INSERT INTO expected_page (key, incident_id, title, expected_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (key) DO NOTHING",
+            &[&page.key, &page.incident_id, &page.title, &now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn expected_page(&mut self, key: Uuid) -> Result<Option<ExpectedPage>> {
+        self.opt("SELECT key, incident_id, title FROM expected_page WHERE key = $1", &[&key]).await
+    }
+
+    /// The newest under this title.
+    pub async fn expected_page_called(&mut self, title: &str) -> Result<Option<ExpectedPage>> {
+        self.opt(
+            "SELECT key, incident_id, title FROM expected_page WHERE title = $1 ORDER BY expected_at DESC LIMIT 1",
+            &[&title],
+        )
+        .await
     }
 
     /// Makes this one, and no other, the incident's primary; false when it was.
@@ -192,7 +232,8 @@ impl Tx {
     pub async fn incidents_without_page(&mut self) -> Result<Vec<Incident>> {
         self.all(
             "SELECT i.* FROM incident i WHERE i.ended_at IS NULL AND i.wants_page = TRUE
-                AND NOT EXISTS (SELECT 1 FROM pagerduty_incident p WHERE p.incident_id = i.id)",
+                AND NOT EXISTS (
+                    SELECT 1 FROM pagerduty_incident p WHERE p.incident_id = i.id AND p.is_extra = FALSE)",
             &[],
         )
         .await

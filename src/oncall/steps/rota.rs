@@ -34,7 +34,7 @@ struct Sources {
     unknown: Vec<String>,
 }
 
-/// The services' own policies, and whatever feeds a group. Not from memory: the read that caused this one may not have
+/// The services' own policies, whatever feeds a group, and the seats of those who command. Not from memory: the read that caused this one may not have
 /// arrived there.
 async fn sources(app: &App) -> Result<Sources> {
     let mut tx = app.db.read().await?;
@@ -47,10 +47,9 @@ async fn sources(app: &App) -> Result<Sources> {
     drop(tx);
     let config = &app.config;
     let of_services = config.services.iter().filter_map(|s| known.policy_of(s).map(str::to_owned));
-    let of_groups = config.groups.iter().flat_map(|g| g.policies.iter().map(|p| p.id.clone()));
-    let policies: BTreeSet<String> = of_services.chain(of_groups).collect();
-    let words: BTreeSet<&str> =
-        config.groups.iter().flat_map(|g| g.schedules.iter().map(String::as_str)).collect();
+    let followed = config.followed_policies().map(str::to_owned);
+    let policies: BTreeSet<String> = of_services.chain(followed).collect();
+    let words: BTreeSet<&str> = config.followed_schedules().collect();
     let ids: Vec<Option<&str>> = words.iter().map(|word| known.schedule_id(word).ok()).collect();
     // An id that was never seen is asked for all the same.
     let schedules: BTreeSet<String> = words

@@ -202,10 +202,22 @@ mod tests {
         let rung: Vec<String> = probe.pagerduty.pages().into_iter().map(|p| p.user_id).collect();
         assert_eq!(rung, ["PANA001", "PBEN001", "PANA001"]);
         assert_eq!(probe.pagerduty.incidents()[0].responders[0].state, "joined");
+        let (_, shown) = probe.get(&format!("/incidents/{id}")).await;
+        let asked = &shown["incident"]["incidents_responders"];
+        assert_eq!((&asked[0]["state"], &asked[1]["state"]), (&json!("joined"), &json!("pending")));
+        assert_eq!(
+            (&asked[0]["user"]["id"], &asked[1]["user"]["id"]),
+            (&json!("PBEN001"), &json!("PANA001"))
+        );
+        let requests = &shown["incident"]["responder_requests"];
+        assert_eq!(requests[0]["message"], "Please join");
+        assert_eq!(requests[1]["responder_request_targets"][0]["type"], "escalation_policy");
 
         assert_eq!(read(probe.request("POST", &path).json(&body("PNOSUCH"))).await.1["error"]["code"], 1008);
         probe.pagerduty.set_abilities(&[]);
         assert_eq!(read(probe.request("POST", &path).json(&body("PANA001"))).await.0, 402);
+        let (_, shown) = probe.get(&format!("/incidents/{id}")).await;
+        assert_eq!(shown["incident"].get("responder_requests"), None, "only where the plan has them");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::clock::Timestamp;
 
 use super::schedule::Schedule;
-use super::state::{Account, LogEntry, Note, Priority, Status};
+use super::state::{Account, LogEntry, Note, Priority, Responder, Status};
 
 const API: &str = "https://api.pagerduty.com";
 const SITE: &str = "https://acme.pagerduty.com";
@@ -152,6 +152,11 @@ impl Account {
             "is_mergeable": i.status != Status::Resolved,
             "pending_actions": [],
         });
+        // Only where the plan has responder requests.
+        if self.abilities.iter().any(|ability| ability == "coordinated_responding") {
+            value["incidents_responders"] = i.responders.iter().map(|r| self.responder_json(n, r)).collect();
+            value["responder_requests"] = self.requests_json(n);
+        }
         if wants("conference_bridge") {
             value["conference_bridge"] = self.conference_json(n);
         }
@@ -216,21 +221,8 @@ impl Account {
         let incident = self.incident_ref(n, &i.title);
         let now = local(self.clock.now());
         let target = |(id, users): &(String, Vec<String>)| {
-            let people: Vec<Value> = users
-                .iter()
-                .filter_map(asked)
-                .map(|r| {
-                    json!({
-                        "state": r.state,
-                        "user": self.user_ref(&r.user),
-                        "incident": incident,
-                        "message": r.message,
-                        "requester": self.user_ref(&r.requester),
-                        "requested_at": now,
-                        "updated_at": now,
-                    })
-                })
-                .collect();
+            let people: Vec<Value> =
+                users.iter().filter_map(asked).map(|r| self.responder_json(n, r)).collect();
             let kind = if self.policy(id).is_some() { "escalation_policy" } else { "user" };
             json!({"responder_request_target": {"type": kind, "id": id, "incidents_responders": people}})
         };
@@ -242,6 +234,41 @@ impl Account {
             "message": first.map(|r| &r.message),
             "responder_request_targets": targets.iter().map(target).collect::<Vec<_>>(),
         })
+    }
+
+    /// Somebody who was asked, and what they said.
+    fn responder_json(&self, n: usize, r: &Responder) -> Value {
+        let now = local(self.clock.now());
+        json!({
+            "state": r.state,
+            "user": self.user_ref(&r.user),
+            "incident": self.incident_ref(n, &self.incidents[n].title),
+            "message": r.message,
+            "requester": self.user_ref(&r.requester),
+            "requested_at": now,
+            "updated_at": now,
+            "escalation_policy_requests":
+                r.escalation_policy.iter().filter_map(|id| self.policy(id)).map(|p| &p.name).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The requests of an incident, each with its words and whom it was for.
+    fn requests_json(&self, n: usize) -> Value {
+        let request = |r: &Responder| {
+            let (kind, id) = match &r.escalation_policy {
+                Some(policy) => ("escalation_policy", policy),
+                None => ("user", &r.user),
+            };
+            json!({
+                "incident": self.incident_ref(n, &self.incidents[n].title),
+                "requester": self.user_ref(&r.requester),
+                "requested_at": local(self.clock.now()),
+                "message": r.message,
+                "responder_request_targets":
+                    [{"type": kind, "id": id, "incident_responders": [self.responder_json(n, r)]}],
+            })
+        };
+        self.incidents[n].responders.iter().map(request).collect()
     }
 
     pub fn priority_json(&self, priority: &Priority) -> Value {

@@ -1,0 +1,29 @@
+-- What the public reads about an incident: one page incident each. Without page_incident_id it is not on the page yet.
+CREATE TABLE notice (
+    incident_id UUID PRIMARY KEY REFERENCES incident (id),
+    page_incident_id TEXT,
+    url TEXT,
+    status TEXT,
+    impact TEXT,
+    components JSONB NOT NULL,
+    changed_at TIMESTAMPTZ NOT NULL
+);
+
+-- Each post, numbered as it is to go out; a draft that its author has not published yet has no number.
+CREATE TABLE notice_post (
+    id UUID PRIMARY KEY,
+    incident_id UUID NOT NULL REFERENCES incident (id),
+    number BIGINT,
+    state TEXT NOT NULL,
+    status TEXT,
+    impact TEXT,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    components JSONB NOT NULL,
+    restores BOOLEAN NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_by_name TEXT NOT NULL,
+    asked_at TIMESTAMPTZ NOT NULL,
+    reason TEXT,
+    UNIQUE (incident_id, number)
+);

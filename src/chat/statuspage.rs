@@ -1,0 +1,105 @@
+//! `/statuspage`, and the buttons and forms of what goes to the public.
+
+use serde_json::Value;
+
+use super::once::{self, Request, Turn};
+use super::{Answer, Typed, look, may, text};
+use crate::app::App;
+use crate::error::Result;
+use crate::front::{Caller, Reply, Right};
+use crate::incidents::pressed::{Pressed, Submitted};
+use crate::notices::command::{self, Asked};
+use crate::notices::help::help;
+use crate::notices::{messages, press, publish};
+use crate::oncall::Known;
+
+pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> Result<Answer> {
+    let asked = command::parse(&typed.text, known)?;
+    let page = app.page.current();
+    // From memory: whatever is down, this answers.
+    if let Asked::Help { about } = &asked {
+        return Ok(Answer::Looked(Reply::only(help(&known.config, about))));
+    }
+    publish::configured(&known.config)?;
+    if asked == Asked::Status {
+        let shown = messages::status(&known.config, &page, app.clock.now());
+        return Ok(Answer::Looked(Reply::only(shown)));
+    }
+    may(known, caller, Right::Statuspage)?;
+    let Asked::Update(update) = &asked else {
+        let form = async {
+            let mut tx = app.db.read().await?;
+            publish::form(&mut tx, known, &page, caller, &asked).await
+        };
+        return open(app, known, caller, Box::pin(form)).await;
+    };
+    let request = Request::typed(app, typed);
+    let mut tx = match once::begin(app, &request).await? {
+        Turn::First(tx) => tx,
+        Turn::Repeat(first) => return Ok(first),
+    };
+    let reply = publish::update(&mut tx, known, &page, caller, update).await?;
+    once::finish(app, tx, &request, reply).await
+}
+
+/// A form of those who may write on the page, whether or not they may declare incidents.
+async fn open(
+    app: &App,
+    known: &Known,
+    caller: &Caller,
+    form: impl Future<Output = Result<Reply>>,
+) -> Result<Answer> {
+    let mut opened = None;
+    let answer = look(app, known, caller, async {
+        opened = Some(form.await?);
+        Ok(Reply::Nothing)
+    })
+    .await?;
+    Ok(opened.map_or(answer, Answer::Looked))
+}
+
+pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
+    may(known, caller, Right::Statuspage)?;
+    let page = app.page.current();
+    let action = &payload["actions"][0];
+    let pressed = Pressed {
+        action: text(&action["action_id"]),
+        row: text(&action["block_id"]),
+        value: text(&action["value"]),
+    };
+    if press::only_looks(&pressed.action) {
+        let form = async {
+            let mut tx = app.db.read().await?;
+            press::press(&mut tx, &page, caller, &pressed).await
+        };
+        return open(app, known, caller, Box::pin(form)).await;
+    }
+    let request = Request::pressed(app, caller, payload, &pressed.value, true);
+    let mut tx = match once::begin(app, &request).await? {
+        Turn::First(tx) => tx,
+        Turn::Repeat(first) => return Ok(first),
+    };
+    let reply = press::press(&mut tx, &page, caller, &pressed).await?;
+    once::finish(app, tx, &request, reply).await
+}
+
+pub(super) async fn submit(
+    app: &App,
+    known: &Known,
+    caller: &Caller,
+    view: &Value,
+    form: &Submitted,
+) -> Result<Answer> {
+    may(known, caller, Right::Statuspage)?;
+    let page = app.page.current();
+    let request = Request::submitted(app, caller, view);
+    let mut tx = match once::begin(app, &request).await? {
+        Turn::First(tx) => tx,
+        Turn::Repeat(first) => return Ok(first),
+    };
+    let reply = press::submit(&mut tx, known, &page, caller, form).await?;
+    if matches!(reply, Reply::FormErrors(_)) {
+        return Ok(Answer::Looked(reply)); // nothing was done: the next try is another submission
+    }
+    once::finish(app, tx, &request, reply).await
+}

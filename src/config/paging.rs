@@ -1,0 +1,46 @@
+//! `[[commander]]`: who commands incidents, and `[paging]`: how people are paged and whose phone numbers are shown.
+
+use super::reader::{Reader, Section};
+use super::text::{Parsed, choice, one_line, one_word, vendor_id, who};
+use super::{Commander, Paging, Phones, Who, group};
+
+pub(super) fn paging(section: &mut Section<'_>) -> Paging {
+    let phones = [("private", Phones::Private), ("public", Phones::Public), ("never", Phones::Never)];
+    Paging {
+        phones: section.parsed("phones", Phones::Private, |t| choice(t, &phones)),
+        service: section.optional("service", None, one_word),
+    }
+}
+
+pub(super) fn commanders(reader: &mut Reader) -> Vec<Commander> {
+    let entries = reader.entries("commander", "title");
+    entries
+        .into_iter()
+        .map(|entry| {
+            let title = entry.name.clone();
+            reader.entry("commander", entry, |section| commander(section, title))
+        })
+        .collect()
+}
+
+fn commander(section: &mut Section<'_>, title: String) -> Commander {
+    let commander = Commander {
+        title: section.parsed("title", title, one_line),
+        emoji: section.parsed("emoji", String::new(), one_line),
+        schedule: section.optional("schedule", None, group::one_source),
+        policy: section.optional("escalation_policy", None, |t| vendor_id(t, "", "PEP0001")),
+        level: section.number("level", 1, 1..=20),
+        people: section.list("people", Vec::new(), person),
+    };
+    if commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty() {
+        section.problem("title", "is held by nobody; write a schedule, an escalation_policy or people");
+    }
+    commander
+}
+
+fn person(text: &str) -> Parsed<Who> {
+    match who(text)? {
+        Who::Everyone => Err("cannot command an incident; name people or a user group".into()),
+        someone => Ok(someone),
+    }
+}

@@ -1,0 +1,214 @@
+//! Every word said in Slack about the public page. What people typed is escaped here, the public text too.
+
+use std::time::Duration;
+
+use super::model::{Components, Post};
+use super::page::{EVERY, Page};
+use crate::clock::Timestamp;
+use crate::config::{Config, Impact, StatusPageKind};
+use crate::front::Message;
+use crate::incidents::Incident;
+use crate::incidents::messages::span;
+use crate::slack::blocks::{link, mention, plain, untrusted};
+use crate::statuspage::{ComponentStatus, PostStatus};
+
+/// Of a public text in Slack: the page has all of it.
+const SHOWN: usize = 1_500;
+/// Lines of a list.
+const LISTED: usize = 20;
+/// Older than this, the page has not answered for a while.
+const STALE: Duration = Duration::from_secs(EVERY.as_secs() * 2 + 60);
+
+/// `*Investigating* · impact major`
+pub(super) fn head(post: &Post) -> String {
+    let status = post.status.map_or_else(|| "*Update*".to_owned(), |s| format!("*{}*", s.title()));
+    match post.impact {
+        Some(impact) => format!("{status} · impact {impact}"),
+        None => status,
+    }
+}
+
+/// The text as it is on the page, marked as a quote.
+pub(super) fn quote(body: &str) -> String {
+    let body = untrusted(&plain(body, SHOWN));
+    body.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// `Checkout: major outage · Search: operational`
+pub(super) fn components(components: &Components) -> String {
+    let shown: Vec<String> = components
+        .values()
+        .take(LISTED)
+        .map(|named| format!("{}: {}", untrusted(&plain(&named.name, 80)), named.status.title()))
+        .collect();
+    let more = components.len().saturating_sub(LISTED);
+    let more = if more == 0 { String::new() } else { format!(" · and {more} more") };
+    format!("{}{more}", shown.join(" · "))
+}
+
+/// What a post is, for its author.
+pub(super) fn shown(post: &Post) -> String {
+    let shown = [head(post), quote(&post.body), components(&post.components.0)];
+    shown.join("\n").trim_end().to_owned()
+}
+
+/// What the author reads at once. Silent: only components are set, no post says so.
+pub fn publishing(incident: &Incident, post: &Post, is_silent: bool) -> Message {
+    if is_silent {
+        return Message::text(format!(
+            ":satellite: Setting on the status page, without a post: {}. The incident's channel hears when it is done.",
+            components(&post.components.0)
+        ));
+    }
+    Message::text(format!(
+        ":satellite: Publishing for {}: {}\nThe incident's channel hears when it is out, and where.",
+        incident.label(),
+        shown(post)
+    ))
+}
+
+pub fn cancelled() -> Message {
+    Message::text("Cancelled: nothing was published.")
+}
+
+/// What has become of a post.
+pub struct Told<'a> {
+    pub post: &'a Post,
+    /// Where the page incident stands now.
+    pub status: Option<PostStatus>,
+    pub url: Option<&'a str>,
+    pub is_new: bool,
+    /// Components as they were set.
+    pub set: &'a Components,
+    /// Left as they are, because another post on the page is about them.
+    pub left: &'a [String],
+}
+
+/// In the incident's channel: who told the public what, and where it is read.
+pub fn published(told: &Told<'_>) -> Message {
+    let who = mention(&told.post.asked_by);
+    let (Some(status), Some(url)) = (told.status, told.url) else {
+        if told.post.status.is_some() {
+            return Message::text(
+                ":satellite: The statuspage post is no longer on the page: somebody deleted it there, so there is nothing to resolve.",
+            );
+        }
+        return Message::text(format!(":satellite: {who} set on the status page: {}.", components(told.set)));
+    };
+    let did = match (told.is_new, status) {
+        (true, _) => "created a statuspage post",
+        (false, PostStatus::Resolved) => "resolved the statuspage post",
+        (false, _) => "updated the statuspage post",
+    };
+    let url = if url.is_empty() { "it has no address of its own".to_owned() } else { link(url, "") };
+    let mut lines = vec![format!(":satellite: {who} {did}: {url}"), format!("*{}*", status.title())];
+    lines.push(quote(&told.post.body));
+    if !told.set.is_empty() {
+        lines.push(components(told.set));
+    }
+    if !told.left.is_empty() {
+        let names: Vec<String> = told.left.iter().map(|name| untrusted(&plain(name, 80))).collect();
+        let names = names.join(", ");
+        lines.push(format!("Left as they are, because another open post is about them: {names}."));
+    }
+    Message::text(lines.join("\n"))
+}
+
+/// For the timeline, as plain text.
+pub fn on_the_timeline(told: &Told<'_>) -> String {
+    let set: Vec<String> = told.set.values().map(|n| format!("{} {}", n.name, n.status.title())).collect();
+    let set = if set.is_empty() { String::new() } else { format!(" ({})", set.join(", ")) };
+    match told.status {
+        Some(status) if told.url.is_some() => {
+            let address =
+                told.url.filter(|url| !url.is_empty()).map(|url| format!(" {url}")).unwrap_or_default();
+            format!("Status page: {}: {}{set}{address}", status.title(), told.post.body)
+        }
+        _ => format!("Status page: components set{set}"),
+    }
+}
+
+/// The page has not answered twice; it goes on being asked.
+pub fn delayed(post: &Post, because: &str) -> Message {
+    Message::text(format!(
+        ":hourglass: What {} wrote for the public is not on the status page yet: {}. I keep trying for some minutes.",
+        mention(&post.asked_by),
+        untrusted(because)
+    ))
+}
+
+/// The page did not take it: what a person can do.
+pub fn failed(config: &Config, post: &Post, url: Option<&str>, job: i64, because: &str) -> Message {
+    let place = match (url.filter(|url| !url.is_empty()), config.statuspage.as_ref().map(|page| page.kind)) {
+        (Some(url), _) => format!("on {}", link(url, "")),
+        (None, Some(StatusPageKind::Statuspage)) => {
+            format!("at {}", link("https://manage.statuspage.io", ""))
+        }
+        (None, _) => "in its dashboard".to_owned(),
+    };
+    Message::text(format!(
+        "{} :warning: *Not published on the status page*: {}. Nobody outside has read this:\n{}\n\
+         Please post it by hand {place}; or, once it is mended, `firebell jobs retry {job}`.",
+        mention(&post.asked_by),
+        untrusted(because),
+        shown(post)
+    ))
+}
+
+pub fn overtaken(post: &Post) -> Message {
+    Message::text(format!(
+        ":satellite: Not published after all, because a later post is out already:\n{}",
+        shown(post)
+    ))
+}
+
+/// `/statuspage status`
+pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
+    let Some(read_at) = page.read_at else {
+        return ":grey_question: The status page has not answered yet. Try again in a minute.".into();
+    };
+    let name = page.info.as_ref().map_or("The status page", |info| info.name.as_str());
+    let url = page.info.as_ref().map_or("", |info| info.url.as_str());
+    let mut lines = vec![format!("*{}*", link(url, name))];
+    let unwell = page.unwell();
+    if unwell.is_empty() && page.unresolved.is_empty() {
+        lines.push(format!(
+            ":white_check_mark: All {} components are operational, and no post is open.",
+            page.components.len()
+        ));
+    }
+    for component in unwell.iter().take(LISTED) {
+        let name = untrusted(&plain(&component.full_name(), 80));
+        lines.push(format!("{} {name}: {}", icon(component.status), component.status.title()));
+    }
+    if unwell.len() > LISTED {
+        lines.push(format!("… and {} more", unwell.len() - LISTED));
+    }
+    for incident in page.unresolved.iter().take(LISTED) {
+        let status = untrusted(&plain(&incident.status, 40));
+        lines.push(format!("• {} — {status}", link(&incident.url, &plain(&incident.name, 120))));
+    }
+    let ago = now.since(read_at);
+    let name = &config.commands.statuspage;
+    lines.push(if ago > STALE {
+        format!(":warning: _That is what it said {} ago; it does not answer since. What you post waits and is published when it does._", span(ago))
+    } else {
+        format!("_Read {} ago. To tell the public: `{name} update`_", span(ago))
+    });
+    lines.join("\n")
+}
+
+pub(super) fn icon(status: ComponentStatus) -> &'static str {
+    match status {
+        ComponentStatus::Operational => ":white_check_mark:",
+        ComponentStatus::UnderMaintenance => ":wrench:",
+        ComponentStatus::DegradedPerformance => ":large_yellow_circle:",
+        ComponentStatus::PartialOutage => ":large_orange_circle:",
+        ComponentStatus::MajorOutage => ":red_circle:",
+    }
+}
+
+/// What the public will be told beside the words.
+pub(super) fn impact(impact: Option<Impact>) -> String {
+    impact.map(|impact| format!(" · impact {impact}")).unwrap_or_default()
+}

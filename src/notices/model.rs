@@ -1,0 +1,201 @@
+//! A post for the public, and the page incident that it belongs to: pure types and rules.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::config::Impact;
+use crate::ids::{IncidentId, SlackUserId};
+use crate::jobs::NewJob;
+use crate::statuspage::{ComponentStatus, PostStatus};
+use crate::store::Json;
+use crate::{row, word_enum};
+
+/// A few minutes of trying: what the public reads later than that may not be true any more, so a person decides.
+const ATTEMPTS: i64 = 12;
+
+word_enum! {
+    /// What has become of a post.
+    pub enum PostState {
+        /// Shown to its author, who has not published it.
+        Draft = "draft",
+        /// Not published: cancelled, edited, or overtaken by a later one.
+        Dropped = "dropped",
+        /// On its way.
+        Waiting = "waiting",
+        Done = "done",
+        /// The page did not take it; a person has been told.
+        Failed = "failed",
+    }
+}
+
+/// A component as a post sets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub name: String,
+    pub status: ComponentStatus,
+}
+
+/// Component id → how it is.
+pub type Components = BTreeMap<String, Named>;
+
+row! {
+    #[derive(Clone, Debug)]
+    pub struct Post {
+        pub id: Uuid,
+        pub incident_id: IncidentId,
+        pub number: Option<i64>,
+        pub state: PostState,
+        /// Where the page incident then stands. A draft's `None` leaves it where it is; a published one's only sets
+        /// components, without a word to the public.
+        pub status: Option<PostStatus>,
+        /// The page incident's impact from then on; `None` leaves it.
+        pub impact: Option<Impact>,
+        /// What the page incident is called if this post makes it.
+        pub name: String,
+        pub body: String,
+        pub components: Json<Components>,
+        /// Resolving sets every component of the page incident operational.
+        pub restores: bool,
+        pub asked_by: SlackUserId,
+        pub asked_by_name: String,
+        pub asked_at: Timestamp,
+        /// Why a private incident goes to the public.
+        pub reason: Option<String>,
+    }
+}
+
+row! {
+    /// The page incident of one of our incidents, as last written.
+    #[derive(Clone, Debug)]
+    pub struct Notice {
+        pub incident_id: IncidentId,
+        pub page_incident_id: Option<String>,
+        pub url: Option<String>,
+        pub status: Option<PostStatus>,
+        pub impact: Option<Impact>,
+        pub components: Json<Components>,
+        pub changed_at: Timestamp,
+    }
+}
+
+impl Post {
+    /// Publishes it: posts of one incident in their order, whoever asked for them.
+    pub fn job(&self) -> NewJob {
+        let mut job = NewJob::new("notices.post", json!({ "post": self.id }))
+            .lane(format!("statuspage:{}", self.incident_id))
+            .dedup(format!("notices.post:{}", self.id));
+        job.max_attempts = Some(ATTEMPTS);
+        job
+    }
+}
+
+/// How the page incident will stand once everything that waits has been published.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    pub is_there: bool,
+    pub status: Option<PostStatus>,
+    pub impact: Option<Impact>,
+    pub components: Components,
+    /// When the components were last set by us, or will have been.
+    pub changed_at: Option<Timestamp>,
+}
+
+impl Standing {
+    pub fn of(notice: Option<&Notice>, waiting: &[Post]) -> Self {
+        let now = notice.map_or_else(Self::default, |notice| Self {
+            is_there: notice.page_incident_id.is_some(),
+            status: notice.status,
+            impact: notice.impact,
+            components: notice.components.0.clone(),
+            changed_at: Some(notice.changed_at),
+        });
+        waiting.iter().fold(now, |standing, post| Self {
+            changed_at: Some(post.asked_at).max(standing.changed_at),
+            ..standing.after(post)
+        })
+    }
+
+    /// Whether the public reads of something that is not over.
+    pub fn is_open(&self) -> bool {
+        self.is_there && self.status != Some(PostStatus::Resolved)
+    }
+
+    /// The same once this post is published.
+    #[must_use]
+    pub fn after(mut self, post: &Post) -> Self {
+        // Silent unless there is an incident for the public, or it makes one.
+        self.is_there |= post.status.is_some();
+        if self.is_there {
+            self.status = post.status.or(self.status);
+            self.impact = post.impact.or(self.impact);
+            self.components.extend(post.components.0.clone());
+        }
+        if post.restores {
+            self.components.values_mut().for_each(|named| named.status = ComponentStatus::Operational);
+        }
+        self
+    }
+}
+
+/// What a component's state means for the incident that names it.
+pub fn impact_of(status: ComponentStatus) -> Impact {
+    match status {
+        ComponentStatus::Operational => Impact::None,
+        ComponentStatus::UnderMaintenance => Impact::Maintenance,
+        ComponentStatus::DegradedPerformance => Impact::Minor,
+        ComponentStatus::PartialOutage => Impact::Major,
+        ComponentStatus::MajorOutage => Impact::Critical,
+    }
+}
+
+/// How a component is that an incident of this impact names without more words.
+pub fn status_for(impact: Impact) -> ComponentStatus {
+    match impact {
+        Impact::None => ComponentStatus::Operational,
+        Impact::Maintenance => ComponentStatus::UnderMaintenance,
+        Impact::Minor => ComponentStatus::DegradedPerformance,
+        Impact::Major => ComponentStatus::PartialOutage,
+        Impact::Critical => ComponentStatus::MajorOutage,
+    }
+}
+
+/// What the public reads where nobody wrote anything.
+pub fn default_body(status: PostStatus) -> &'static str {
+    match status {
+        PostStatus::Investigating => "We are currently investigating this issue.",
+        PostStatus::Identified => "The issue has been identified and a fix is being implemented.",
+        PostStatus::Monitoring => "A fix has been implemented and we are monitoring the results.",
+        PostStatus::Resolved => "This incident has been resolved.",
+    }
+}
+
+/// The same for components: `We are seeing a partial outage of Checkout and Search.`
+pub fn default_component_body(status: ComponentStatus, names: &[&str]) -> String {
+    let of = |what: &str| match names {
+        [] => format!("We are seeing {what}."),
+        names => format!("We are seeing {what} of {}.", listed(names)),
+    };
+    let (are, all) = (if names.len() == 1 { "is" } else { "are" }, listed(names));
+    match status {
+        ComponentStatus::DegradedPerformance => of("degraded performance"),
+        ComponentStatus::PartialOutage => of("a partial outage"),
+        ComponentStatus::MajorOutage => of("a major outage"),
+        ComponentStatus::UnderMaintenance if names.is_empty() => "We are carrying out maintenance.".into(),
+        ComponentStatus::Operational if names.is_empty() => "All components are operational again.".into(),
+        ComponentStatus::UnderMaintenance => format!("{all} {are} under maintenance."),
+        ComponentStatus::Operational => format!("{all} {are} operational again."),
+    }
+}
+
+/// `a, b and c`
+pub fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,150 @@
+//! Buttons under a question, and submitted forms. Who pressed decides what is allowed: a draft is its author's.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::command::Said;
+use super::forms::{self, Filled, block, form, press};
+use super::messages;
+use super::model::{Post, PostState};
+use super::page::Page;
+use super::plan::Wanted;
+use super::publish::{DRAFT_LIVES, prepare, publish, stale, standing, wants_preview};
+use super::text;
+use crate::error::{Error, Result};
+use crate::front::{Caller, Reply};
+use crate::ids::IncidentId;
+use crate::incidents::Incident;
+use crate::incidents::pressed::{Pressed, Submitted};
+use crate::oncall::Known;
+use crate::statuspage::{Component, ComponentStatus};
+use crate::store::Tx;
+
+/// Whether this button only opens a form.
+pub fn only_looks(action: &str) -> bool {
+    action == press::EDIT
+}
+
+/// Does what a button says.
+pub async fn press(tx: &mut Tx, page: &Page, caller: &Caller, pressed: &Pressed) -> Result<Reply> {
+    let post = draft(tx, caller, &pressed.value).await?;
+    let incident = visible(tx, caller, post.incident_id).await?;
+    match pressed.action.as_str() {
+        press::EDIT => {
+            let standing = standing(tx, &incident).await?;
+            return Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &Filled::of(&post))));
+        }
+        press::CANCEL => {
+            tx.move_post(post.id, PostState::Draft, PostState::Dropped).await?;
+            return Ok(Reply::Instead(messages::cancelled()));
+        }
+        _ => {}
+    }
+    let incident = tx.lock_incident(incident.id).await?;
+    let restores = match pressed.action.as_str() {
+        press::PUBLISH => post.restores,
+        press::RESTORE => true,
+        press::KEEP => false,
+        _ => return Err(stale()),
+    };
+    Ok(Reply::Instead(publish(tx, &incident, &post, restores).await?))
+}
+
+/// Takes a submitted form; what is wrong with it is said beside the field.
+pub async fn submit(
+    tx: &mut Tx,
+    known: &Known,
+    page: &Page,
+    caller: &Caller,
+    given: &Submitted,
+) -> Result<Reply> {
+    match given.form.as_str() {
+        form::WRITE => write(tx, known, page, caller, given).await,
+        form::PREVIEW => {
+            let post = draft(tx, caller, &given.metadata).await?;
+            let incident = visible(tx, caller, post.incident_id).await?;
+            let incident = tx.lock_incident(incident.id).await?;
+            let restores =
+                chosen(&given.values, block::RESTORE).map_or(post.restores, |c| c == forms::ALL_WELL);
+            Ok(Reply::Only(publish(tx, &incident, &post, restores).await?))
+        }
+        _ => Err(stale()),
+    }
+}
+
+async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: &Submitted) -> Result<Reply> {
+    let about = forms::About::read(&given.metadata).ok_or_else(stale)?;
+    let found = visible(tx, caller, about.incident).await?;
+    let incident = tx.lock_incident(found.id).await?;
+    let Some(said) = chosen(&given.values, block::STATUS).and_then(|word| Said::from_spoken(&word)) else {
+        return Ok(beside(block::STATUS, "Choose a status."));
+    };
+    let typed = input(&given.values, block::TEXT);
+    let message = match typed.trim() {
+        "" => None,
+        typed => match text::public(typed, &known.people) {
+            Ok(message) => Some(message),
+            Err(error) => return Ok(beside(block::TEXT, &error.to_string())),
+        },
+    };
+    let wanted = Wanted { said, message, components: Vec::new(), chosen: components(page, &given.values) };
+    let reason = Some(input(&given.values, block::REASON));
+    let prepared = prepare(tx, known, page, caller, &incident, &wanted, reason.as_deref()).await;
+    let (post, unwell) = match prepared {
+        Ok(prepared) => prepared,
+        Err(Error::Refused(why)) if incident.is_private && why.contains("--force") => {
+            return Ok(beside(block::REASON, "Say why, in at least 10 characters."));
+        }
+        Err(Error::Refused(why)) => return Ok(beside(block::STATUS, &why)),
+        Err(other) => return Err(other),
+    };
+    // What was edited takes the place of the draft it began with: its buttons must not publish other words than they
+    // stand under.
+    if let Some(before) = about.draft {
+        let mine = draft(tx, caller, &before.to_string()).await?;
+        tx.move_post(mine.id, PostState::Draft, PostState::Dropped).await?;
+    }
+    tx.insert_post(&post).await?;
+    if unwell.is_empty() && !wants_preview(&known.config, &incident) {
+        return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
+    }
+    Ok(Reply::Modal(forms::preview_form(&incident, &post, &unwell)))
+}
+
+/// Each component has a menu of its own; most are left as they are.
+fn components<'a>(page: &'a Page, values: &Value) -> Vec<(&'a Component, ComponentStatus)> {
+    let chosen = |component: &'a Component| {
+        let word = chosen(values, &block::component(&component.id))?;
+        Some((component, ComponentStatus::from_word(&word)?))
+    };
+    page.components.iter().filter_map(chosen).collect()
+}
+
+/// The caller's own draft, while it is one.
+async fn draft(tx: &mut Tx, caller: &Caller, value: &str) -> Result<Post> {
+    let id = Uuid::parse_str(value).map_err(|_| stale())?;
+    let post = tx
+        .notice_post(id)
+        .await?
+        .filter(|post| post.state == PostState::Draft && post.asked_by == caller.user);
+    let now = tx.now();
+    post.filter(|post| now.since(post.asked_at) < DRAFT_LIVES).ok_or_else(stale)
+}
+
+async fn visible(tx: &mut Tx, caller: &Caller, id: IncidentId) -> Result<Incident> {
+    tx.visible_incident_by_id(&caller.user, id).await?.ok_or_else(stale)
+}
+
+fn beside(block: &str, why: &str) -> Reply {
+    Reply::FormErrors(BTreeMap::from([(block.to_owned(), why.to_owned())]))
+}
+
+fn input(values: &Value, block: &str) -> String {
+    values[block]["value"]["value"].as_str().unwrap_or_default().to_owned()
+}
+
+fn chosen(values: &Value, block: &str) -> Option<String> {
+    values[block]["value"]["selected_option"]["value"].as_str().map(str::to_owned)
+}

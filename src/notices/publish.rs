@@ -1,0 +1,200 @@
+//! Publishing: what was asked becomes a post on its way, or a question to its author first. Everything here is one
+//! transaction; the page hears of it from a job.
+
+use std::time::Duration;
+
+use super::command::{Asked, Update};
+use super::forms;
+use super::messages;
+use super::model::{Components, Post, PostState, Standing};
+use super::page::Page;
+use super::plan::{Plan, Wanted, plan};
+use super::text;
+use crate::config::{Config, Impact, SeverityWord};
+use crate::error::{Error, Result};
+use crate::front::{Caller, Message, Reply};
+use crate::ids::new_id;
+use crate::incidents::asked::find;
+use crate::incidents::model::{Actor, Incident, Kind, Source};
+use crate::incidents::timeline::NewEntry;
+use crate::oncall::Known;
+use crate::statuspage::PostStatus;
+use crate::store::{Json, Tx};
+
+/// A reason says something.
+const SHORTEST_REASON: usize = 10;
+/// What a draft says may not be true any more after this.
+pub(super) const DRAFT_LIVES: Duration = Duration::from_secs(3600);
+
+/// What is needed to say anything: errs with how to set it up.
+pub fn configured(config: &Config) -> Result<()> {
+    if config.statuspage.is_some() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "No status page is set up. An administrator can add [statuspage] with kind, page_id and api_key to Firebell's configuration.",
+    ))
+}
+
+/// The form, with the components and how they are. Writes nothing.
+pub async fn form(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, asked: &Asked) -> Result<Reply> {
+    let Asked::Form { target } = asked else { return Err(Error::internal("this asks for no form")) };
+    let command = format!("{} update", known.config.commands.statuspage);
+    let incident = find(tx, known, caller, target.as_ref(), &command).await?;
+    not_a_test(&incident)?;
+    let standing = standing(tx, &incident).await?;
+    Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &forms::Filled::default())))
+}
+
+/// A typed update.
+pub async fn update(
+    tx: &mut Tx,
+    known: &Known,
+    page: &Page,
+    caller: &Caller,
+    update: &Update,
+) -> Result<Reply> {
+    let command = format!("{} update", known.config.commands.statuspage);
+    let found = find(tx, known, caller, update.target.as_ref(), &command).await?;
+    let incident = tx.lock_incident(found.id).await?;
+    is_message(update, page, known)?;
+    let message = update.message.as_deref().map(|typed| text::public(typed, &known.people)).transpose()?;
+    let components = page.named(&update.components)?;
+    let wanted = Wanted { said: update.said, message, components, chosen: Vec::new() };
+    let reason = update.reason.as_deref();
+    let (post, unwell) = prepare(tx, known, page, caller, &incident, &wanted, reason).await?;
+    tx.insert_post(&post).await?;
+    if unwell.is_empty() && !wants_preview(&known.config, &incident) {
+        return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
+    }
+    Ok(Reply::Only(forms::question(&incident, &post, &unwell)))
+}
+
+/// The one quoted text could be a message or a component's name: what is public is not guessed.
+fn is_message(update: &Update, page: &Page, known: &Known) -> Result<()> {
+    let Some(message) = update.message.as_ref().filter(|_| update.components.is_empty()) else {
+        return Ok(());
+    };
+    let Some(component) = page.exact(message) else { return Ok(()) };
+    let (name, said) = (&known.config.commands.statuspage, update.said.word());
+    let called = component.full_name();
+    Err(Error::refused(format!(
+        "Is “{called}” the message, or the component? With both it is clear: `{name} update {said} \"what customers should read\" \"{called}\"`."
+    )))
+}
+
+/// The post that is wanted, as a draft that is not written yet, and what is still unwell when it resolves.
+pub(super) async fn prepare(
+    tx: &mut Tx,
+    known: &Known,
+    page: &Page,
+    caller: &Caller,
+    incident: &Incident,
+    wanted: &Wanted<'_>,
+    reason: Option<&str>,
+) -> Result<(Post, Components)> {
+    not_a_test(incident)?;
+    let reason = reason_for(known, incident, reason)?;
+    let standing = standing(tx, incident).await?;
+    if !incident.is_open() && !standing.is_there {
+        return Err(Error::refused(format!(
+            "{} is {}, and the status page says nothing of it. If it is back, reopen it first.",
+            incident.label(),
+            incident.status
+        )));
+    }
+    let impact = match known.config.severity(&incident.severity) {
+        SeverityWord::Known(severity) => severity.impact,
+        SeverityWord::TooHigh | SeverityWord::Unknown => Impact::Minor,
+    };
+    let Plan { status, impact, components, body, unwell } = plan(wanted, &standing, page, impact)?;
+    let names: Vec<&str> = components.values().map(|named| named.name.as_str()).collect();
+    let post = Post {
+        id: new_id(tx.clock()),
+        incident_id: incident.id,
+        number: None,
+        state: PostState::Draft,
+        status,
+        impact,
+        name: text::public_name(&incident.title, incident.is_private, &names),
+        body,
+        components: Json(components),
+        restores: status == Some(PostStatus::Resolved) && unwell.is_empty(),
+        asked_by: caller.user.clone(),
+        asked_by_name: caller.name.clone(),
+        asked_at: tx.now(),
+        reason,
+    };
+    Ok((post, unwell))
+}
+
+pub(super) fn wants_preview(config: &Config, incident: &Incident) -> bool {
+    matches!(config.severity(&incident.severity), SeverityWord::Known(severity) if severity.preview)
+}
+
+pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standing> {
+    let notice = tx.notice(incident.id).await?;
+    Ok(Standing::of(notice.as_ref(), &tx.waiting_posts(incident.id).await?))
+}
+
+/// Sends a draft on its way. The incident is locked.
+pub(super) async fn publish(
+    tx: &mut Tx,
+    incident: &Incident,
+    post: &Post,
+    restores: bool,
+) -> Result<Message> {
+    let is_over = post.status == Some(PostStatus::Resolved);
+    let standing = standing(tx, incident).await?;
+    if is_over && standing.status == Some(PostStatus::Resolved) {
+        return Err(Error::refused("It is resolved on the status page already."));
+    }
+    let restores = restores && is_over;
+    // What only goes on from what is there says so: should that not be published after all, this post stands alone.
+    let inherited = if standing.is_open() { standing.status } else { None };
+    let status = post.status.or(inherited);
+    if !tx.publish_post(post.id, status, status.and(post.impact.or(standing.impact)), restores).await? {
+        return Err(stale());
+    }
+    if let Some(reason) = &post.reason {
+        let text = format!("Told the public of a private incident, because: {reason}");
+        let by = Actor { name: post.asked_by_name.clone(), slack: Some(post.asked_by.clone()) };
+        let entry = NewEntry::new(Kind::Statuspage, Source::Slack, by, text);
+        tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
+    }
+    tx.enqueue(post.job()).await?;
+    Ok(messages::publishing(incident, post, status.is_none()))
+}
+
+/// Customers would take a test for the real thing.
+fn not_a_test(incident: &Incident) -> Result<()> {
+    if !incident.is_test {
+        return Ok(());
+    }
+    Err(Error::refused(format!("{} is a test: nothing of it goes to the status page.", incident.label())))
+}
+
+/// The reason that a private incident needs; the others need none.
+fn reason_for(known: &Known, incident: &Incident, given: Option<&str>) -> Result<Option<String>> {
+    if !incident.is_private {
+        return Ok(None);
+    }
+    let name = &known.config.commands.statuspage;
+    let given = given.map(|reason| reason.split_whitespace().collect::<Vec<_>>().join(" "));
+    match given {
+        Some(reason) if reason.chars().count() >= SHORTEST_REASON => Ok(Some(reason)),
+        Some(_) => Err(Error::refused(format!(
+            "Say why, in at least {SHORTEST_REASON} characters and in quotes: `{name} update … --force \"customers have noticed\"`."
+        ))),
+        None => Err(Error::refused(format!(
+            "{} is private: nothing was published. If the public has to know, say why: `{name} update … --force \"customers have noticed\"`. The reason stays on the timeline.",
+            incident.label()
+        ))),
+    }
+}
+
+pub(super) fn stale() -> Error {
+    Error::not_found(
+        "That is out of date: it has been published, changed or cancelled, or an hour has passed. Write it anew.",
+    )
+}

@@ -1,0 +1,67 @@
+//! The jobs that talk to the public page: one reads it, one publishes a post.
+
+mod post;
+mod read;
+
+use uuid::Uuid;
+
+use super::messages;
+use super::model::{Post, PostState};
+use super::page::READ;
+use crate::app::App;
+use crate::error::{Error, Problem, Result, Upstream};
+use crate::incidents::model::{Actor, Kind, Source};
+use crate::incidents::timeline::NewEntry;
+use crate::incidents::trouble::in_words;
+use crate::jobs::{Finished, Job};
+use crate::store::Tx;
+
+const POST: &str = "notices.post";
+
+/// Runs a job of this feature.
+pub async fn run(app: &App, job: &Job) -> Result<Finished> {
+    match job.kind.as_str() {
+        READ => read::read(app, job).await,
+        POST => post::publish(app, job, id(job)).await,
+        other => Err(Error::refused(format!("this version knows no job {other:?}"))),
+    }
+}
+
+fn id(job: &Job) -> Uuid {
+    job.payload.0["post"].as_str().and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_default()
+}
+
+/// The page does not answer, twice now: the room hears that the public does not know yet.
+pub async fn stumbled(tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+    let is_away = matches!(error, Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }));
+    if job.kind != POST || job.attempts != 2 || !is_away {
+        return Ok(());
+    }
+    let Some(post) = tx.notice_post(id(job)).await? else { return Ok(()) };
+    let incident = tx.incident(post.incident_id).await?;
+    tx.say(&incident, messages::delayed(&post, &in_words(error))).await
+}
+
+/// The page said no, or nothing for too long: a person has to post it by hand.
+pub async fn parked(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+    if job.kind != POST {
+        return Ok(());
+    }
+    let Some(post) = tx.notice_post(id(job)).await? else { return Ok(()) };
+    if !matches!(post.state, PostState::Waiting | PostState::Failed) {
+        return Ok(());
+    }
+    tx.move_post(post.id, post.state, PostState::Failed).await?;
+    let because = in_words(error);
+    let incident = tx.incident(post.incident_id).await?;
+    let url = tx.notice(post.incident_id).await?.and_then(|notice| notice.url);
+    let text = format!("Not published on the status page ({because}): {}", post.body);
+    let entry = NewEntry::new(Kind::Statuspage, Source::Firebell, by(&post), text);
+    let entry = tx.append(post.incident_id, entry).await?;
+    let message = messages::failed(&app.config, &post, url.as_deref(), job.id, &because);
+    tx.say_entry(&incident, entry, message).await
+}
+
+fn by(post: &Post) -> Actor {
+    Actor { name: post.asked_by_name.clone(), slack: Some(post.asked_by.clone()) }
+}

@@ -1,0 +1,40 @@
+//! Reads the page whole: its name, its components, what is open. A failed read changes nothing: what was known stays,
+//! with its age.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::jobs::{Finished, Job};
+use crate::notices::page::{EVERY, Page, READ, read_job};
+use crate::store::Priority;
+
+pub(super) async fn read(app: &App, job: &Job) -> Result<Finished> {
+    let Some(statuspage) = &app.statuspage else { return job.finish_bare(&app.db).await };
+    let read = async {
+        let info = Some(statuspage.page().await?);
+        let components = statuspage.components().await?;
+        let unresolved = statuspage.unresolved().await?;
+        Ok(Page { info, components, unresolved, read_at: None })
+    };
+    let page = match read.await {
+        Ok(page) => Some(page),
+        // Refused (a key without the right, or revoked): it may be mended tomorrow, so the next read comes in its time.
+        Err(Error::Upstream(refused)) if refused.is_final() => {
+            tracing::error!(%refused, "cannot read the status page; what was known stays");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let mut tx = app.db.write(Priority::Job).await?;
+    if let Some(page) = &page {
+        tx.remember_fact(READ, page).await?;
+        // Other replicas look at what was read when this changes.
+        tx.directory_changed().await?;
+    }
+    let next_at = tx.now() + EVERY;
+    tx.enqueue(read_job().at(next_at)).await?;
+    let finished = job.finish(tx).await?;
+    if let Err(error) = app.reload_page().await {
+        tracing::error!(%error, "cannot load the status page");
+    }
+    Ok(finished)
+}

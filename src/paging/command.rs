@@ -1,0 +1,288 @@
+//! The grammar of `/page` and `/ic`: words in, what was asked for out.
+
+use super::help::VERBS;
+use super::model::LONGEST_MESSAGE;
+use crate::config::nearest_few;
+use crate::error::{Error, Result};
+use crate::oncall::Known;
+use crate::slack::blocks;
+use crate::slack::spoken::find;
+use crate::slack::words::{
+    Flag, Unknown, first_word, last_word, plain, plain_named, quoted, switch, take_flags, unquoted,
+};
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Help {
+        about: String,
+    },
+    /// `/page`.
+    Page {
+        /// As Slack delivered it: a mention, or words.
+        whom: String,
+        message: String,
+        all: bool,
+        is_test: bool,
+    },
+    /// Who commands.
+    Commanders {
+        is_public: bool,
+    },
+    /// Who responds for each team.
+    Responders {
+        is_public: bool,
+    },
+    /// How somebody is reached.
+    Who {
+        whom: String,
+    },
+    PageCommanders {
+        all: bool,
+        is_test: bool,
+    },
+    PageResponders {
+        all: bool,
+        is_test: bool,
+    },
+    PagePerson {
+        whom: String,
+        all: bool,
+        is_test: bool,
+    },
+}
+
+impl Asked {
+    /// Whether it is answered from memory, and nothing happens.
+    pub fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Help { .. } | Self::Commanders { .. } | Self::Responders { .. } | Self::Who { .. }
+        )
+    }
+}
+
+const PAGE_FLAGS: &[Flag] = &[switch("all"), switch("test")];
+const IC_FLAGS: &[Flag] = &[switch("all"), switch("test"), switch("public")];
+
+/// Reads the words after `/page`.
+pub fn page(raw: &str, known: &Known) -> Result<Asked> {
+    let name = &known.config.commands.page;
+    let (word, rest) = first_word(raw);
+    if word.is_empty() || is_help(word) && first_word(rest).1.is_empty() {
+        return Ok(Asked::Help { about: String::new() });
+    }
+    // Flags stand before the message. In it they are words, as in "ran it with --force".
+    let (front, rest) = leading_flags(raw);
+    let (whom, rest) = split_target(rest);
+    let (behind, typed) = leading_flags(rest);
+    let flags = take_flags(&format!("{front} {behind}"), PAGE_FLAGS, Unknown::IsRefused)?;
+    if unquoted(whom).trim_matches(['"', '\u{201C}', '\u{201D}', '\u{201E}']).trim().is_empty() {
+        return Err(Error::refused(format!("Whom? `{name} payments the checkout is down`.")));
+    }
+    // At its end one of ours may be either: nobody is to be woken by a test, or not woken by a word.
+    let last = last_word(typed).1.trim_start_matches(['-', '—', '–']);
+    if last.len() < last_word(typed).1.len() && PAGE_FLAGS.iter().any(|f| f.name.eq_ignore_ascii_case(last)) {
+        return Err(Error::refused(format!(
+            "Is `--{last}` meant for me, or part of the message? If it is for me, put it first: `{name} --{last} {} …`.",
+            quoted(whom)
+        )));
+    }
+    let message = message(typed, known);
+    if message.is_empty() {
+        return Err(Error::refused(format!(
+            "Say why, so that they know what wakes them: `{name} {} the checkout is down`.",
+            quoted(whom)
+        )));
+    }
+    let (all, is_test) = (flags.has("all"), flags.has("test"));
+    Ok(Asked::Page { whom: whom.to_owned(), message, all, is_test })
+}
+
+/// Reads the words after `/ic`.
+pub fn ic(raw: &str, known: &Known) -> Result<Asked> {
+    let (word, rest) = first_word(raw);
+    if find(VERBS, word).is_some_and(|v| v.word == "help") {
+        return Ok(Asked::Help { about: plain(rest) });
+    }
+    let name = &known.config.commands.ic;
+    let flags = take_flags(raw, IC_FLAGS, Unknown::IsRefused)?;
+    let (all, is_test, is_public) = (flags.has("all"), flags.has("test"), flags.has("public"));
+    let (word, rest) = first_word(&flags.text);
+    let verb = find(VERBS, word).map_or("", |v| v.word);
+    let is_page = verb == "page";
+    if is_public && !matches!(verb, "" | "list" | "responders") || (all || is_test) && !is_page {
+        return Err(Error::refused(format!(
+            "`--public` is for `{name}` and `{name} responders`; `--all` and `--test` are for `{name} page`."
+        )));
+    }
+    match (verb, rest) {
+        ("", "") if word.is_empty() => Ok(Asked::Commanders { is_public }),
+        ("list", "") => Ok(Asked::Commanders { is_public }),
+        ("responders", "") => Ok(Asked::Responders { is_public }),
+        ("who", "") => Err(Error::refused(format!("Whom do you want to reach? `{name} who @ana`."))),
+        ("who", whom) => Ok(Asked::Who { whom: whom.to_owned() }),
+        ("page", "") => Ok(Asked::PageCommanders { all, is_test }),
+        ("page", whom) if is_word(whom, "responders") => Ok(Asked::PageResponders { all, is_test }),
+        ("page", whom) if is_word(whom, "list") => Ok(Asked::PageCommanders { all, is_test }),
+        ("page", whom) => Ok(Asked::PagePerson { whom: whom.to_owned(), all, is_test }),
+        ("list" | "responders", rest) => Err(Error::refused(format!(
+            "`{name} {verb}` takes no more words. To look somebody up: `{name} who {}`.",
+            quoted(rest)
+        ))),
+        _ => Err(unknown(&flags.text, known)),
+    }
+}
+
+fn is_help(word: &str) -> bool {
+    ["help", "--help", "-h", "?"].iter().any(|h| word.eq_ignore_ascii_case(h))
+}
+
+fn is_word(text: &str, verb: &str) -> bool {
+    find(VERBS, unquoted(text)).is_some_and(|v| v.word == verb)
+}
+
+/// A verb that was meant, or somebody.
+fn unknown(typed: &str, known: &Known) -> Error {
+    let name = &known.config.commands.ic;
+    let typed = plain(typed);
+    let (word, rest) = first_word(&typed);
+    let verbs = VERBS.iter().map(|v| v.word).filter(|w| !w.contains(' '));
+    let hint = match nearest_few(word, verbs, 1).as_slice() {
+        [near] => format!("Did you mean `{}`?", format!("{name} {near} {}", quoted(rest)).trim()),
+        _ => format!(
+            "To reach somebody: `{name} who {}`. `{name} help` says what I understand.",
+            quoted(&typed)
+        ),
+    };
+    Error::refused(format!("I do not know `{name} {}`. {hint}", quoted(word)))
+}
+
+/// The words that begin with dashes, before anything else is said; and the rest.
+fn leading_flags(raw: &str) -> (&str, &str) {
+    let raw = raw.trim();
+    let mut rest = raw;
+    while rest.starts_with("--") || rest.starts_with(['—', '–']) {
+        rest = first_word(rest).1;
+    }
+    raw.split_at(raw.len() - rest.len())
+}
+
+/// Whom it is for: a mention, words in quotes, or one word; and the rest.
+fn split_target(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let quote = |c: char| matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}');
+    let end = match text.chars().next() {
+        Some('<') => text.find('>').map(|at| at + 1),
+        Some(first) if quote(first) => {
+            let inner = &text[first.len_utf8()..];
+            let close = inner.char_indices().find(|(_, c)| quote(*c));
+            close.map(|(at, c)| first.len_utf8() + at + c.len_utf8())
+        }
+        _ => None,
+    };
+    if let Some(end) = end {
+        return (&text[..end], text[end..].trim_start_matches([',', ':']).trim());
+    }
+    let (word, rest) = first_word(text);
+    (word.trim_end_matches([',', ':']), rest)
+}
+
+/// What those who are paged read: one text without markup, as long as PagerDuty takes.
+fn message(typed: &str, known: &Known) -> String {
+    let text = plain_named(unquoted(typed), |user| known.people.name_of(user));
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    blocks::plain(&words, LONGEST_MESSAGE).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::oncall::Directory;
+
+    fn known() -> Known {
+        let config = Config::from_toml("[slack]\nbot_token = 'xoxb-1'\nsigning_secrets = ['s']\n");
+        Known { config: Arc::new(config.expect("a configuration")), people: Arc::new(Directory::default()) }
+    }
+
+    fn paged(typed: &str) -> (String, String, bool, bool) {
+        match page(typed, &known()) {
+            Ok(Asked::Page { whom, message, all, is_test }) => (whom, message, all, is_test),
+            other => panic!("{typed}: {other:?}"),
+        }
+    }
+
+    fn asked(typed: &str) -> Asked {
+        ic(typed, &known()).unwrap_or_else(|error| panic!("{typed}: {error}"))
+    }
+
+    #[test]
+    fn a_page_is_somebody_and_why() {
+        let plain = |whom: &str, message: &str| (whom.to_owned(), message.to_owned(), false, false);
+        assert_eq!(paged("payments the  checkout\nis down"), plain("payments", "the checkout is down"));
+        assert_eq!(paged("<@U1|Ana Example> come"), plain("<@U1|Ana Example>", "come"));
+        assert_eq!(paged("“Payments primary”: \"db is down\""), plain("“Payments primary”", "db is down"));
+        assert_eq!(paged("@ana, come"), plain("@ana", "come"));
+        assert_eq!(paged("ana ran it with --force"), plain("ana", "ran it with --force"));
+        assert_eq!(paged("help me please"), plain("help", "me please"));
+        assert_eq!(paged("ana a &lt; b &amp; <https://x.y|x.y>"), plain("ana", "a < b & x.y"));
+        assert_eq!(paged("ana a --test of --all of it"), plain("ana", "a --test of --all of it"));
+        for both in ["--all —test @leads come", "—test @leads --all come"] {
+            assert_eq!(paged(both), ("@leads".into(), "come".into(), true, true));
+        }
+        assert_eq!(paged(&format!("ana {}", "x".repeat(3_000))).1.chars().count(), LONGEST_MESSAGE);
+        for help in ["", "help", " HELP ", "--help"] {
+            assert!(matches!(page(help, &known()), Ok(Asked::Help { .. })), "{help}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_ic() {
+        let (all, is_test) = (false, false);
+        assert_eq!(asked(""), Asked::Commanders { is_public: false });
+        assert_eq!(asked("--public"), Asked::Commanders { is_public: true });
+        assert_eq!(asked("Page"), Asked::PageCommanders { all, is_test });
+        assert_eq!(asked("responders"), Asked::Responders { is_public: false });
+        assert_eq!(asked("page responders"), Asked::PageResponders { all, is_test });
+        assert_eq!(asked("page responder --test"), Asked::PageResponders { all, is_test: true });
+        assert_eq!(asked("who rich adams"), Asked::Who { whom: "rich adams".into() });
+        assert_eq!(asked("page <@U1|rich>"), Asked::PagePerson { whom: "<@U1|rich>".into(), all, is_test });
+        assert_eq!(asked("? page"), Asked::Help { about: "page".into() });
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_do() {
+        let of_page = ["payments", "--tset ana come", "--all", "\"\" x", "ana ran it —Test"];
+        let of_page = of_page.map(|typed| page(typed, &known()).expect_err(typed).to_string());
+        let of_ic = ["who", "pag", "rspnders", "rich adams", "list x", "who ana --public", "--all", "`x`"];
+        let of_ic = of_ic.map(|typed| ic(typed, &known()).expect_err(typed).to_string());
+        insta::assert_snapshot!([of_page.join("\n"), of_ic.join("\n")].join("\n"), @"
+        Say why, so that they know what wakes them: `/page payments the checkout is down`.
+        I do not know `--tset`. Did you mean `--test`?
+        Whom? `/page payments the checkout is down`.
+        Whom? `/page payments the checkout is down`.
+        Is `--Test` meant for me, or part of the message? If it is for me, put it first: `/page --Test ana …`.
+        Whom do you want to reach? `/ic who @ana`.
+        I do not know `/ic pag`. Did you mean `/ic page`?
+        I do not know `/ic rspnders`. Did you mean `/ic responders`?
+        I do not know `/ic rich`. To reach somebody: `/ic who rich adams`. `/ic help` says what I understand.
+        `/ic list` takes no more words. To look somebody up: `/ic who x`.
+        `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+        `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+        I do not know `/ic ˋxˋ`. To reach somebody: `/ic who ˋxˋ`. `/ic help` says what I understand.
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_typed_makes_it_panic(text in "(page |who |--all |<@|\")?\\PC{0,60}") {
+            let _ = page(&text, &known());
+            let _ = ic(&text, &known());
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Every word about paging. Names and messages are typed by people: escaped here.
+
+use super::model::{Kind, Page, State, Target};
+use super::seats::{self, Held};
+use super::targets::Wanted;
+use crate::clock::Timestamp;
+use crate::config::{Config, Phones, Service};
+use crate::front::{Message, Reply};
+use crate::groups::messages::answers::{MOST, cut};
+use crate::groups::messages::rota::said_ago;
+use crate::incidents::Incident;
+use crate::incidents::messages::span;
+use crate::oncall::Known;
+use crate::oncall::model::Contact;
+use crate::slack::blocks::{link, mention, plain, untrusted};
+
+/// Who reads it, which decides about phone numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eyes {
+    One,
+    Everybody,
+}
+
+impl Eyes {
+    fn may_see_phones(self, config: &Config) -> bool {
+        match config.paging.phones {
+            Phones::Public => true,
+            Phones::Private => self == Self::One,
+            Phones::Never => false,
+        }
+    }
+
+    /// `Ana Example (☎ +49 151 5550100)`, or the name alone.
+    fn contact(self, config: &Config, who: &Contact) -> String {
+        let name = untrusted(&who.name);
+        match &who.phone {
+            _ if !self.may_see_phones(config) => name,
+            Some(phone) => format!("{name} (☎ {})", untrusted(phone)),
+            None => format!("{name} (no phone number known)"),
+        }
+    }
+
+    fn contacts<'a>(self, config: &Config, who: impl IntoIterator<Item = &'a Contact>) -> String {
+        let all: Vec<String> = who.into_iter().map(|c| self.contact(config, c)).collect();
+        if all.is_empty() { "nobody that I know of".into() } else { all.join(", ") }
+    }
+
+    fn reply(self, text: String) -> Reply {
+        match self {
+            Self::One => Reply::only(text),
+            Self::Everybody => Reply::everyone(text),
+        }
+    }
+}
+
+fn hint(text: &str) -> String {
+    format!("ⓘ {text}")
+}
+
+// ── who it is ─────────────────────────────────────────────────────────────────────────────────────────────
+
+pub const NO_COMMANDERS: &str = "No incident commanders are configured here. An administrator can name them under \
+                                 [[commander]] in Firebell's configuration.";
+
+pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, eyes: Eyes) -> Reply {
+    let config = &known.config;
+    if seats.is_empty() {
+        return Reply::only(NO_COMMANDERS);
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for held in seats {
+        let emoji = if held.seat.emoji.is_empty() { String::new() } else { format!("{} ", held.seat.emoji) };
+        let who = eyes.contacts(config, &held.holders);
+        lines.push(format!("{emoji}{} On-Call is {who}", untrusted(&held.seat.title)));
+        lines.extend(held.troubles.iter().map(|t| format!(":warning: {}.", untrusted(t))));
+    }
+    lines.push(hint(&format!("Use `{name} page` to page the IC's.")));
+    lines.push(said_ago(known, at));
+    eyes.reply(lines.join("\n"))
+}
+
+pub fn responders(known: &Known, name: &str, at: Timestamp, eyes: Eyes) -> Reply {
+    let config = &known.config;
+    let teams = seats::responders(known, MOST, at);
+    let team = |(name, people): &(&str, Vec<Contact>)| {
+        format!(":pager: {} ➡ {}", untrusted(name), eyes.contacts(config, people))
+    };
+    let mut lines: Vec<String> = teams.iter().map(team).collect();
+    let more = config.services.len().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("… and {more} more: `{name} who TEAM` shows one."));
+    }
+    if lines.is_empty() {
+        lines.push("No services are configured, so I know no teams.".into());
+    }
+    lines.push(hint(&format!("Use `{name} page responders` to page the team responders.")));
+    lines.push(said_ago(known, at));
+    eyes.reply(lines.join("\n"))
+}
+
+/// `again` pages them.
+pub fn who(known: &Known, people: &[Wanted], again: &str, at: Timestamp) -> Reply {
+    let config = &known.config;
+    let line = |wanted: &Wanted| match wanted.problem {
+        Some(problem) if wanted.people.is_empty() => {
+            format!(":pager: {}: {problem}.", untrusted(&wanted.name))
+        }
+        _ if wanted.policy.is_some() => {
+            format!(":pager: {} ➡ {}", untrusted(&wanted.name), Eyes::One.contacts(config, &wanted.people))
+        }
+        _ => format!(":pager: {}", Eyes::One.contacts(config, &wanted.people)),
+    };
+    let mut lines = cut(people.iter().map(line).collect());
+    lines.push(hint(&format!("Use `{}` to page them.", untrusted(again))));
+    lines.push(said_ago(known, at));
+    Reply::only(lines.join("\n"))
+}
+
+// ── what is done ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// The first line of everything about a page.
+fn heading(page: &Page) -> String {
+    match page.kind {
+        Kind::Commanders => ":rotating_light: Paging Incident Commander(s)".into(),
+        Kind::Responders => ":rotating_light: Paging Responder(s)".into(),
+        Kind::Person => format!(":rotating_light: Paging '{}'", untrusted(&page.whom)),
+        Kind::Page => format!(
+            ":rotating_light: Paging '{}': {}",
+            untrusted(&page.whom),
+            untrusted(&plain(&page.message, 1_500))
+        ),
+    }
+}
+
+/// `payments (Ana Example)`, or the person's name.
+fn name(known: &Known, target: &Target) -> String {
+    let Some(policy) = &target.policy_id else { return untrusted(&target.name) };
+    let on_call = first_level(known, policy, target.changed_at);
+    let people = on_call.iter().map(|c| untrusted(&c.name)).collect::<Vec<_>>().join(", ");
+    if people.is_empty() {
+        untrusted(&target.name)
+    } else {
+        format!("{} ({people})", untrusted(&target.name))
+    }
+}
+
+fn first_level(known: &Known, policy: &str, at: Timestamp) -> Vec<Contact> {
+    let on_call = known.people.on_call(policy, at);
+    let first = on_call.first().map(|c| c.level);
+    on_call.into_iter().filter(|c| Some(c.level) == first).collect()
+}
+
+/// What is read at once: whom it is for, person by person.
+pub fn paging(known: &Known, page: &Page, targets: &[Target], incident: Option<&Incident>) -> String {
+    let mut lines = vec![heading(page)];
+    for target in targets {
+        lines.push(match target.state {
+            State::Failed => format!(
+                ":exclamation: {} cannot be paged: {}. Please call them.",
+                untrusted(&target.name),
+                untrusted(target.detail.as_deref().unwrap_or("unknown"))
+            ),
+            _ => format!(":hourglass_flowing_sand: {} is being paged.", name(known, target)),
+        });
+    }
+    if let Some(incident) = incident {
+        lines.push(format!("_For {}; they are invited here._", untrusted(&incident.headline())));
+    }
+    lines.join("\n")
+}
+
+const TEST: &str = ":red_circle: TEST MODE ENABLED - nobody is paged :red_circle:";
+
+/// The same, of a test.
+pub fn tested(known: &Known, page: &Page, targets: &[Target]) -> String {
+    let mut lines = vec![TEST.to_owned(), heading(page)];
+    lines.extend(targets.iter().map(|t| match t.state {
+        State::Failed => format!(
+            ":exclamation: {} could not be paged: {}.",
+            untrusted(&t.name),
+            untrusted(t.detail.as_deref().unwrap_or("unknown"))
+        ),
+        _ => format!(":white_check_mark: {} would be paged.", name(known, t)),
+    }));
+    lines.push(TEST.to_owned());
+    lines.join("\n")
+}
+
+/// Whom to call when PagerDuty does not: the people behind what could not be paged.
+pub fn to_call(known: &Known, target: &Target, at: Timestamp) -> Vec<Contact> {
+    if let Some(policy) = &target.policy_id {
+        return first_level(known, policy, at);
+    }
+    let Some(id) = &target.pagerduty_user_id else { return Vec::new() };
+    let responder = known.people.responders.get(id);
+    vec![Contact {
+        name: responder.map_or(&target.name, |r| &r.name).clone(),
+        phone: responder.and_then(|r| r.phone.clone()),
+        slack: known.people.slack_of(id).cloned(),
+        responder: id.clone(),
+        level: 1,
+        until: None,
+        said_ago: std::time::Duration::ZERO,
+    }]
+}
+
+/// `NAME at +PHONE`, or the name alone.
+fn reach(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
+    let people = to_call(known, target, at);
+    if people.is_empty() {
+        return untrusted(&target.name);
+    }
+    let one = |c: &Contact| match &c.phone {
+        Some(phone) if eyes.may_see_phones(&known.config) => {
+            format!("{} at {}", untrusted(&c.name), untrusted(phone))
+        }
+        None if eyes.may_see_phones(&known.config) => {
+            format!("{} (no phone number known)", untrusted(&c.name))
+        }
+        _ => untrusted(&c.name),
+    };
+    people.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn please_call(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
+    let because = target.detail.as_deref().map(|d| format!(" ({})", untrusted(d))).unwrap_or_default();
+    format!(
+        ":exclamation: There was an error paging a user, please manually call {}.{because}",
+        reach(known, target, at, eyes)
+    )
+}
+
+/// Where the numbers are that the channel does not show.
+fn numbers_told(known: &Known, page: &Page) -> Option<String> {
+    let told = known.config.paging.phones == Phones::Private;
+    told.then(|| format!("_I have sent the phone numbers to {}._", mention(&page.asked_by)))
+}
+
+/// What became of everybody.
+pub fn outcome(
+    known: &Known,
+    page: &Page,
+    targets: &[Target],
+    service: Option<&Service>,
+    at: Timestamp,
+) -> Message {
+    let mut lines = vec![heading(page)];
+    let mut has_failed = false;
+    for target in targets {
+        lines.push(match target.state {
+            State::Failed => {
+                has_failed = true;
+                please_call(known, target, at, Eyes::Everybody)
+            }
+            _ => format!(":white_check_mark: {} has been paged.", name(known, target)),
+        });
+    }
+    if has_failed {
+        lines.extend(numbers_told(known, page));
+    }
+    if page.kind == Kind::Commanders {
+        let ic = &known.config.commands.ic;
+        lines.push(hint(&format!("Use `{ic} responders` to see who the team responders are.")));
+    }
+    if let Some(url) = &page.html_url {
+        let on = service.map_or("PagerDuty", |s| &s.name);
+        lines.push(format!("pd: Incident triggered in the following service: {}", link(url, on)));
+    }
+    Message::text(lines.join("\n"))
+}
+
+/// It does not go out, and somebody should know.
+pub fn alarm(
+    known: &Known,
+    page: &Page,
+    waiting: &[Target],
+    because: &str,
+    by_events: bool,
+    at: Timestamp,
+) -> Message {
+    let mut lines = vec![heading(page)];
+    lines.push(if by_events {
+        format!(
+            ":pager: PagerDuty's REST API does not work, so I have raised an alert on {} through its Events API, which pages who \
+             is on call there. Whom it has reached nobody can tell yet; I keep trying.",
+            untrusted(&page.service)
+        )
+    } else {
+        format!(":warning: *Nobody has been paged yet*: {}. I keep trying.", untrusted(because))
+    });
+    lines.extend(waiting.iter().map(|t| please_call(known, t, at, Eyes::Everybody)));
+    lines.extend(numbers_told(known, page));
+    Message::text(lines.join("\n"))
+}
+
+/// For the asker alone: whom to call, with numbers. `None` where the channel shows all that may be shown.
+pub fn numbers(known: &Known, page: &Page, targets: &[Target], at: Timestamp) -> Option<Message> {
+    if known.config.paging.phones != Phones::Private || targets.is_empty() {
+        return None;
+    }
+    let mut lines = vec![heading(page)];
+    lines.extend(
+        targets
+            .iter()
+            .map(|t| format!(":telephone_receiver: Please call {}.", reach(known, t, at, Eyes::One))),
+    );
+    Some(Message::text(lines.join("\n")))
+}
+
+// ── what follows ──────────────────────────────────────────────────────────────────────────────────────────
+
+pub fn answered(page: &Page, who: &str) -> Message {
+    Message::text(format!(":eyes: {} has answered {}.", untrusted(who), about(page)))
+}
+
+pub fn declined(known: &Known, page: &Page, who: &str) -> Message {
+    let (who, ic) = (untrusted(who), &known.config.commands.ic);
+    Message::text(format!(
+        ":no_entry_sign: {who} has declined {}. To call them: `{ic} who {who}`.",
+        about(page)
+    ))
+}
+
+fn about(page: &Page) -> String {
+    match page.kind {
+        Kind::Commanders => "the page of the incident commanders".into(),
+        Kind::Responders => "the page of the team responders".into(),
+        Kind::Person | Kind::Page => format!("the page of '{}'", untrusted(&page.whom)),
+    }
+}
+
+/// Nobody has answered in time.
+pub fn unanswered(
+    known: &Known,
+    page: &Page,
+    targets: &[Target],
+    waited: std::time::Duration,
+    at: Timestamp,
+) -> Message {
+    let mut lines = vec![format!(
+        ":alarm_clock: {} Nobody has answered {} for {}.",
+        mention(&page.asked_by),
+        about(page),
+        span(waited)
+    )];
+    lines.extend(targets.iter().map(|t| format!("• Please call {}.", reach(known, t, at, Eyes::Everybody))));
+    lines.extend(numbers_told(known, page));
+    Message::text(lines.join("\n"))
+}
+
+// ── what PagerDuty is told ────────────────────────────────────────────────────────────────────────────────
+
+/// The body of an incident of its own, and the message of a request. `mark` makes a request recognisable.
+pub fn for_pagerduty(page: &Page, place: Option<&str>, mark: Option<&str>) -> String {
+    let place = place.map(|url| format!(" {url}")).unwrap_or_default();
+    let mark = mark.map(|mark| format!(" [{mark}]")).unwrap_or_default();
+    format!("{} — paged from Slack by {}{place}{mark}", page.title, page.asked_by_name)
+}

@@ -1,0 +1,148 @@
+//! Paging: whom, about what, for which incident, written down with the job that does it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::messages;
+use super::model::{Kind, LONGEST_MESSAGE, Page, State, Target};
+use super::targets::Whom;
+use crate::error::{Error, Result};
+use crate::front::{Caller, Reply};
+use crate::ids::new_id;
+use crate::incidents::model::{Actor, Kind as EntryKind, Source};
+use crate::incidents::timeline::NewEntry;
+use crate::incidents::{Incident, extras, lifecycle};
+use crate::jobs::NewJob;
+use crate::oncall::Known;
+use crate::slack::blocks::plain;
+use crate::store::Tx;
+
+/// What somebody wants.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    pub kind: Kind,
+    pub whom: Whom<'a>,
+    /// `None` when the command takes no words of its own.
+    pub message: Option<String>,
+    pub is_test: bool,
+    /// The thread in which it was asked.
+    pub thread_ts: Option<String>,
+}
+
+/// The job that pages.
+pub(super) fn job(page: Uuid) -> NewJob {
+    let key = format!("paging.page:{page}");
+    NewJob::new("paging.page", json!({ "page": page })).never_give_up().dedup(&key).lane(key)
+}
+
+/// Pages on behalf of a person, who may.
+pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) -> Result<Reply> {
+    if known.config.pagerduty.is_none() {
+        return Err(Error::refused("PagerDuty is not configured here, so I can page nobody."));
+    }
+    let incident = incident_here(tx, by).await?;
+    let page = new_page(tx, known, by, wanted, incident.as_ref())?;
+    let targets = new_targets(tx, &page, &wanted.whom);
+    if wanted.is_test || incident.as_ref().is_some_and(|i| i.is_test) {
+        if let Some(incident) = &incident {
+            note(tx, incident, by, format!("Tested paging {}: nobody was paged", page.whom)).await?;
+        }
+        return Ok(Reply::everyone(messages::tested(known, &page, &targets)));
+    }
+    if targets.iter().all(|t| t.state == State::Failed) {
+        let why = targets.first().and_then(|t| t.detail.clone()).unwrap_or_default();
+        return Err(Error::refused(format!("{} cannot be paged: {why}. Please call them.", page.whom)));
+    }
+    tx.insert_page(&page).await?;
+    for (ordinal, target) in (0..).zip(&targets) {
+        tx.insert_page_target(target, ordinal).await?;
+    }
+    for key in std::iter::once(page.id).chain(targets.iter().map(|t| t.id)) {
+        extras::expect(tx, key, page.incident_id, &page.title).await?;
+    }
+    if let Some(incident) = &incident {
+        note(tx, incident, by, format!("Paged {}: {}", page.whom, page.message)).await?;
+        for user in wanted.whom.targets.iter().flat_map(|t| &t.slack) {
+            lifecycle::invite(tx, incident, user, "paged").await?;
+        }
+    }
+    tx.enqueue(job(page.id)).await?;
+    Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref())))
+}
+
+/// The open incident whose room this is.
+async fn incident_here(tx: &mut Tx, by: &Caller) -> Result<Option<Incident>> {
+    let Some(channel) = &by.channel else { return Ok(None) };
+    match tx.incident_in(channel).await? {
+        Some(incident) => Ok(Some(tx.lock_incident(incident.id).await?).filter(Incident::is_open)),
+        None => Ok(None),
+    }
+}
+
+async fn note(tx: &mut Tx, incident: &Incident, by: &Caller, text: String) -> Result<()> {
+    tx.append(incident.id, NewEntry::new(EntryKind::Page, Source::Slack, Actor::from(by), text)).await?;
+    Ok(())
+}
+
+fn new_page(
+    tx: &Tx,
+    known: &Known,
+    by: &Caller,
+    wanted: &Wanted<'_>,
+    incident: Option<&Incident>,
+) -> Result<Page> {
+    let config = &known.config;
+    let of_incident = || config.service(incident?.service.as_deref()?).ok();
+    let service = wanted.whom.service.or_else(of_incident).or_else(|| config.paging_service());
+    let Some(service) = service else {
+        return Err(Error::refused(
+            "I do not know on which service a page opens its incident. An administrator can name one under [paging] in \
+             Firebell's configuration.",
+        ));
+    };
+    let message = wanted.message.clone().unwrap_or_else(|| match wanted.kind {
+        Kind::Commanders => "An incident commander is needed".into(),
+        _ => "Your help is needed".into(),
+    });
+    // PagerDuty hears none of a private incident's words.
+    let title = match incident {
+        Some(incident) if incident.is_private => format!("{}: you are wanted", incident.public_title()),
+        Some(incident) => format!("{}: {message}", incident.headline()),
+        None => message.clone(),
+    };
+    Ok(Page {
+        id: new_id(tx.clock()),
+        kind: wanted.kind,
+        whom: wanted.whom.called.clone(),
+        message,
+        title: plain(&title, LONGEST_MESSAGE),
+        asked_by: by.user.clone(),
+        asked_by_name: by.name.clone(),
+        channel_id: by.channel.clone(),
+        thread_ts: wanted.thread_ts.clone(),
+        incident_id: incident.map(|i| i.id),
+        service: service.name.clone(),
+        pagerduty_id: None,
+        html_url: None,
+        asked_at: tx.now(),
+        sent_by_events_at: None,
+        alarmed_at: None,
+        done_at: None,
+        answered_at: None,
+    })
+}
+
+fn new_targets(tx: &Tx, page: &Page, whom: &Whom<'_>) -> Vec<Target> {
+    let target = |wanted: &super::targets::Wanted| Target {
+        id: new_id(tx.clock()),
+        page_id: page.id,
+        name: wanted.name.clone(),
+        pagerduty_user_id: wanted.responder.clone(),
+        policy_id: wanted.policy.clone(),
+        state: if wanted.problem.is_some() { State::Failed } else { State::Waiting },
+        detail: wanted.problem.map(str::to_owned),
+        pagerduty_id: None,
+        changed_at: tx.now(),
+    };
+    whom.targets.iter().map(target).collect()
+}

@@ -1,0 +1,304 @@
+//! Paging through PagerDuty: on the incident's own PagerDuty incident as requests to respond; else on an incident that is
+//! made for the page. At least once, and never two incidents: our ids are the keys, and each repetition looks first.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::follow_up;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::config::Service;
+use crate::error::{Error, Result, Upstream};
+use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
+use crate::incidents::model::{Incident, LinkedPage, Step, StepState};
+use crate::incidents::{extras, trouble};
+use crate::jobs::{Finished, Job};
+use crate::oncall::Known;
+use crate::pagerduty::roads::{self, Keyed};
+use crate::pagerduty::{self, Action, Change, NewIncident, Urgency};
+use crate::paging::model::{Page, STALE, Target};
+use crate::paging::{messages, told};
+use crate::store::Priority;
+
+/// The incident's own page is under way: for so long it is waited for, so that people are asked on that one.
+const OWN_PAGE_TAKES: Duration = Duration::from_secs(10);
+
+pub(super) async fn page(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let Some(page) = tx.page(id).await? else { return job.finish_bare(&app.db).await };
+    let targets = tx.page_targets(id).await?;
+    let mut room = None;
+    if let Some(id) = page.incident_id {
+        let linked = tx.linked_pages(id).await?;
+        let own_step = tx.step(id, Step::Page).await?.map(|step| step.state);
+        room = Some(Room { incident: tx.incident(id).await?, linked, own_step });
+    }
+    drop(tx);
+    if page.done_at.is_some() {
+        return job.finish_bare(&app.db).await;
+    }
+    let known = app.known();
+    let now = app.clock.now();
+    let ended = room.as_ref().is_some_and(|r| !r.incident.is_open());
+    if ended || now.since(page.asked_at) > STALE {
+        let because = if ended { "the incident is over" } else { "PagerDuty was away for too long" };
+        let mut tx = app.db.write(Priority::Job).await?;
+        told::give_up(&mut tx, &known, id, because).await?;
+        return job.finish(tx).await;
+    }
+    let (Some(pagerduty), Ok(service)) = (&app.pagerduty, known.config.service(&page.service)) else {
+        return Err(Error::refused(format!("the service {} is not configured any more", page.service)));
+    };
+    let attempt = Attempt { app, job, known: &known, page: &page, room: room.as_ref(), service, pagerduty };
+    match attempt.ask_all(told::waiting(targets)).await {
+        Ok(()) => attempt.conclude().await,
+        Err(Error::Upstream(problem)) => {
+            if attempt.may_take_second_road(&problem) {
+                attempt.second_road().await?;
+            }
+            Err(roads::patiently(problem).into())
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// The incident of ours that it is for.
+struct Room {
+    incident: Incident,
+    linked: Vec<LinkedPage>,
+    own_step: Option<StepState>,
+}
+
+struct Attempt<'a> {
+    app: &'a App,
+    job: &'a Job,
+    known: &'a Known,
+    page: &'a Page,
+    room: Option<&'a Room>,
+    service: &'a Service,
+    pagerduty: &'a pagerduty::Client,
+}
+
+/// The PagerDuty incident on which people are asked.
+#[derive(Clone)]
+struct Base {
+    id: PagerDutyIncidentId,
+    /// Made for this page alone: whoever is to be paged can be put on it.
+    is_own: bool,
+}
+
+impl Attempt<'_> {
+    /// One after the other; whom PagerDuty refuses keeps none of the others from it. Errs where a later attempt may
+    /// succeed.
+    async fn ask_all(&self, waiting: Vec<Target>) -> Result<()> {
+        let mut base = self.base()?;
+        for target in &waiting {
+            let asked = match &base {
+                Some(base) => self.request(base, target).await,
+                None => self.open(self.page.id, target).await,
+            };
+            match asked {
+                Ok(on) => {
+                    let is_first = base.is_none();
+                    self.record(target, &on, is_first).await?;
+                    if is_first {
+                        base = Some(Base { id: on.id.clone(), is_own: true });
+                    }
+                }
+                Err(problem) if problem.is_final() && !roads::refuses_our_key(&problem) => {
+                    let mut tx = self.app.db.write(Priority::Job).await?;
+                    let because = trouble::in_words(&Error::Upstream(problem));
+                    tx.set_unpaged(target.id, &because).await?;
+                    tx.commit().await?;
+                }
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        // Both roads were taken, and the first led to the incident's own: the event's one is its double.
+        if let (Some(base), Some(_), Some(key)) =
+            (&base, self.page.sent_by_events_at, &self.service.routing_key)
+            && !base.is_own
+        {
+            let key_of_page = self.page.id.to_string();
+            self.keyed(&key_of_page).send(key, Action::Resolve, &self.page.title).await?;
+        }
+        Ok(())
+    }
+
+    fn base(&self) -> Result<Option<Base>> {
+        if let Some(id) = &self.page.pagerduty_id {
+            return Ok(Some(Base { id: id.clone(), is_own: true }));
+        }
+        let Some(room) = self.room else { return Ok(None) };
+        if let Some(page) = room.linked.iter().find(|p| p.is_open() && !p.is_extra) {
+            return Ok(Some(Base { id: page.id.clone(), is_own: false }));
+        }
+        let is_coming = matches!(room.own_step, Some(StepState::Waiting | StepState::Retrying));
+        if is_coming && self.app.clock.now().since(self.page.asked_at) < OWN_PAGE_TAKES {
+            return Err(roads::not_yet("the incident's own page is under way").into());
+        }
+        Ok(None)
+    }
+
+    /// A request to respond. Requests have no key: a mark in its words shows whether it was made before.
+    async fn request(&self, base: &Base, target: &Target) -> Result<Asked, Upstream> {
+        let mark = target.id.simple().to_string();
+        if self.job.is_retry() {
+            let seen = self.pagerduty.incident(&base.id).await?;
+            if seen.is_some_and(|i| i.request_messages.iter().any(|m| m.contains(&mark))) {
+                return Ok(Asked { id: base.id.clone(), opened: None });
+            }
+        }
+        let people = &self.known.people;
+        let asker = people.responder_of(&self.page.asked_by).map(|r| &r.id);
+        let Some(requester) = people.our_responder.as_ref().or(asker) else {
+            return Err(roads::not_yet("our own PagerDuty user was not read yet"));
+        };
+        let words = self.words(Some(&mark));
+        let users: Vec<PagerDutyUserId> = target.pagerduty_user_id.iter().cloned().collect();
+        let policies: Vec<String> = target.policy_id.iter().cloned().collect();
+        match self.pagerduty.request_responders(&base.id, requester, &words, &users, &policies).await {
+            Ok(()) => Ok(Asked { id: base.id.clone(), opened: None }),
+            // The plan has no such requests: those who are paged are put on the page's own incident …
+            Err(e) if lacks_requests(&e) && base.is_own && !users.is_empty() => {
+                self.put_on(&base.id, &users).await?;
+                Ok(Asked { id: base.id.clone(), opened: None })
+            }
+            // … or get an incident of their own; as when the one on which they were to be asked is over.
+            Err(e) if lacks_requests(&e) || is_over(&e) => self.open(target.id, target).await,
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Whoever is on it stays on it.
+    async fn put_on(&self, on: &PagerDutyIncidentId, new: &[PagerDutyUserId]) -> Result<(), Upstream> {
+        let there = self.pagerduty.incident(on).await?;
+        let mut people: Vec<PagerDutyUserId> =
+            there.iter().flat_map(|i| &i.assignees).map(|r| PagerDutyUserId::new(r.id.clone())).collect();
+        people.extend(new.iter().filter(|id| !people.contains(id)).cloned().collect::<Vec<_>>());
+        let change = Change { assignee_ids: &people, ..Change::default() };
+        self.pagerduty.update_incident(on, &change).await?;
+        Ok(())
+    }
+
+    /// An incident of its own, on the service's policy, the target's, or assigned to the person.
+    async fn open(&self, key: Uuid, target: &Target) -> Result<Asked, Upstream> {
+        let key = key.to_string();
+        let keyed = self.keyed(&key);
+        let found = if self.job.is_retry() { keyed.find().await? } else { None };
+        let page = match found {
+            Some(found) => {
+                let person = target.pagerduty_user_id.as_ref();
+                let is_missing = |id: &&PagerDutyUserId| found.assignees.iter().all(|r| r.id != id.as_str());
+                if let Some(person) = person.filter(is_missing)
+                    && found.status != pagerduty::Status::Resolved
+                {
+                    self.put_on(&found.id, std::slice::from_ref(person)).await?;
+                }
+                found
+            }
+            None if self.event_is_under_way(&key) => {
+                return Err(roads::not_yet("the event is accepted and not yet an incident"));
+            }
+            None => {
+                let details = self.words(None);
+                let new = NewIncident {
+                    title: &self.page.title,
+                    service_id: &self.service.pagerduty_service,
+                    escalation_policy_id: target.policy_id.as_deref(),
+                    assignee_id: target.pagerduty_user_id.as_ref(),
+                    priority_id: None,
+                    urgency: Urgency::High,
+                    incident_key: &key,
+                    details: &details,
+                    conference_url: None,
+                };
+                keyed.create(&new).await?
+            }
+        };
+        Ok(Asked { id: page.id.clone(), opened: Some(page) })
+    }
+
+    fn keyed<'b>(&'b self, key: &'b str) -> Keyed<'b> {
+        Keyed {
+            client: self.pagerduty,
+            key,
+            service_id: &self.service.pagerduty_service,
+            since: self.page.asked_at,
+            known: &[],
+        }
+    }
+
+    fn words(&self, mark: Option<&str>) -> String {
+        let people = &self.known.people;
+        let url =
+            people.ourselves.as_ref().zip(self.page.channel_id.as_ref()).map(|(us, channel)| {
+                format!("{}/archives/{channel}", us.workspace_url.trim_end_matches('/'))
+            });
+        messages::for_pagerduty(self.page, url.as_deref(), mark)
+    }
+
+    async fn record(&self, target: &Target, asked: &Asked, is_first: bool) -> Result<()> {
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        if let Some(opened) = &asked.opened {
+            let key = if is_first { self.page.id } else { target.id };
+            extras::take_in(&mut tx, key, &LinkedPage::from(opened)).await?;
+            if is_first {
+                tx.set_page_incident(self.page.id, &opened.id, &opened.html_url).await?;
+            }
+        }
+        tx.set_paged(target.id, &asked.id).await?;
+        tx.commit().await
+    }
+
+    /// PagerDuty may take this long to turn an event into an incident; only then is the first road taken again.
+    fn event_is_under_way(&self, key: &str) -> bool {
+        let sent: Option<Timestamp> = self.page.sent_by_events_at.filter(|_| key == self.page.id.to_string());
+        sent.is_some_and(|at| self.app.clock.now().since(at) < roads::EVENTS_TAKE)
+    }
+
+    /// When the first road is closed, and not twice.
+    fn may_take_second_road(&self, problem: &Upstream) -> bool {
+        let is_untried = self.page.sent_by_events_at.is_none() && self.service.routing_key.is_some();
+        is_untried && self.page.pagerduty_id.is_none() && roads::is_closed(problem, self.job.token)
+    }
+
+    /// Events v2 under the same key: it pages whoever is on call on the service. The job goes on with the first road.
+    async fn second_road(&self) -> Result<()> {
+        let Some(routing_key) = &self.service.routing_key else { return Ok(()) };
+        let key = self.page.id.to_string();
+        if let Err(trouble) = self.keyed(&key).send(routing_key, Action::Trigger, &self.page.title).await {
+            tracing::error!(page = key, error = %trouble, "cannot page by the Events API either");
+            return Ok(());
+        }
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        tx.set_page_sent_by_events(self.page.id).await?;
+        told::alarm(&mut tx, self.known, self.page, "", true).await?;
+        tx.commit().await
+    }
+
+    /// Everybody has been asked, or cannot be: that is told, and whether somebody answers is looked after.
+    async fn conclude(&self) -> Result<Finished> {
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        told::conclude(&mut tx, self.known, self.page.id).await?;
+        tx.enqueue(follow_up::set_alarm(self.page.id)).await?;
+        self.job.finish(tx).await
+    }
+}
+
+/// On which PagerDuty incident somebody was asked, and that incident when it was made for them.
+struct Asked {
+    id: PagerDutyIncidentId,
+    opened: Option<pagerduty::Incident>,
+}
+
+/// 402, or the code that says the same: <https://developer.pagerduty.com/docs/errors>.
+fn lacks_requests(problem: &Upstream) -> bool {
+    problem.code().is_some_and(|code| code.starts_with("402") || code.ends_with("/2014"))
+}
+
+/// The PagerDuty incident was resolved meanwhile, or is gone.
+fn is_over(problem: &Upstream) -> bool {
+    problem.code().is_some_and(|code| code.ends_with("/1001") || code.starts_with("404"))
+}

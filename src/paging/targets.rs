@@ -1,0 +1,236 @@
+//! Whom a word means to page: people and escalation policies, from memory alone. Pure.
+
+use std::collections::BTreeSet;
+
+use super::messages::NO_COMMANDERS;
+use super::model::{MANY, TOO_MANY};
+use super::seats;
+use crate::clock::Timestamp;
+use crate::config::Service;
+use crate::error::{Error, Result};
+use crate::groups::lookup::{self, Person, Subject};
+use crate::ids::{PagerDutyUserId, SlackUserId};
+use crate::oncall::model::Contact;
+use crate::oncall::{Directory, Known, Step};
+use crate::slack::words::{plain, quoted, unquoted};
+
+/// Everybody whom one page is for.
+#[derive(Debug)]
+pub struct Whom<'a> {
+    /// As people read it: `payments`, `@payments-oncall`, `Ana Example`.
+    pub called: String,
+    pub targets: Vec<Wanted>,
+    /// The service that was named.
+    pub service: Option<&'a Service>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: String,
+    pub responder: Option<PagerDutyUserId>,
+    pub policy: Option<String>,
+    /// Who can be called: the person, or who is on call on the policy's first level.
+    pub people: Vec<Contact>,
+    pub slack: Vec<SlackUserId>,
+    /// Why PagerDuty cannot page them.
+    pub problem: Option<&'static str>,
+}
+
+const NO_ACCOUNT: &str = "no PagerDuty account is known";
+const OURSELVES: &str = "PagerDuty rings nobody for an incident that they open, and I open it as them";
+
+/// Words that mean everybody at once.
+fn calls_everybody(word: &str) -> bool {
+    let bare = word.trim_start_matches(['@', '!']);
+    ["here", "channel", "everyone", "group"].iter().any(|all| bare.eq_ignore_ascii_case(all))
+}
+
+/// Whom somebody means; `command` is what near misses are put after.
+pub fn find<'a>(
+    known: &'a Known,
+    caller: &SlackUserId,
+    typed: &str,
+    command: &str,
+    at: Timestamp,
+) -> Result<Whom<'a>> {
+    let word = plain(unquoted(typed));
+    let is_call = typed.trim_start().starts_with("<!") && !typed.contains("subteam^");
+    if is_call || (word.starts_with('@') && calls_everybody(word.trim())) {
+        return Err(Error::refused(format!(
+            "{} would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in \
+             `{command} payments`.",
+            quoted(&word)
+        )));
+    }
+    let subject = lookup::subject(known, caller, typed, command, &[])?;
+    of_subject(known, &subject, at)
+}
+
+fn of_subject<'a>(known: &'a Known, subject: &Subject<'a>, at: Timestamp) -> Result<Whom<'a>> {
+    let people = &*known.people;
+    let whom = |called: String, targets: Vec<Wanted>| Whom { called, targets, service: None };
+    match subject {
+        Subject::Person(person) => Ok(whom(person.name.clone(), vec![of_person(people, person, at)])),
+        Subject::Kept(target) if target.is_whole_rota => {
+            let users = lookup::whole_rota(known, *target, at);
+            Ok(whom(format!("@{}", target.handle), members(people, &users, at)))
+        }
+        Subject::Kept(target) => {
+            let seats = lookup::on_sources(known, *target, at).seats;
+            let on_call = seats.into_iter().flat_map(|s| s.now).map(|shift| shift.who);
+            some(whom(format!("@{}", target.handle), each_once(people, on_call)), "is on call for")
+        }
+        Subject::Group(group) if group.is_disabled => Err(Error::refused(format!(
+            "@{} is disabled in Slack, so I do not know who is meant. Name a person or a service.",
+            group.handle
+        ))),
+        Subject::Group(group) => {
+            some(whom(format!("@{}", group.handle), members(people, &group.members.0, at)), "is in")
+        }
+        Subject::Service(service) => Ok(Whom {
+            called: service.name.clone(),
+            targets: vec![of_service(known, service, at)?],
+            service: Some(service),
+        }),
+        Subject::Policy(id) => {
+            let row = people.oncall.iter().find(|r| r.policy_id == *id);
+            let name = row.map_or(*id, |r| r.policy_name.as_str());
+            Ok(whom(name.to_owned(), vec![of_policy(people, id, name, at)]))
+        }
+        Subject::Schedule(id) => {
+            let on_call = lookup::on_schedule(people, id, at).now.into_iter().map(|shift| shift.who);
+            let name = people.schedule_name(id).to_owned();
+            some(whom(name, each_once(people, on_call)), "is on call on")
+        }
+    }
+}
+
+fn some<'a>(whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
+    if whom.targets.is_empty() {
+        return Err(Error::refused(format!("Nobody that I know of {what} {}.", quoted(&whom.called))));
+    }
+    Ok(whom)
+}
+
+/// The service's escalation policy, so that PagerDuty decides who is on call at that moment.
+pub fn of_service(known: &Known, service: &Service, at: Timestamp) -> Result<Wanted> {
+    let people = &known.people;
+    let policy = people.policy_of(service).ok_or_else(|| {
+        Error::refused(format!(
+            "I have not read yet which escalation policy {} has in PagerDuty. Page a person or a group.",
+            quoted(&service.name)
+        ))
+    })?;
+    Ok(of_policy(people, policy, &service.name, at))
+}
+
+fn of_policy(people: &Directory, id: &str, name: &str, at: Timestamp) -> Wanted {
+    let on_call = people.on_call(id, at);
+    let first = on_call.first().map(|c| c.level);
+    let first: Vec<Contact> = on_call.into_iter().filter(|c| Some(c.level) == first).collect();
+    Wanted {
+        name: name.to_owned(),
+        responder: None,
+        policy: Some(id.to_owned()),
+        slack: first.iter().filter_map(|c| c.slack.clone()).collect(),
+        people: first,
+        problem: None,
+    }
+}
+
+pub fn of_person(people: &Directory, person: &Person, at: Timestamp) -> Wanted {
+    let id = person.responders.iter().find(|id| people.responders.contains_key(id));
+    match id.or_else(|| person.responders.first()) {
+        Some(id) => {
+            let mut wanted = of_contact(people, contact(people, id, &person.name, at));
+            wanted.slack.extend(person.slack.clone().filter(|_| wanted.slack.is_empty()));
+            wanted
+        }
+        None => Wanted {
+            name: person.name.clone(),
+            responder: None,
+            policy: None,
+            people: Vec::new(),
+            slack: person.slack.iter().cloned().collect(),
+            problem: Some(NO_ACCOUNT),
+        },
+    }
+}
+
+fn contact(people: &Directory, id: &PagerDutyUserId, name: &str, at: Timestamp) -> Contact {
+    let responder = people.responders.get(id);
+    Contact {
+        name: responder.map_or(name, |r| &r.name).to_owned(),
+        phone: responder.and_then(|r| r.phone.clone()),
+        slack: people.slack_of(id).cloned(),
+        responder: id.clone(),
+        level: 1,
+        until: None,
+        said_ago: people.age(Step::ReadResponders, at).unwrap_or_default(),
+    }
+}
+
+fn of_contact(people: &Directory, who: Contact) -> Wanted {
+    Wanted {
+        name: who.name.clone(),
+        responder: Some(who.responder.clone()),
+        policy: None,
+        slack: who.slack.iter().cloned().collect(),
+        problem: (people.our_responder.as_ref() == Some(&who.responder)).then_some(OURSELVES),
+        people: vec![who],
+    }
+}
+
+/// Somebody who holds two places is paged once.
+pub fn each_once(people: &Directory, on_call: impl IntoIterator<Item = Contact>) -> Vec<Wanted> {
+    let mut seen = BTreeSet::new();
+    let fresh = on_call.into_iter().filter(|c| seen.insert(c.responder.clone()));
+    fresh.map(|who| of_contact(people, who)).collect()
+}
+
+fn members(people: &Directory, users: &[SlackUserId], at: Timestamp) -> Vec<Wanted> {
+    let one = |user: &SlackUserId| {
+        let person = lookup::person(people, &people.name_of(user), Some(user.clone()), []);
+        of_person(people, &person, at)
+    };
+    users.iter().map(one).collect()
+}
+
+/// The incident commanders, seat by seat.
+pub fn commanders(known: &Known, at: Timestamp) -> Result<Whom<'_>> {
+    if known.config.commanders.is_empty() {
+        return Err(Error::refused(NO_COMMANDERS));
+    }
+    let held = seats::commanders(known, at).into_iter().flat_map(|seat| seat.holders);
+    let targets = each_once(&known.people, held);
+    some(Whom { called: "the incident commanders".into(), targets, service: None }, "is one of")
+}
+
+/// Every team's responders: one policy is paged once, however many services it answers for.
+pub fn responders(known: &Known, at: Timestamp) -> Result<Whom<'_>> {
+    let mut seen = BTreeSet::new();
+    let policies = known.config.services.iter().filter_map(|s| of_service(known, s, at).ok());
+    let targets = policies.filter(|w| w.policy.clone().is_none_or(|id| seen.insert(id))).collect();
+    some(Whom { called: "the team responders".into(), targets, service: None }, "is one of")
+}
+
+impl Whom<'_> {
+    /// A typed name must not wake half the company by accident.
+    pub fn must_be_few(&self, all: bool, how: &str) -> Result<()> {
+        let count = self.targets.len();
+        if count > TOO_MANY {
+            return Err(Error::refused(format!(
+                "{} are {count}; more than {TOO_MANY} I page at once for nobody. Page a team or a service.",
+                quoted(&self.called)
+            )));
+        }
+        if count > MANY && !all {
+            return Err(Error::refused(format!(
+                "{} are {count}. If you mean to wake them all, say so: `{how}`. Otherwise page a team or a service.",
+                quoted(&self.called)
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! The same on a Cachet site: its numbers, its defaults, and its posts that carry no component.
+
+use firebell::clock::Clock;
+use firebell::on_both_engines;
+use firebell::sim::desk::Fault;
+use firebell::sim::scene::World;
+use firebell::store::Db;
+
+use crate::notices::ROOM;
+use crate::stage::Stage;
+
+async fn stage(db: Db, clock: Clock) -> Stage {
+    let world = World::start(clock.clone()).await.expect("the world starts");
+    let page = world.cachet_toml();
+    let stage = Stage::on(world, db, clock, &page).await;
+    stage.settle().await;
+    stage.typed("U0ANA", "/incident declare payments down sev2").await;
+    stage
+}
+
+on_both_engines!(
+    async fn an_incident_is_told_on_cachet_from_the_first_word_to_the_last(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        stage.tell("U0ANA", "update major \"All payments fail.\" Checkout").await;
+        assert_reads!(stage.world.cachet.public(), @"
+        Checkout: Major Outage
+        payments down (Investigating)
+          All payments fail.
+        ");
+        stage.tell("U0BEN", "update identified \"Found.\" public").await;
+        stage.tell("U0BEN", "update resolved").await;
+        stage.press("U0BEN", ROOM, "Set all operational & resolve").await;
+        assert_reads!(stage.world.cachet.public(), @"
+        payments down (Fixed)
+          Fixed: This incident has been resolved.
+          Identified: Found.
+          All payments fail.
+        ");
+        let site = stage.world.cachet.api_url();
+        assert_reads!(stage.tell("U0EVE", "status").await.replace(&site, "https://status.example.com"), @"
+        *<https://status.example.com|127.0.0.1>*
+        :white_check_mark: All 3 components are operational, and no post is open.
+        _Read 0s ago. To tell the public: `/statuspage update`_
+        ");
+        assert_eq!(stage.world.cachet.notified(), ["payments down: Investigating"]);
+        let told = stage.told();
+        assert_reads!(told.replace(&site, "https://status.example.com"), @"
+        10:00 firebell: :satellite: @ana created a statuspage post: https://status.example.com/incidents/00000000-0000-4000-8000-000000000001
+        Investigating
+        > All payments fail.
+        Checkout: major outage
+
+        10:00 firebell: :satellite: @ben updated the statuspage post: https://status.example.com/incidents/00000000-0000-4000-8000-000000000001
+        Identified
+        > Found.
+        Public API: major outage
+
+        10:00 firebell: :satellite: @ben resolved the statuspage post: https://status.example.com/incidents/00000000-0000-4000-8000-000000000001
+        Resolved
+        > This incident has been resolved.
+        Public API: operational · Checkout: operational
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn lost_answers_double_nothing_on_cachet(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        stage.world.desk.next("POST /api/incidents", Fault::LoseAnswer);
+        stage.tell("U0ANA", "update investigating Checkout").await;
+        stage.pass(1).await;
+        // The same words as those that it began with.
+        stage.world.desk.next("POST /api/incidents/{id}/updates", Fault::LoseAnswer);
+        stage.tell("U0BEN", "update investigating").await;
+        stage.pass(1).await;
+        // The post is there, and its component is not set yet.
+        stage.world.desk.next("PUT /api/components/{id}", Fault::Unavailable { status: 502 });
+        stage.tell("U0BEN", "update degraded \"Search is slow.\" Search").await;
+        stage.pass(1).await;
+        let incidents = stage.world.cachet.incidents();
+        assert_eq!(incidents.len(), 1);
+        let updates: Vec<&str> = incidents[0].updates.iter().map(|u| u.message.as_str()).collect();
+        assert_eq!(updates, ["We are currently investigating this issue.", "Search is slow."]);
+        assert!(stage.world.cachet.public().contains("Search: Performance Issues"));
+        assert!(incidents[0].visible, "the public sees it");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_wrong_token_is_told_with_what_to_do(db: Db, clock: Clock) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.world.cachet.revoke_token();
+        stage.tell("U0ANA", "update investigating").await;
+        assert_reads!(stage.told(), @"
+        10:00 firebell: @ana :warning: Not published on the status page: Cachet says no: Unauthenticated. (401). Nobody outside has read this:
+        Investigating · impact major
+        > We are currently investigating this issue.
+        Please post it by hand in its dashboard; or, once it is mended, firebell jobs retry N.
+        ");
+        stage.end().await;
+    }
+);
