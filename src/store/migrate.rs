@@ -26,6 +26,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0003_audit_and_hand_offs.sql"),
         include_str!("../../migrations/sqlite/0003_audit_and_hand_offs.sql"),
     ),
+    (
+        7,
+        "writes in doubt",
+        include_str!("../../migrations/postgres/0007_writes_in_doubt.sql"),
+        include_str!("../../migrations/sqlite/0007_writes_in_doubt.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {

@@ -43,6 +43,7 @@ mod rota;
 mod said;
 mod schema;
 mod slack_days;
+mod stale;
 mod sweep;
 mod timeline;
 mod turns;

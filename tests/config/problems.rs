@@ -284,3 +284,30 @@ fn text_that_is_not_toml_is_refused_without_repeating_it() {
       /nowhere/firebell.toml cannot be read (No such file or directory (os error 2)); name the file with --config
     ");
 }
+
+#[test]
+fn a_secret_belongs_to_one_sender_and_nobody_is_both_always_and_never_in_a_group() {
+    let text = format!(
+        "{SLACK}{PAGERDUTY}
+[[hint_sender]]
+name = 'terraform'
+secrets = ['n3w', 'w3bhook']
+[[hint_sender]]
+name = 'ansible'
+secrets = ['n3w']
+[[hint_sender]]
+name = 'script'
+secrets = ['0wn', '0wn']
+[[group]]
+handle = '@payments-oncall'
+schedules = ['PSCHED1']
+always = ['U0ANA', '@leads', 'ben@example.com']
+never = ['U0ANA', 'ben@example.com', 'U0DEE']
+when_empty = 'fallback'
+fallback = ['U0DEE']
+"
+    );
+    let problems = Config::from_toml(&text).expect_err("accepted").to_string();
+    assert!(!problems.contains("n3w") && !problems.contains("w3bhook"), "{problems}");
+    assert_snapshot!(problems, @"");
+}
