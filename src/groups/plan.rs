@@ -120,8 +120,13 @@ impl<'a> Rota<'a> {
                 "the user group @{} is disabled in Slack; enable it there",
                 target.handle
             )),
-            Some(_) => verdict(&plan, memory, nobody),
+            Some(_) => verdict(&plan, memory, nobody.as_deref()),
         };
+        if let (Verdict::Write, Some(why)) = (&plan.verdict, nobody)
+            && !plan.partial.contains(&why)
+        {
+            plan.partial.push(why); // written, it will not be in step
+        }
         if let Some(why) = gathered.unread {
             plan.verdict = Verdict::Unread(why);
         }
@@ -364,7 +369,7 @@ fn why_nobody(plan: &Plan, gathered: &Gathered) -> String {
 }
 
 /// For a group that can be written; `nobody` says why no rota and no fallback has anybody for it.
-fn verdict(plan: &Plan, memory: &Memory, nobody: Option<String>) -> Verdict {
+fn verdict(plan: &Plan, memory: &Memory, nobody: Option<&str>) -> Verdict {
     // Before a write is answered, nobody knows which list Slack holds.
     let is_there = plan.wanted == plan.current && memory.in_doubt.is_none();
     if plan.hold.is_some() {

@@ -112,8 +112,9 @@ on_both_engines!(
         }
         // That was nobody's hand: the next one that is, is put right.
         stage.world.slack.edit_group_by("U0DEE", "S0PAY", &["U0DEE"]);
-        stage.wait(5 * SECOND).await;
+        stage.heard().await;
         assert_eq!(stage.holds("S0PAY"), ["U0ANA"]);
+        assert_eq!(stage.group_state("payments-oncall").await.cause, "changed in Slack by hand");
         stage.end().await;
     }
 );

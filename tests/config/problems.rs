@@ -309,5 +309,12 @@ fallback = ['U0DEE']
     );
     let problems = Config::from_toml(&text).expect_err("accepted").to_string();
     assert!(!problems.contains("n3w") && !problems.contains("w3bhook"), "{problems}");
-    assert_snapshot!(problems, @"");
+    assert_snapshot!(problems, @r#"
+    5 problems in the configuration:
+      group.payments-oncall has "U0ANA" both in always and in never; remove it from one
+      group.payments-oncall has "ben@example.com" both in always and in never; remove it from one
+      group.payments-oncall has "U0DEE" both in fallback and in never; remove it from one
+      hint_sender.terraform.secrets has a secret that is in pagerduty.webhook_secrets too; give each sender one of its own
+      hint_sender.ansible.secrets has a secret that is in hint_sender.terraform.secrets too; give each sender one of its own
+    "#);
 }
