@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::error::Result;
 use crate::http_client::{self, Observer};
@@ -51,6 +51,8 @@ pub struct App {
     pub help: Arc<str>,
     /// Who looked what up, not yet written.
     pub notes: audit::Notes,
+    /// What was decided before may be out of date.
+    pub started_at: Timestamp,
 }
 
 /// The clients alone, for the commands that need no database. Nobody is called.
@@ -121,6 +123,7 @@ impl App {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),
             db,
+            started_at: clock.now(),
             clock,
             slack,
             pagerduty,

@@ -343,6 +343,13 @@ impl<'a> Fields<'a> {
         self.at(pointer).0.as_array().into_iter().flatten().map(Fields)
     }
 
+    /// The list that an answer is about: without it, even a null, we do not know what there is. An empty one is an answer.
+    pub fn need_list(self, pointer: &str) -> Result<impl Iterator<Item = Fields<'a>> + use<'a>, Problem> {
+        let list = self.at(pointer).0.as_array();
+        let list = list.ok_or_else(|| unavailable(format!("the answer has no list {pointer}")))?;
+        Ok(list.iter().map(Fields))
+    }
+
     pub fn texts(self, pointer: &str) -> Vec<String> {
         self.list(pointer).filter_map(|item| item.some("")).collect()
     }

@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     services(config, reader);
     groups(config, reader);
     paging(config, reader);
+    secrets(config, reader);
     if config.rights.declare.is_empty() {
         reader.warnings.push("rights.declare is empty; nobody can declare an incident".into());
     }
@@ -164,6 +165,32 @@ fn groups(config: &Config, reader: &mut Reader) {
         let own = |who: &Who| matches!(who, Who::Group(h) if *h == group.handle);
         if group.always.iter().chain(&group.fallback).any(own) {
             reader.problems.push(format!("group.{handle} names itself in always or fallback; name people"));
+        }
+        for (key, whom) in [("always", &group.always), ("fallback", &group.fallback)] {
+            for who in whom.iter().filter(|who| group.never.contains(who)) {
+                reader.problems.push(format!(
+                    "group.{handle} has {:?} both in {key} and in never; remove it from one",
+                    who.to_string()
+                ));
+            }
+        }
+    }
+}
+
+/// A secret says who signed: one that two have would let a sender of hints speak as PagerDuty, or as another.
+fn secrets(config: &Config, reader: &mut Reader) {
+    let webhooks =
+        config.pagerduty.iter().map(|p| ("pagerduty.webhook_secrets".to_owned(), &p.webhook_secrets));
+    let senders = config.hint_senders.iter().map(|s| (format!("hint_sender.{}.secrets", s.name), &s.secrets));
+    let all: Vec<_> = webhooks.chain(senders).collect();
+    let has = |secrets: &[SecretString], other: &SecretString| {
+        secrets.iter().any(|secret| secret.expose_secret() == other.expose_secret())
+    };
+    for (n, (key, theirs)) in all.iter().enumerate() {
+        for (other, _) in all[..n].iter().filter(|(_, secrets)| secrets.iter().any(|s| has(theirs, s))) {
+            reader
+                .problems
+                .push(format!("{key} has a secret that is in {other} too; give each sender one of its own"));
         }
     }
 }

@@ -84,15 +84,19 @@ fn the_example_names_every_key() {
 #[test]
 fn the_example_shows_the_real_defaults() {
     let everything: Vec<&str> = EXAMPLE.lines().filter_map(setting).collect();
-    let shown =
-        Config::from_toml(&everything.join("\n").replace("...", "1")).unwrap_or_else(|e| panic!("{e}"));
+    // Each secret another one, as they have to be.
+    let text = everything.join("\n");
+    let parts = text.split("...").enumerate();
+    let filled: String =
+        parts.map(|(n, part)| if n == 0 { part.to_owned() } else { format!("{n}{part}") }).collect();
+    let shown = Config::from_toml(&filled).unwrap_or_else(|e| panic!("{e}"));
     let required = "[slack]\nbot_token = 'x'\nsigning_secrets = ['x']\n\
         [pagerduty]\ntoken = 'x'\nfrom_email = 'a@example.com'\nwebhook_secrets = ['x']\n\
         [statuspage]\npage_id = 'kctbh9vrtdwd'\napi_key = 'x'\n\
         [[service]]\nname = 'payments'\npagerduty_service = 'P1'\n\
         [[group]]\nhandle = 'payments-oncall'\nschedules = ['PSCHED1']\n\
         [[commander]]\ntitle = 'Incident Commander'\nschedule = 'PSCHED1'\n\
-        [[hint_sender]]\nname = 'terraform'\nsecrets = ['x']\n\
+        [[hint_sender]]\nname = 'terraform'\nsecrets = ['y']\n\
         [[check]]\nname = 'x'\nkind = 'alertmanager'\nurl = 'https://x'\n\
         [[runbook]]\ntitle = 'x'\nurl = 'https://x'\n";
     let real = Config::from_toml(required).unwrap_or_else(|e| panic!("{e}"));

@@ -82,6 +82,8 @@ pub enum Verdict {
     Ask(String),
     /// Cannot be written: the sentence says what to do.
     Blocked(String),
+    /// A source was never read so far: nothing is concluded from that.
+    Unread(String),
 }
 
 /// What a group should hold, beside what it holds.
@@ -124,6 +126,8 @@ pub struct Memory {
     /// Somebody looked at this very change and said yes.
     pub approved: bool,
     pub hold: Option<Hold>,
+    /// What Slack may hold beside what it last said.
+    pub in_doubt: Option<BTreeSet<SlackUserId>>,
 }
 
 /// A group that was rolled back stays as it was put, until who is on call changes next.
@@ -177,6 +181,8 @@ row! {
         pub edited_by: Option<SlackUserId>,
         pub repaired_at: Option<Timestamp>,
         pub hold: Option<Json<Hold>>,
+        /// A list that was sent to Slack and not answered so far: Slack may hold it.
+        pub in_doubt: Option<Json<BTreeSet<SlackUserId>>>,
         /// Goes up with each change: what was concluded before one is concluded anew.
         pub version: i64,
     }
@@ -210,6 +216,7 @@ impl State {
             good: self.good.0.clone(),
             approved: self.is_approved,
             hold: self.hold.as_ref().map(|h| h.0.clone()),
+            in_doubt: self.in_doubt.as_ref().map(|list| list.0.clone()),
         }
     }
 }

@@ -25,7 +25,28 @@ pub struct Rota<'a> {
 type Named = Vec<(PagerDutyUserId, String, Because)>;
 
 /// A source as it is configured, whom it names, and what is wrong with the answer or why there is none.
-type Sourced = (String, Result<(Named, Option<String>), String>);
+type Sourced = (String, Result<(Named, Option<String>), NoAnswer>);
+
+/// Why a source names nobody, in a sentence.
+enum NoAnswer {
+    /// It was never asked so far.
+    Unread(String),
+    /// There is no such thing.
+    Missing(String),
+    /// PagerDuty has nothing to say about it.
+    Silent(String),
+}
+
+/// What came of the sources, beside those who are in the group because of them.
+#[derive(Default)]
+struct Gathered {
+    /// On call, and in `never`.
+    barred: BTreeSet<String>,
+    /// A source that was never read.
+    unread: Option<String>,
+    /// Of some source nobody knows whom it names, or named last.
+    is_part: bool,
+}
 
 impl<'a> Rota<'a> {
     pub fn new(people: &'a Directory, team_id: &'a str, at: Timestamp) -> Self {
@@ -62,16 +83,29 @@ impl<'a> Rota<'a> {
             plan.group = Some(group.id.clone());
             plan.current = group.members.0.iter().cloned().collect();
         }
-        self.gather(target, memory, &mut plan);
-        let is_anybody_on_call = !plan.because.is_empty();
-        self.add_fixed(target, &mut plan, is_anybody_on_call);
+        let (never, _) = self.people.expand(&target.spec.never);
+        let gathered = self.gather(target, memory, &never, &mut plan);
+        let nobody = plan.because.is_empty().then(|| why_nobody(&plan, &gathered));
+        if let Some(why) = nobody.as_ref().filter(|_| !gathered.is_part)
+            && target.spec.when_empty == WhenEmpty::Fallback
+        {
+            self.add_fixed(&target.spec.fallback, &never, why, &mut plan);
+        }
+        let nobody = nobody.filter(|_| plan.because.is_empty());
+        self.add_fixed(&target.spec.always, &never, "always", &mut plan);
         plan.wanted = plan.because.keys().cloned().collect();
-        if target.spec.mode == Mode::Additive {
+        let is_additive = target.spec.mode == Mode::Additive;
+        // With nobody on call and no fallback, those who are always in it do not make up for the missing ones: the last
+        // ones stay beside them.
+        if is_additive || (nobody.is_some() && !plan.wanted.is_empty()) {
             plan.wanted.extend(plan.current.iter().cloned());
+        }
+        if is_additive {
+            plan.wanted.extend(memory.in_doubt.iter().flatten().cloned());
         }
         plan.hold = memory.hold.clone().filter(|hold| hold.instead_of.iter().eq(plan.because.keys()));
         if let Some(hold) = &plan.hold {
-            plan.wanted = hold.members.clone();
+            plan.wanted.clone_from(&hold.members);
         }
         plan.verdict = match group {
             None => Verdict::Blocked(format!(
@@ -86,14 +120,28 @@ impl<'a> Rota<'a> {
                 "the user group @{} is disabled in Slack; enable it there",
                 target.handle
             )),
-            Some(_) => verdict(&plan, memory, is_anybody_on_call),
+            Some(_) => verdict(&plan, memory, nobody.as_deref()),
         };
+        if let (Verdict::Write, Some(why)) = (&plan.verdict, nobody)
+            && !plan.partial.contains(&why)
+        {
+            plan.partial.push(why); // written, it will not be in step
+        }
+        if let Some(why) = gathered.unread {
+            plan.verdict = Verdict::Unread(why);
+        }
         plan
     }
 
     /// Everybody whom the sources name, as far as Slack knows them.
-    fn gather(&self, target: Target<'_>, memory: &Memory, plan: &mut Plan) {
-        let (never, _) = self.people.expand(&target.spec.never);
+    fn gather(
+        &self,
+        target: Target<'_>,
+        memory: &Memory,
+        never: &BTreeSet<SlackUserId>,
+        plan: &mut Plan,
+    ) -> Gathered {
+        let mut gathered = Gathered::default();
         let mut left_out: BTreeMap<PagerDutyUserId, LeftOut> = BTreeMap::new();
         for (source, named) in self.sources(target) {
             let named = match named {
@@ -101,7 +149,16 @@ impl<'a> Rota<'a> {
                     plan.partial.extend(trouble);
                     named
                 }
-                Err(trouble) => {
+                Err(NoAnswer::Unread(trouble)) => {
+                    gathered.unread.get_or_insert(trouble);
+                    continue;
+                }
+                Err(NoAnswer::Missing(trouble)) if !memory.good.contains_key(&source) => {
+                    plan.partial.push(trouble);
+                    gathered.is_part = true;
+                    continue;
+                }
+                Err(NoAnswer::Missing(trouble) | NoAnswer::Silent(trouble)) => {
                     plan.partial.push(trouble);
                     self.last_good(&source, memory)
                 }
@@ -110,7 +167,9 @@ impl<'a> Rota<'a> {
             plan.good.insert(source, ids.into_iter().collect());
             for (id, name, because) in named {
                 match self.slack_account(&id) {
-                    Ok(user) if never.contains(&user) => {}
+                    Ok(user) if never.contains(&user) => {
+                        gathered.barred.insert(name);
+                    }
                     Ok(user) => plan.because.entry(user).or_default().push(because),
                     Err((why, is_unmapped)) => {
                         let out = LeftOut { responder: id.clone(), name, why, is_unmapped };
@@ -120,6 +179,7 @@ impl<'a> Rota<'a> {
             }
         }
         plan.left_out = left_out.into_values().collect();
+        gathered
     }
 
     fn sources<'b>(&self, target: Target<'b>) -> Vec<Sourced>
@@ -128,20 +188,25 @@ impl<'a> Rota<'a> {
     {
         let spec = target.spec;
         let schedules = spec.schedules.iter().map(|word| {
-            let found = self.people.schedule_id(word);
-            let named = found.and_then(|id| {
-                if target.is_whole_rota { self.whole_rota(id) } else { Ok(self.on_schedule(id)) }
-            });
+            let named = match self.people.schedule_id(word) {
+                Ok(id) if target.is_whole_rota => self.whole_rota(id),
+                Ok(id) if self.people.is_schedule_answered(id) => Ok(self.on_schedule(id)),
+                Ok(_) => Err(NoAnswer::Unread(format!("the schedule {word:?} was not read yet"))),
+                Err(trouble) => Err(self.no_schedule(trouble)),
+            };
             (word.clone(), named)
         });
         let policies = spec.policies.iter().map(|p| {
             let up_to = p.up_to.unwrap_or(i64::MAX);
             let known = self.by_policy.get(p.id.as_str());
             let named = match known {
-                None => Err(format!(
+                None if !self.people.is_policy_answered(&p.id) => {
+                    Err(NoAnswer::Unread(format!("the escalation policy {} was not read yet", p.id)))
+                }
+                None => Err(NoAnswer::Silent(format!(
                     "PagerDuty names nobody for the escalation policy {}; is the id right?",
                     p.id
-                )),
+                ))),
                 Some(rows) if target.is_whole_rota => self.whole_policy(rows, up_to),
                 Some(rows) => Ok(self.named(rows.iter().copied().filter(|row| row.level <= up_to), |row| {
                     format!("level {} of {}", row.level, row.policy_name)
@@ -184,9 +249,15 @@ impl<'a> Rota<'a> {
         (named, standing.is_stale.then_some(trouble))
     }
 
-    fn whole_rota(&self, id: &str) -> Result<(Named, Option<String>), String> {
+    /// Until all of them were listed, one that is not known may be there.
+    fn no_schedule(&self, trouble: String) -> NoAnswer {
+        if self.people.knows_schedules() { NoAnswer::Missing(trouble) } else { NoAnswer::Unread(trouble) }
+    }
+
+    fn whole_rota(&self, id: &str) -> Result<(Named, Option<String>), NoAnswer> {
         let schedule = self.people.schedule(id);
-        let schedule = schedule.ok_or_else(|| format!("the schedule {id:?} was not read yet"))?;
+        let schedule =
+            schedule.ok_or_else(|| self.no_schedule(format!("the schedule {id:?} was not read yet")))?;
         let each = |person: &PagerDutyUserId| {
             let because = Because {
                 responder: Some(person.clone()),
@@ -205,7 +276,7 @@ impl<'a> Rota<'a> {
     }
 
     /// Everybody in the schedules of a policy, and those whom it names directly.
-    fn whole_policy(&self, rows: &[&OnCall], up_to: i64) -> Result<(Named, Option<String>), String> {
+    fn whole_policy(&self, rows: &[&OnCall], up_to: i64) -> Result<(Named, Option<String>), NoAnswer> {
         let rows = || rows.iter().copied().filter(|row| row.level <= up_to);
         let (mut named, trouble) = self.named(rows().filter(|row| row.schedule_id.is_none()), |row| {
             format!("level {} of {}", row.level, row.policy_name)
@@ -232,32 +303,25 @@ impl<'a> Rota<'a> {
         people.iter().map(each).collect()
     }
 
-    /// Those who are in it anyway; and, while nobody is on call, the fallback.
-    fn add_fixed(&self, target: Target<'_>, plan: &mut Plan, is_anybody_on_call: bool) {
-        let mut add = |whom: &[Who], source: &str| {
-            let (people, unknown) = self.people.expand(whom);
-            for user in people {
-                let full = self.people.member(&user).is_some_and(|m| m.is_full(self.team_id));
-                if full {
-                    let because = Because {
-                        responder: None,
-                        source: source.to_owned(),
-                        schedule_id: None,
-                        since: None,
-                        until: None,
-                    };
-                    plan.because.entry(user).or_default().push(because);
-                } else {
-                    plan.partial.push(format!("{user} ({source}) is no full member of this workspace"));
-                }
+    /// Those whom the configuration names, but for those who are never in the group.
+    fn add_fixed(&self, whom: &[Who], never: &BTreeSet<SlackUserId>, source: &str, plan: &mut Plan) {
+        let (people, unknown) = self.people.expand(whom);
+        for user in people.into_iter().filter(|user| !never.contains(user)) {
+            let full = self.people.member(&user).is_some_and(|m| m.is_full(self.team_id));
+            if full {
+                let because = Because {
+                    responder: None,
+                    source: source.to_owned(),
+                    schedule_id: None,
+                    since: None,
+                    until: None,
+                };
+                plan.because.entry(user).or_default().push(because);
+            } else {
+                plan.partial.push(format!("{user} ({source}) is no full member of this workspace"));
             }
-            plan.partial
-                .extend(unknown.into_iter().map(|word| format!("{word} ({source}) is nobody in Slack")));
-        };
-        if !is_anybody_on_call && target.spec.when_empty == WhenEmpty::Fallback {
-            add(&target.spec.fallback, "nobody is on call");
         }
-        add(&target.spec.always, "always");
+        plan.partial.extend(unknown.into_iter().map(|word| format!("{word} ({source}) is nobody in Slack")));
     }
 
     /// The Slack account of a PagerDuty user; or why there is none that may be in a group, and whether a link would help.
@@ -293,27 +357,32 @@ impl<'a> Rota<'a> {
     }
 }
 
-/// For a group that can be written.
-fn verdict(plan: &Plan, memory: &Memory, is_anybody_on_call: bool) -> Verdict {
+/// Why nobody is in the group because of a rota.
+fn why_nobody(plan: &Plan, gathered: &Gathered) -> String {
+    let out = plan.left_out.iter().map(|out| out.name.clone());
+    let names: Vec<String> = out.chain(gathered.barred.iter().map(|name| format!("{name}: never"))).collect();
+    match plan.partial.first() {
+        _ if !names.is_empty() => format!("nobody who is on call can be in it ({})", names.join(", ")),
+        Some(trouble) => trouble.clone(),
+        None => "nobody is on call".to_owned(),
+    }
+}
+
+/// For a group that can be written; `nobody` says why no rota and no fallback has anybody for it.
+fn verdict(plan: &Plan, memory: &Memory, nobody: Option<&str>) -> Verdict {
+    // Before a write is answered, nobody knows which list Slack holds.
+    let is_there = plan.wanted == plan.current && memory.in_doubt.is_none();
     if plan.hold.is_some() {
         // Somebody has looked at it: no guard knows better.
-        return if plan.wanted == plan.current { Verdict::InStep } else { Verdict::Write };
+        return if is_there { Verdict::InStep } else { Verdict::Write };
     }
-    // With nobody on call and no fallback, those who are always in it do not make up for the missing ones.
-    let is_bare = !is_anybody_on_call && plan.because.values().flatten().all(|b| b.source == "always");
-    if plan.wanted.is_empty() || (is_bare && !plan.current.is_empty()) {
-        let why = match (plan.left_out.as_slice(), plan.partial.first()) {
-            ([], None) => "nobody is on call".to_owned(),
-            ([], Some(trouble)) => trouble.clone(),
-            (out, _) => {
-                let names: Vec<&str> = out.iter().map(|o| o.name.as_str()).collect();
-                format!("nobody who is on call can be in it ({})", names.join(", "))
-            }
-        };
-        return Verdict::Kept(format!("{why}, and Slack has no empty groups: it stays as it was"));
-    }
-    if plan.wanted == plan.current {
-        return Verdict::InStep;
+    match nobody {
+        Some(why) if plan.wanted.is_empty() => {
+            return Verdict::Kept(format!("{why}, and Slack has no empty groups: it stays as it was"));
+        }
+        Some(why) if is_there => return Verdict::Kept(format!("{why}: those who were in it stay")),
+        None if is_there => return Verdict::InStep,
+        _ => {}
     }
     let removed = plan.removed();
     let strangers = removed.iter().filter(|user| !memory.ours.contains(**user)).count();

@@ -90,13 +90,28 @@ impl Tx {
         Ok(count.unwrap_or(0))
     }
 
-    /// Slack has taken this list. Somebody may want something else by now: then the group goes on waiting.
+    /// This list is sent to Slack next: until its answer is recorded, nobody knows which one Slack holds. False when
+    /// somebody was quicker, and may want something else.
+    pub async fn sending_group(&mut self, state: &State) -> Result<bool> {
+        let ours: BTreeSet<&SlackUserId> = state.ours.0.union(&state.wanted.0).collect();
+        let rows = self
+            .exec(
+                "UPDATE group_sync SET in_doubt = wanted, ours = $3, version = version + 1
+                 WHERE handle = $1 AND version = $2 AND standing = 'waiting'",
+                &[&state.handle, &state.version, &Json(ours)],
+            )
+            .await?;
+        Ok(rows > 0)
+    }
+
+    /// Slack has taken the list that was sent as `state` was. Somebody may want something else by now: then the group
+    /// goes on waiting. False when anything was concluded meanwhile, from a list that Slack does not hold any more.
     pub async fn group_written(
         &mut self,
         state: &State,
         id: &UserGroupId,
         before: &BTreeSet<SlackUserId>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let now = self.now();
         self.exec(
             "INSERT INTO group_write (handle, group_id, before, after, cause, written_at)
@@ -104,14 +119,14 @@ impl Tx {
             &[&state.handle, id, &Json(before), &state.wanted, &state.cause, &now],
         )
         .await?;
-        let ours: BTreeSet<&SlackUserId> = state.ours.0.union(&state.wanted.0).collect();
-        self.exec(
-            "UPDATE group_sync SET ours = $2, written_at = $3, is_approved = $4, edited_by = NULL,
-                version = version + 1
-             WHERE handle = $1",
-            &[&state.handle, &Json(ours), &now, &false],
-        )
-        .await?;
+        let version: Option<i64> = self
+            .scalar(
+                "UPDATE group_sync SET written_at = $3, in_doubt = NULL, edited_by = NULL, version = version + 1,
+                    is_approved = CASE WHEN wanted = $2 THEN $4 ELSE is_approved END
+                 WHERE handle = $1 RETURNING version",
+                &[&state.handle, &state.wanted, &now, &false],
+            )
+            .await?;
         self.exec(
             "UPDATE group_sync SET standing = $3, problem = NULL,
                 in_step_at = CASE WHEN partial = $5 AND hold IS NULL THEN $4 ELSE in_step_at END
@@ -119,17 +134,20 @@ impl Tx {
             &[&state.handle, &state.wanted, &Standing::InStep, &now, &Json(Vec::<String>::new())],
         )
         .await?;
-        Ok(())
+        Ok(version == Some(state.version + 1))
     }
 
-    /// Slack does not take it: the sentence says what to do. The next plan tries again.
-    pub async fn group_refused(&mut self, handle: &str, problem: &str) -> Result<()> {
-        self.exec(
-            "UPDATE group_sync SET standing = $2, problem = $3, version = version + 1 WHERE handle = $1",
-            &[&handle, &Standing::Blocked, &problem],
-        )
-        .await?;
-        Ok(())
+    /// Slack does not take it: the sentence says what to do. The next plan tries again. False when something else is
+    /// wanted by now, which Slack was not asked for.
+    pub async fn group_refused(&mut self, state: &State, problem: &str) -> Result<bool> {
+        let rows = self
+            .exec(
+                "UPDATE group_sync SET standing = $3, problem = $4, in_doubt = $5, version = version + 1
+                 WHERE handle = $1 AND version = $2",
+                &[&state.handle, &state.version, &Standing::Blocked, &problem, &state.in_doubt],
+            )
+            .await?;
+        Ok(rows > 0)
     }
 
     /// Somebody has looked at the change that was asked about. False when there is nothing to say yes to.
@@ -142,6 +160,14 @@ impl Tx {
             )
             .await?;
         Ok(rows > 0)
+    }
+
+    /// What was sent to Slack for this group and not answered so far.
+    pub async fn list_in_doubt(&mut self, group: &UserGroupId) -> Result<Option<Vec<SlackUserId>>> {
+        let list: Option<Json<Vec<SlackUserId>>> = self
+            .scalar("SELECT in_doubt FROM group_sync WHERE group_id = $1 AND in_doubt IS NOT NULL", &[group])
+            .await?;
+        Ok(list.map(|list| list.0))
     }
 
     /// Who changed the group in Slack.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::reads::Step;
-use super::rota::Schedule;
+use super::rota::{Answered, Schedule};
 use crate::clock::Timestamp;
 use crate::config::{Config, Service, Who};
 use crate::error::Error;
@@ -162,6 +162,8 @@ pub struct Directory {
     pub oncall: Vec<OnCall>,
     /// Empty until something needs them.
     pub schedules: Vec<Schedule>,
+    /// `None`: everything that was configured was asked for.
+    pub answered: Option<Answered>,
     pub priorities: Vec<Priority>,
     pub services: Vec<PagerDutyService>,
     /// Where incidents are announced, once found among the channels that we are in.

@@ -27,6 +27,16 @@ pub struct Schedule {
     pub people: Vec<PagerDutyUserId>,
 }
 
+/// Whose rows the last read of the rota asked for and was answered: of any other nobody knows who is on call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    pub policies: BTreeSet<String>,
+    pub schedules: BTreeSet<String>,
+}
+
+/// The fact that this is.
+pub const ANSWERED: &str = "oncall.answered";
+
 /// PagerDuty's own ids look like this; a name may too.
 pub fn is_schedule_id(word: &str) -> bool {
     word.starts_with('P') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
@@ -57,7 +67,7 @@ impl Directory {
         let found: Vec<&str> = found.into_iter().collect();
         match found.as_slice() {
             [one] => Ok(one),
-            [] if self.read_at.contains_key(Step::ReadSchedules.kind()) => {
+            [] if self.knows_schedules() => {
                 Err(format!("PagerDuty has no schedule {word:?}; mend the configuration"))
             }
             [] => Err(format!("the schedule {word:?} was not read yet")),
@@ -65,6 +75,21 @@ impl Directory {
                 Err(format!("several schedules are called {word:?}; write the id: {}", several.join(" or ")))
             }
         }
+    }
+
+    /// Whether the last read said who is on call by this schedule, be it nobody.
+    pub fn is_schedule_answered(&self, id: &str) -> bool {
+        self.answered.as_ref().is_none_or(|answered| answered.schedules.contains(id))
+    }
+
+    /// The same of an escalation policy.
+    pub fn is_policy_answered(&self, id: &str) -> bool {
+        self.answered.as_ref().is_none_or(|answered| answered.policies.contains(id))
+    }
+
+    /// Whether the list of all schedules was read: one that is not in it is not there.
+    pub fn knows_schedules(&self) -> bool {
+        self.read_at.contains_key(Step::ReadSchedules.kind())
     }
 
     pub fn schedule(&self, id: &str) -> Option<&Schedule> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::model::{Directory, Group, Member, OnCall, Responder};
 use super::reads::Step;
+use super::rota::ANSWERED;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
@@ -58,6 +59,7 @@ impl Tx {
             links: links.into_iter().filter_map(|l| Some((l.pagerduty_user_id, l.slack_user_id?))).collect(),
             oncall,
             schedules: fact(&facts, "schedules").unwrap_or_default(),
+            answered: fact(&facts, ANSWERED),
             priorities: fact(&facts, "priorities").unwrap_or_default(),
             services: fact(&facts, "services").unwrap_or_default(),
             announce_channel: fact(&facts, "announce_channel"),
@@ -75,6 +77,11 @@ impl Tx {
     /// One of them.
     pub async fn group(&mut self, id: &UserGroupId) -> Result<Option<Group>> {
         self.opt("SELECT * FROM user_group WHERE id = $1", &[id]).await
+    }
+
+    /// Those of which Slack has told since.
+    pub async fn groups_since(&mut self, since: Timestamp) -> Result<Vec<Group>> {
+        self.all("SELECT * FROM user_group WHERE read_at > $1", &[&since]).await
     }
 
     /// One group, as Slack has just told.

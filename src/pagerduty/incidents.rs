@@ -111,7 +111,8 @@ impl Client {
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1incidents~1%7Bid%7D~1notes/get> · incidents.read · 960/min · idempotent
     pub async fn notes(&self, id: &PagerDutyIncidentId) -> Result<Vec<Note>, Upstream> {
         let request = self.get(&path(id, "/notes"), &[]);
-        self.call(&LIST_NOTES, request, &[], |answer| answer.list("/notes").map(Note::read).collect()).await
+        self.call(&LIST_NOTES, request, &[], |answer| answer.need_list("/notes")?.map(Note::read).collect())
+            .await
     }
 
     /// Asks people, and whoever is on call on policies, to join. Needs a plan with `coordinated_responding`

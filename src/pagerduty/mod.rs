@@ -38,6 +38,7 @@ use crate::error::{Problem, Upstream, Vendor};
 use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, unavailable};
 
 const PAGE_SIZE: &str = "100";
+const MOST_ITEMS: i64 = 10_000;
 /// PagerDuty names no limit for the length of an address; a hundred ids are about 2 kB.
 const IDS_PER_CALL: usize = 100;
 
@@ -106,7 +107,8 @@ impl Client {
     }
 
     /// A paged read to its last page: <https://developer.pagerduty.com/docs/pagination>. The limit that counts is
-    /// the one in the answer. Past 10,000 items PagerDuty refuses (400).
+    /// the one in the answer. An empty page is the last one, whatever it says of more. Past 10,000 items PagerDuty
+    /// refuses (400), so that pages that go on run in circles.
     async fn pages<T>(
         &self,
         spec: &'static CallSpec,
@@ -122,12 +124,16 @@ impl Client {
             let mut query = query.to_vec();
             query.extend([("limit", PAGE_SIZE), ("offset", &at)]);
             let page = |answer: Fields<'_>| {
-                let items = answer.list(list).map(&decode).collect::<Result<Vec<T>, Problem>>()?;
-                Ok((items, next_offset(answer, offset, list)))
+                let items = answer.need_list(list)?.map(&decode).collect::<Result<Vec<T>, Problem>>()?;
+                let next = next_offset(answer, offset, items.len());
+                Ok((items, next))
             };
             let (items, next) = self.call(spec, self.get(path, &query), &[], page).await?;
             found.extend(items);
             match next {
+                ControlFlow::Continue(next) if next > MOST_ITEMS => {
+                    return Err(self.wire.upstream(spec.name, unavailable("the pages do not end")));
+                }
                 ControlFlow::Continue(next) => offset = next,
                 ControlFlow::Break(()) => return Ok(found),
             }
@@ -135,12 +141,12 @@ impl Client {
     }
 }
 
-fn next_offset(answer: Fields<'_>, offset: i64, list: &str) -> ControlFlow<(), i64> {
+fn next_offset(answer: Fields<'_>, offset: i64, items: usize) -> ControlFlow<(), i64> {
     let step = match answer.int("/limit") {
         limit if limit > 0 => limit,
-        _ => i64::try_from(answer.list(list).count()).unwrap_or(0),
+        _ => i64::try_from(items).unwrap_or(0),
     };
-    if answer.flag("/more") && step > 0 {
+    if answer.flag("/more") && items > 0 {
         ControlFlow::Continue(offset + step)
     } else {
         ControlFlow::Break(())

@@ -136,7 +136,12 @@ impl Client {
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1priorities/get> · priorities.read · 960/min · idempotent
     pub async fn priorities(&self) -> Result<Vec<Priority>, Upstream> {
         let request = self.get("/priorities", &[("limit", super::PAGE_SIZE)]);
-        let read = |answer: Fields<'_>| answer.list("/priorities").map(Priority::read).collect();
+        let read = |answer: Fields<'_>| {
+            if answer.0.is_null() {
+                return Ok(Vec::new());
+            }
+            answer.need_list("/priorities")?.map(Priority::read).collect()
+        };
         self.call(&LIST_PRIORITIES, request, &["402"], read).await
     }
 
@@ -144,6 +149,9 @@ impl Client {
     /// <https://developer.pagerduty.com/api-reference/reference/REST/openapiv3.json/paths/~1abilities/get> · abilities.read · 960/min · idempotent
     pub async fn abilities(&self) -> Result<Vec<String>, Upstream> {
         let request = self.get("/abilities", &[]);
-        self.call(&LIST_ABILITIES, request, &[], |answer| Ok(answer.texts("/abilities"))).await
+        self.call(&LIST_ABILITIES, request, &[], |answer| {
+            Ok(answer.need_list("/abilities")?.filter_map(|ability| ability.some("")).collect())
+        })
+        .await
     }
 }

@@ -194,3 +194,48 @@ async fn a_shift_based_schedule_says_so_too() {
     assert_eq!(who().await, expected, "an empty member is nobody");
     assert_eq!(client.schedule_now("PNONE", true, now).await.expect("asked"), None);
 }
+
+#[tokio::test]
+async fn an_answer_without_its_list_is_none() {
+    for body in
+        ["{}", r#"{"error":{"message":"Internal"}}"#, r#"{"oncalls":null,"users":null,"schedule":{}}"#]
+    {
+        let stub = Stub::start().await;
+        for path in ["/oncalls", "/users", "/schedules/PS1", "/v3/schedules/PS1", "/priorities", "/abilities"]
+        {
+            stub.on(path, 200, body);
+        }
+        let client = client(&stub);
+        let ids = ["PS1".to_owned()];
+        let wanted = Filter { policy_ids: &[], schedule_ids: &ids };
+        let now = at("2026-11-21T10:00:00Z");
+        let answers = [
+            client.oncalls(&wanted, None, None).await.map(|_| ()),
+            client.users_with_contacts().await.map(|_| ()),
+            client.schedule_now("PS1", false, now).await.map(|_| ()),
+            client.schedule_now("PS1", true, now).await.map(|_| ()),
+            client.members_of("PS1").await.map(|_| ()),
+            client.priorities().await.map(|_| ()),
+            client.abilities().await.map(|_| ()),
+        ];
+        for answer in answers {
+            let problem = answer.expect_err("no answer").problem;
+            assert!(matches!(problem, Problem::Unavailable { .. }), "{problem:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_end_when_one_is_empty_or_they_run_in_circles() {
+    let stub = Stub::start().await;
+    stub.on("/oncalls", 200, r#"{"oncalls":[],"limit":100,"more":true}"#);
+    assert!(oncalls(&client(&stub), &[], &["PS1"], None).await.is_empty());
+    assert_eq!(stub.asked().len(), 1);
+
+    let stub = Stub::start().await;
+    let user = json!({"users": [{"id": "PANA", "name": "Ana"}], "limit": 100, "more": true});
+    stub.on("/users", 200, user.to_string());
+    let circle = client(&stub).users_with_contacts().await.expect_err("no end");
+    assert!(matches!(circle.problem, Problem::Unavailable { .. }), "{circle:?}");
+    assert_eq!(stub.asked().len(), 101);
+}

@@ -113,7 +113,10 @@ impl Client {
     pub async fn members_of(&self, id: &str) -> Result<Vec<PagerDutyUserId>, Upstream> {
         let request = self.get(&format!("/v3/schedules/{}", segment(id)), &[]);
         let read = |answer: Fields<'_>| {
-            let rotations = answer.list("/schedule/rotations");
+            if answer.0.is_null() {
+                return Ok(Vec::new());
+            }
+            let rotations = answer.need_list("/schedule/rotations")?;
             let events = rotations.flat_map(|rotation| rotation.list("/events"));
             let members = events.flat_map(|event| event.list("/assignment_strategy/members"));
             let mut ids: Vec<String> = members.filter_map(|member| member.some("/user_id")).collect();
@@ -173,7 +176,7 @@ impl Range {
             let layer = schedule.list("/schedule_layers").find(|layer| has(*layer, user));
             layer.map_or(Through::Other, |layer| Through::Layer(layer.text("/name")))
         };
-        let on_now = schedule.at("/final_schedule").list(entries);
+        let on_now = schedule.at("/final_schedule").need_list(entries)?;
         on_now
             .filter(|entry| self.covers(*entry, "/start", "/end"))
             .map(|entry| {
@@ -200,7 +203,7 @@ impl Range {
             "custom_shift_override" => Through::CustomShiftOverride,
             _ => Through::Other,
         };
-        let shifts = schedule.list("/final_schedule/computed_shift_assignments");
+        let shifts = schedule.need_list("/final_schedule/computed_shift_assignments")?;
         // An empty member has no user: nobody is on call through that shift.
         shifts
             .filter(|shift| self.covers(*shift, "/start_time", "/end_time"))

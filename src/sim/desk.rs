@@ -28,6 +28,10 @@ pub enum Fault {
     LoseAnswer,
     /// Everything works, this much later.
     Slow { by: Duration },
+    /// The effect happens at once, the answer arrives this much later.
+    LateAnswer { by: Duration },
+    /// Nothing is done, and the answer is 200 with this JSON.
+    Says { body: &'static str },
     /// The vendor refuses with this code; nothing is done. The vendor's module words it.
     Refuse { code: String },
 }
@@ -167,6 +171,15 @@ impl Desk {
             Some(Fault::Slow { by }) => {
                 tokio::time::sleep(by).await;
                 effect()
+            }
+            Some(Fault::LateAnswer { by }) => {
+                let done = effect();
+                tokio::time::sleep(by).await;
+                done
+            }
+            Some(Fault::Says { body }) => {
+                let json = [(header::CONTENT_TYPE, "application/json")];
+                ((json, body).into_response(), "fault: nonsense".into())
             }
             Some(Fault::LoseAnswer) => {
                 let (_, outcome) = effect();

@@ -126,7 +126,7 @@ impl Client {
     /// <https://docs.slack.dev/reference/methods/bookmarks.list> · bookmarks:read · tier 3 · idempotent
     pub async fn bookmarks(&self, channel: &ChannelId) -> Result<Vec<Bookmark>, Upstream> {
         let form = [("channel_id", channel.as_str())];
-        let list = |answer: Fields<'_>| answer.list("/bookmarks").map(Bookmark::read).collect();
+        let list = |answer: Fields<'_>| answer.need_list("/bookmarks")?.map(Bookmark::read).collect();
         self.read(&BOOKMARKS_LIST, &form, &[], list).await
     }
 

@@ -113,7 +113,7 @@ impl Client {
                 form.push(("cursor", &cursor));
             }
             let page = |answer: Fields<'_>| {
-                let items = answer.list(list).map(&decode).collect::<Result<Vec<T>, Problem>>()?;
+                let items = answer.need_list(list)?.map(&decode).collect::<Result<Vec<T>, Problem>>()?;
                 Ok((items, answer.text("/response_metadata/next_cursor")))
             };
             let (items, next) = match self.read(spec, &form, &[], page).await {

@@ -49,7 +49,7 @@ impl Client {
     /// <https://docs.slack.dev/reference/methods/usergroups.list> · usergroups:read · tier 2 · idempotent
     pub async fn list_usergroups(&self) -> Result<Vec<UserGroup>, Upstream> {
         let form = [("include_users", "true"), ("include_disabled", "true")];
-        let list = |answer: Fields<'_>| answer.list("/usergroups").map(UserGroup::read).collect();
+        let list = |answer: Fields<'_>| answer.need_list("/usergroups")?.map(UserGroup::read).collect();
         self.read(&USERGROUPS_LIST, &form, &[], list).await
     }
 

@@ -390,3 +390,22 @@ fn the_documentation_of_each_method_says_what_the_data_says() {
         assert!(CALLS[..index].iter().all(|other| other.name != spec.name), "{} twice", spec.name);
     }
 }
+
+#[tokio::test]
+async fn an_answer_without_its_list_is_none() {
+    let stub = Stub::start().await;
+    for path in ["/usergroups.list", "/users.list", "/users.conversations", "/bookmarks.list"] {
+        stub.on(path, 200, r#"{"ok":true}"#);
+    }
+    let client = client(&stub);
+    let answers = [
+        client.list_usergroups().await.map(|_| ()),
+        client.list_users().await.map(|_| ()),
+        client.my_channels().await.map(|_| ()),
+        client.bookmarks(&ChannelId::new("C1")).await.map(|_| ()),
+    ];
+    for answer in answers {
+        let problem = answer.expect_err("no answer").problem;
+        assert!(matches!(problem, Problem::Unavailable { .. }), "{problem:?}");
+    }
+}

@@ -44,6 +44,12 @@ const HISTORY: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0006_status.sql"),
         include_str!("../../migrations/sqlite/0006_status.sql"),
     ),
+    (
+        7,
+        "writes in doubt",
+        include_str!("../../migrations/postgres/0007_writes_in_doubt.sql"),
+        include_str!("../../migrations/sqlite/0007_writes_in_doubt.sql"),
+    ),
 ];
 
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {

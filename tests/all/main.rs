@@ -54,6 +54,7 @@ mod runbooks;
 mod said;
 mod schema;
 mod slack_days;
+mod stale;
 mod stalk;
 mod status;
 mod sweep;

@@ -64,7 +64,7 @@ on_both_engines!(
           → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
-            • Eve Example: nobody is on call
+            • Eve Example: nobody who is on call can be in it (&lt;!channel&gt; ˋrmˋ *boo* @·here)
             *On call, and left out*
             • &lt;!channel&gt; ˋrmˋ *boo* @·here: nobody in Slack has the address evil@example.com
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.

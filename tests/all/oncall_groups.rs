@@ -44,7 +44,7 @@ on_both_engines!(
           → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
-            • Eve Example: nobody is on call
+            • Eve Example: nobody who is on call can be in it (Cho Example: never)
             *On call, and left out*
             • Cho Example: `never` in the configuration
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
@@ -56,7 +56,7 @@ on_both_engines!(
             • Ana Example: in the rota of Payments primary
             • Ben Example: in the rota of Payments primary
             • Dee Example: always
-            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: the schedules changed.
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
             Firebell has not written it so far.
             _As PagerDuty said 0s ago._
         ");
@@ -126,7 +126,7 @@ on_both_engines!(
           → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
-            • Eve Example: nobody is on call
+            • Eve Example: nobody who is on call can be in it (Cho Example: never)
             *On call, and left out*
             • Cho Example: `never` in the configuration
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
@@ -296,15 +296,14 @@ on_both_engines!(
         ");
         assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall", "@ana"]).await, @"
         /oncall why @payments-oncall
-          → :pause_button: `@payments-oncall` is left as it is: nobody who is on call can be in it (Ana Example), and Slack has no empty groups: it stays as it was.
-            *Who should be in it*
+          → :pause_button: `@payments-oncall` is left as it is: nobody who is on call can be in it (Ana Example): those who were in it stay.
+            *Who is in it*
+            • Ben Example: was in it already
             • Dee Example: always
             *On call, and left out*
             • Ana Example: nobody in Slack has the address ana@example.com
-            Not in Slack's group yet: Dee Example.
-            In Slack's group still: Ben Example.
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
-            Firebell has not written it so far.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
             _As PagerDuty said 0s ago._
         /oncall @ana
           → I know no PagerDuty account of Ana Example: they have none, or it has other e-mail addresses than Slack.

@@ -101,6 +101,7 @@ fn renamed(now: Timestamp) -> State {
         edited_by: None,
         repaired_at: None,
         hold: None,
+        in_doubt: None,
         version: 0,
     }
 }

@@ -389,5 +389,38 @@ fn runbooks_that_lead_nowhere_are_refused() {
       runbook.a.url is missing; write the address of the runbook, which starts with https:// (or set FIREBELL__RUNBOOK__A__URL)
       runbook.b.alerts is not a list of texts; write it as ["…", "…"]
       runbook.b.url = "javascript:alert(1)" is not a web address; write one that starts with https://
+}
+
+#[test]
+fn a_secret_belongs_to_one_sender_and_nobody_is_both_always_and_never_in_a_group() {
+    let text = format!(
+        "{SLACK}{PAGERDUTY}
+[[hint_sender]]
+name = 'terraform'
+secrets = ['n3w', 'w3bhook']
+[[hint_sender]]
+name = 'ansible'
+secrets = ['n3w']
+[[hint_sender]]
+name = 'script'
+secrets = ['0wn', '0wn']
+[[group]]
+handle = '@payments-oncall'
+schedules = ['PSCHED1']
+always = ['U0ANA', '@leads', 'ben@example.com']
+never = ['U0ANA', 'ben@example.com', 'U0DEE']
+when_empty = 'fallback'
+fallback = ['U0DEE']
+"
+    );
+    let problems = Config::from_toml(&text).expect_err("accepted").to_string();
+    assert!(!problems.contains("n3w") && !problems.contains("w3bhook"), "{problems}");
+    assert_snapshot!(problems, @r#"
+    5 problems in the configuration:
+      group.payments-oncall has "U0ANA" both in always and in never; remove it from one
+      group.payments-oncall has "ben@example.com" both in always and in never; remove it from one
+      group.payments-oncall has "U0DEE" both in fallback and in never; remove it from one
+      hint_sender.terraform.secrets has a secret that is in pagerduty.webhook_secrets too; give each sender one of its own
+      hint_sender.ansible.secrets has a secret that is in hint_sender.terraform.secrets too; give each sender one of its own
     "#);
 }

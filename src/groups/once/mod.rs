@@ -138,7 +138,7 @@ fn judge(seen: &Seen, target: Target<'_>, plan: &Plan) -> End {
             plan.current.len(),
             plan.handle
         )),
-        Verdict::Kept(why) | Verdict::Blocked(why) => End::Failed(why.clone()),
+        Verdict::Kept(why) | Verdict::Blocked(why) | Verdict::Unread(why) => End::Failed(why.clone()),
     }
 }
 

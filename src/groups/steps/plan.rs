@@ -30,13 +30,15 @@ const AT_ONCE: usize = 100;
 
 pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
     let mut tx = app.db.read().await?;
-    let known = Known { config: app.config.clone(), people: tx.directory().await?.into() };
-    let people = &known.people;
+    // First: what is written while the rest is read is then of a later version, and planned anew.
     let states: BTreeMap<String, State> =
         tx.group_states().await?.into_iter().map(|s| (s.handle.clone(), s)).collect();
+    let known = Known { config: app.config.clone(), people: tx.directory().await?.into() };
+    let people = &known.people;
     drop(tx);
-    let Some(team_id) = app.team_id(people).filter(|_| people.read_at.contains_key(Step::ReadOnCall.kind()))
-    else {
+    let is_read = |step: &Step| people.read_at.contains_key(step.kind());
+    let has_all = [Step::ReadOnCall, Step::ReadGroups, Step::ReadMembers].iter().all(is_read);
+    let Some(team_id) = app.team_id(people).filter(|_| has_all) else {
         // Nothing is concluded from knowing nothing: the first reads cause another plan.
         return job.finish_bare(&app.db).await;
     };
@@ -74,7 +76,11 @@ async fn conclude(
     cause: &str,
 ) -> Result<()> {
     let now = tx.now();
-    let state = next_state(before, plan, cause, (now, &known.people.read_at));
+    let state = match (&plan.verdict, before) {
+        (Verdict::Unread(_), None) => return Ok(()),
+        (Verdict::Unread(why), Some(before)) => unread(before, why, now),
+        _ => next_state(before, plan, cause, (now, &known.people.read_at)),
+    };
     if before.is_none_or(|before| differs(before, &state)) && !tx.save_group_state(&state).await? {
         tx.enqueue(replan(cause)).await?;
         return Ok(());
@@ -88,6 +94,9 @@ async fn conclude(
         }
         _ => {}
     }
+    if matches!(plan.verdict, Verdict::Unread(_)) {
+        return Ok(()); // it is about to be read
+    }
     tell_trouble(tx, known, target.spec, before, &state).await?;
     for out in plan.left_out.iter().filter(|out| out.is_unmapped) {
         look_for(tx, known, target.spec, out).await?;
@@ -96,6 +105,12 @@ async fn conclude(
         hand_over(tx, known, target.spec, before, &state).await?;
     }
     Ok(())
+}
+
+/// Left as it is until all of its sources were read once: what is known of the others is not the whole of it.
+fn unread(before: &State, why: &str, now: Timestamp) -> State {
+    let problem = format!("{why}: it stays as it was");
+    State { standing: Standing::Kept, problem: Some(problem), planned_at: now, ..before.clone() }
 }
 
 fn next_state(
@@ -108,7 +123,7 @@ fn next_state(
     let (mut standing, mut problem) = match &plan.verdict {
         Verdict::InStep => (Standing::InStep, None),
         Verdict::Write => (Standing::Waiting, None),
-        Verdict::Kept(why) => (Standing::Kept, Some(why.clone())),
+        Verdict::Kept(why) | Verdict::Unread(why) => (Standing::Kept, Some(why.clone())),
         Verdict::Ask(why) => (Standing::Asked, Some(why.clone())),
         Verdict::Blocked(why) => (Standing::Blocked, Some(why.clone())),
     };
@@ -149,6 +164,7 @@ fn next_state(
         ours: before.map_or_else(|| Json(BTreeSet::new()), |b| Json(b.ours.0.clone())),
         is_approved: before.is_some_and(|b| b.is_approved) && !changed,
         cause: match before {
+            None => "at the start".to_owned(),
             Some(before) if !changed && !by_hand => before.cause.clone(),
             _ if by_hand => "changed in Slack by hand".to_owned(),
             // Whatever made us look: a shift has ended.
@@ -166,6 +182,7 @@ fn next_state(
         edited_by: before.filter(|_| !is_undone).and_then(|b| b.edited_by.clone()),
         repaired_at,
         hold: plan.hold.clone().map(Json),
+        in_doubt: before.and_then(|b| b.in_doubt.clone()),
         version: before.map_or(0, |b| b.version),
     };
     if state.agrees() {

@@ -12,7 +12,7 @@ use crate::groups::messages;
 use crate::groups::model::State;
 use crate::ids::SlackUserId;
 use crate::jobs::{Finished, Job};
-use crate::oncall::{Group, Step};
+use crate::oncall::{Group, Step, replan};
 use crate::store::{Priority, Tx};
 
 /// Slack counts calls in this span.
@@ -20,31 +20,39 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Other replicas hear of new members when all is written, and at the latest after so many groups.
 const AT_ONCE: i64 = 20;
 
+/// A look that goes first is waited for in steps of this.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 pub(super) async fn write_one(app: &App, job: &Job) -> Result<Finished> {
     let mut tx = app.db.read().await?;
     let next = tx.most_urgent_group().await?;
-    let free_at = free_at(&mut tx, app).await?;
+    let Some(mut state) = next else { return job.finish_bare(&app.db).await };
+    let Some(group) = &state.group_id.clone() else { return job.finish_bare(&app.db).await };
+    let now = app.clock.now();
+    let behind = is_behind(&mut tx, app, &state).await?.then_some(now + A_MOMENT);
+    let later = behind.or(free_at(&mut tx, app).await?).filter(|at| *at > now);
+    let before = tx.group(group).await?;
+    let before: BTreeSet<SlackUserId> = before.map(|g| g.members.0.into_iter().collect()).unwrap_or_default();
     drop(tx);
-    let Some(state) = next else { return job.finish_bare(&app.db).await };
-    let Some(group) = &state.group_id else { return job.finish_bare(&app.db).await };
-    if let Some(at) = free_at.filter(|at| *at > app.clock.now()) {
-        let mut tx = app.db.write(Priority::Job).await?;
-        tx.enqueue(write_job().at(at)).await?;
+    let mut tx = app.db.write(Priority::Job).await?;
+    if later.is_some() || !tx.sending_group(&state).await? {
+        tx.enqueue(write_job().at(later.unwrap_or(now))).await?;
         return job.finish(tx).await;
     }
+    tx.commit().await?;
+    state.version += 1;
     let wanted: Vec<SlackUserId> = state.wanted.0.iter().cloned().collect();
     match app.slack.set_usergroup_users(group, &wanted).await {
         Ok(answer) => {
             let mut tx = app.db.write(Priority::Job).await?;
-            let before = tx.group(group).await?;
-            let before: BTreeSet<SlackUserId> =
-                before.map(|g| g.members.0.into_iter().collect()).unwrap_or_default();
             let mut written = Group::from(answer);
             if written.members.0.is_empty() {
                 written.members.0 = wanted;
             }
             tx.save_group(&written).await?;
-            tx.group_written(&state, group, &before).await?;
+            if !tx.group_written(&state, group, &before).await? {
+                tx.enqueue(replan(&state.cause)).await?;
+            }
             after_write(app, &mut tx, &state).await?;
             go_on(app, job, tx).await
         }
@@ -55,6 +63,20 @@ pub(super) async fn write_one(app: &App, job: &Job) -> Result<Finished> {
         }
         Err(away) => Err(away.into()),
     }
+}
+
+/// A decision from before this program started may be about a rota of long ago: the first look and the plan that
+/// follows from it go first, unless there is trouble with them.
+async fn is_behind(tx: &mut Tx, app: &App, state: &State) -> Result<bool> {
+    if state.changed_at >= app.started_at {
+        return Ok(false);
+    }
+    let (now, plan) = (tx.now(), replan(""));
+    let goes_first = |job: &Job| {
+        let is_due = job.run_at <= now && job.last_error.is_none() && job.parked_at.is_none();
+        is_due && [Step::ReadOnCall.kind(), plan.kind].contains(&job.kind.as_str())
+    };
+    Ok(tx.open_jobs().await?.iter().any(goes_first))
 }
 
 /// When the next write is within Slack's limit; `None` for at once.
@@ -84,7 +106,10 @@ async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Re
     let code = refused.code().unwrap_or_default();
     let problem = messages::refusal(code, &state.handle);
     tracing::error!(group = state.handle, code, "Slack refuses to change a user group");
-    tx.group_refused(&state.handle, &problem).await?;
+    if !tx.group_refused(state, &problem).await? {
+        tx.enqueue(replan(&state.cause)).await?;
+        return Ok(());
+    }
     // What we believe of Slack is wrong: read it anew, which causes another plan; not at once, for it may go on saying no.
     let soon = tx.now() + MINUTE;
     match code {

@@ -138,7 +138,8 @@ async fn read_members(app: &App, job: &Job) -> Result<Finished> {
 
 /// Free plans have no user groups: that is no reason to know nobody.
 async fn read_groups(app: &App, job: &Job) -> Result<Finished> {
-    let groups: Vec<Group> = match app.slack.list_usergroups().await {
+    let asked_at = app.clock.now();
+    let mut groups: Vec<Group> = match app.slack.list_usergroups().await {
         Ok(groups) => groups.into_iter().map(Group::from).collect(),
         Err(e) if matches!(e.code(), Some("plan_upgrade_required" | "paid_teams_only" | "missing_scope")) => {
             tracing::warn!(error = %e, "no user groups");
@@ -147,6 +148,11 @@ async fn read_groups(app: &App, job: &Job) -> Result<Finished> {
         Err(e) => return Err(e.into()),
     };
     let mut tx = app.db.write(Turn::Job).await?;
+    // What was written or made meanwhile is newer than this list.
+    for newer in tx.groups_since(asked_at).await? {
+        groups.retain(|group| group.id != newer.id);
+        groups.push(newer);
+    }
     if tx.groups().await? != groups {
         tx.replace_groups(&groups).await?;
     }

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::{Finished, Job};
-use crate::oncall::rota::{READ_AHEAD, Schedule, is_schedule_id, merge};
+use crate::oncall::rota::{ANSWERED, Answered, READ_AHEAD, Schedule, is_schedule_id, merge};
 use crate::oncall::{Directory, HINTED, OnCall, Step, replan};
 use crate::pagerduty;
 use crate::store::Tx;
@@ -32,6 +32,31 @@ struct Sources {
     unused: Vec<Schedule>,
     /// What the configuration calls schedules that were not known when this was put together.
     unknown: Vec<String>,
+}
+
+impl Sources {
+    /// Of an id that was not known only an answer that names it is one: `/oncalls` is silent about a schedule that no
+    /// policy uses. What was never answered before is compared now, even if nobody is on call there.
+    async fn remember_answered(
+        &self,
+        tx: &mut Tx,
+        heard: &Heard,
+        rows: &[OnCall],
+        cause: &str,
+    ) -> Result<()> {
+        let is_named = |id: &String| rows.iter().any(|row| row.schedule_id.as_ref() == Some(id));
+        let is_answered =
+            |id: &&String| is_named(id) || !(self.unknown.contains(*id) || heard.unread.contains(*id));
+        let answered = Answered {
+            policies: self.policies.iter().cloned().collect(),
+            schedules: self.schedules.iter().filter(is_answered).cloned().collect(),
+        };
+        if tx.fact(ANSWERED).await?.as_ref() != Some(&answered) {
+            tx.remember_fact(ANSWERED, &answered).await?;
+            tx.enqueue(replan(cause)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The services' own policies, whatever feeds a group, and the seats of those who command. Not from memory: the read that caused this one may not have
@@ -94,6 +119,7 @@ pub(super) async fn read_now(app: &App, job: &Job) -> Result<Finished> {
     answer.keep_unread(&mut tx, &before, &mut rows).await?;
     answer.meet_people(&mut tx).await?;
     let changed = replace(&mut tx, &before, &rows, cause(job)).await?;
+    sources.remember_answered(&mut tx, &answer, &rows, cause(job)).await?;
     ask_again_after_a_hint(&mut tx, changed).await?;
     // Somebody has come or gone as was known before: nothing that was read is new, and yet it means another thing.
     if !changed && OnCall::next_handoff(&before, heard_at.unwrap_or(at)).is_some_and(|handoff| handoff <= at)
@@ -150,6 +176,7 @@ pub(super) async fn read_ahead(app: &App, job: &Job) -> Result<Finished> {
     let mut rows = answer.rows();
     answer.keep_unread(&mut tx, &before, &mut rows).await?;
     replace(&mut tx, &before, &rows, cause(job)).await?;
+    sources.remember_answered(&mut tx, &answer, &rows, cause(job)).await?;
     arm(&mut tx, &rows).await?;
     tx.remember_fact(Step::ReadOnCall.kind(), &serde_json::json!({})).await?;
     done(app, job, Step::ReadAhead, tx).await

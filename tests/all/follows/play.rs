@@ -12,7 +12,7 @@ use firebell::store::Db;
 
 use super::scene::{add_shifts, group_toml, layers, rotations};
 use super::story::{Act, Hint, PEOPLE, Shape, Story, Trouble};
-use super::truth::{A_POLL, AT_ONCE, Track, allowed};
+use super::truth::{A_POLL, AT_ONCE, Track, allowed, always};
 use crate::stage::Stage;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -321,7 +321,12 @@ impl Play {
         let fits = |wanted: &Option<std::collections::BTreeSet<String>>| match wanted {
             Some(wanted) if group.is_additive => wanted.iter().all(|w| holds.contains(w)),
             Some(wanted) => holds.iter().eq(wanted),
-            None => state.standing == Standing::Kept && state.problem.is_some(),
+            // The last ones stay, beside those who are always there.
+            None => match always(group) {
+                Some(always) if !holds.iter().any(|user| user == always) => false,
+                Some(_) => [Standing::Kept, Standing::InStep].contains(&state.standing),
+                None => state.standing == Standing::Kept && state.problem.is_some(),
+            },
         };
         if allowed.iter().any(fits) || self.is_excused(n, &state, heard_at, now) {
             return Ok(());

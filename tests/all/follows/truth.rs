@@ -86,6 +86,11 @@ impl Track {
     }
 }
 
+/// Who is in the group though nobody is on call.
+pub fn always(group: &Group) -> Option<&'static str> {
+    group.always.filter(|who| group.never != Some(*who)).and_then(|who| PEOPLE[who].1)
+}
+
 /// Every answer that the rules of the group give for what its schedules may be taken to say. `None`: nobody is on
 /// call, and Slack has no empty groups.
 pub fn allowed(group: &Group, tracks: &[Track]) -> Vec<Option<BTreeSet<String>>> {
@@ -97,10 +102,9 @@ pub fn allowed(group: &Group, tracks: &[Track]) -> Vec<Option<BTreeSet<String>>>
         let each = |so_far: &People| track.allowed().map(|more| so_far | more).collect::<Vec<_>>();
         combined = combined.iter().flat_map(each).collect();
     }
-    let slack = |who: &usize| PEOPLE[*who].1.map(str::to_owned);
+    let slack = |who: &usize| PEOPLE[*who].1.filter(|_| group.never != Some(*who)).map(str::to_owned);
     let rules = |people: People| {
-        let mut wanted: BTreeSet<String> =
-            people.iter().filter(|who| group.never != Some(**who)).filter_map(slack).collect();
+        let mut wanted: BTreeSet<String> = people.iter().filter_map(slack).collect();
         if wanted.is_empty() {
             wanted.extend(Some(group.fallback.as_ref().and_then(slack)?));
         }
