@@ -32,6 +32,7 @@ pub use load::{Problems, environment};
 pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
 pub use runbook::{RunbookLink, Runbooks};
 pub use severity::{Impact, Severity, SeverityWord, Urgency};
+pub use statuspage::{StatusPage, StatusPageKind};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
 
 #[derive(Debug, Clone)]
@@ -110,32 +111,6 @@ pub struct PagerDuty {
     pub from_email: String,
     /// Never empty. Several are valid at once while one replaces another.
     pub webhook_secrets: Vec<SecretString>,
-}
-
-/// The page on which the public reads how things stand.
-#[derive(Debug, Clone)]
-pub struct StatusPage {
-    pub kind: StatusPageKind,
-    /// Of the API for Statuspage, of the site for Cachet; without a trailing slash.
-    pub api_url: String,
-    /// Empty for Cachet, which has one page.
-    pub page_id: String,
-    pub api_key: SecretString,
-    /// Whether those who subscribed hear of each post.
-    pub deliver_notifications: bool,
-}
-
-impl StatusPage {
-    /// Which page it is: what was read of another one is not true of it.
-    pub fn place(&self) -> String {
-        format!("{} {}", self.api_url, self.page_id)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusPageKind {
-    Statuspage,
-    Cachet,
 }
 
 #[derive(Debug, Clone)]

@@ -1,8 +1,35 @@
 //! `[statuspage]`: the page that the public reads, Atlassian Statuspage or Cachet 3.
 
+use secrecy::SecretString;
+
 use super::reader::Section;
 use super::text::{base_url, choice, one_word};
-use super::{StatusPage, StatusPageKind};
+
+/// The page on which the public reads how things stand.
+#[derive(Debug, Clone)]
+pub struct StatusPage {
+    pub kind: StatusPageKind,
+    /// Of the API for Statuspage, of the site for Cachet; without a trailing slash.
+    pub api_url: String,
+    /// Empty for Cachet, which has one page.
+    pub page_id: String,
+    pub api_key: SecretString,
+    /// Whether those who subscribed hear of each post.
+    pub deliver_notifications: bool,
+}
+
+impl StatusPage {
+    /// Which page it is: what was read of another one is not true of it.
+    pub fn place(&self) -> String {
+        format!("{} {}", self.api_url, self.page_id)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusPageKind {
+    Statuspage,
+    Cachet,
+}
 
 const STATUSPAGE_API: &str = "https://api.statuspage.io";
 
