@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::http_client::{self, Observer};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
-use crate::notices::page::{EVERY, READ, read_job};
+use crate::notices::page::read_job;
 use crate::notices::{Page, PageCell};
 use crate::oncall::{Directory, DirectoryCell, Known, Ourselves, Step, replan};
 use crate::store::{Db, Priority};
@@ -166,10 +166,7 @@ impl App {
             step.because("at the start").at(fresh_until.unwrap_or(now))
         });
         // One at a time: whoever held several of these rows could wait for a replica that works, and it for us.
-        let page = self.statuspage.as_ref().map(|_| match read_at.get(READ) {
-            Some(at) => read_job().at(*at + EVERY),
-            None => read_job(),
-        });
+        let page = self.statuspage.as_ref().map(|_| read_job());
         let checks = status::check_all(&self.config);
         for job in reads.chain([replan("at the start")]).chain(page).chain(checks) {
             let mut tx = self.db.write(Priority::Job).await?;
@@ -187,8 +184,9 @@ impl App {
 
     /// Puts into memory what the database knows of the public page.
     pub async fn reload_page(&self) -> Result<()> {
-        if self.statuspage.is_some() {
-            let page: Page = self.db.read().await?.public_page().await?;
+        let Some(config) = &self.config.statuspage else { return Ok(()) };
+        let page: Page = self.db.read().await?.public_page().await?;
+        if page.place == config.place() {
             self.page.replace(page);
         }
         Ok(())

@@ -1,7 +1,8 @@
--- What the public reads about an incident: one page incident each. Without page_incident_id it is not on the page yet.
+-- What the public reads about an incident: one page incident each, on the page that `place` names.
 CREATE TABLE notice (
     incident_id UUID PRIMARY KEY REFERENCES incident (id),
-    page_incident_id TEXT,
+    place TEXT NOT NULL,
+    page_incident_id TEXT NOT NULL,
     url TEXT,
     status TEXT,
     impact TEXT,

@@ -124,6 +124,13 @@ pub struct StatusPage {
     pub deliver_notifications: bool,
 }
 
+impl StatusPage {
+    /// Which page it is: what was read of another one is not true of it.
+    pub fn place(&self) -> String {
+        format!("{} {}", self.api_url, self.page_id)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusPageKind {
     Statuspage,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Components, Post};
+use super::model::{Components, Post, PostState};
 use super::page::{EVERY, Page};
 use crate::clock::Timestamp;
 use crate::config::{Config, Impact, StatusPageKind};
@@ -48,6 +48,9 @@ pub(super) fn components(components: &Components) -> String {
 
 /// What a post is, for its author.
 pub(super) fn shown(post: &Post) -> String {
+    if post.status.is_none() && post.state != PostState::Draft {
+        return components(&post.components.0); // without a word to the public
+    }
     let shown = [head(post), quote(&post.body), components(&post.components.0)];
     shown.join("\n").trim_end().to_owned()
 }

@@ -73,7 +73,9 @@ row! {
     #[derive(Clone, Debug)]
     pub struct Notice {
         pub incident_id: IncidentId,
-        pub page_incident_id: Option<String>,
+        /// [`crate::config::StatusPage::place`]
+        pub place: String,
+        pub page_incident_id: String,
         pub url: Option<String>,
         pub status: Option<PostStatus>,
         pub impact: Option<Impact>,
@@ -107,7 +109,7 @@ pub struct Standing {
 impl Standing {
     pub fn of(notice: Option<&Notice>, waiting: &[Post]) -> Self {
         let now = notice.map_or_else(Self::default, |notice| Self {
-            is_there: notice.page_incident_id.is_some(),
+            is_there: true,
             status: notice.status,
             impact: notice.impact,
             components: notice.components.0.clone(),

@@ -24,6 +24,9 @@ const HINTED: usize = 8;
 /// The page as last read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
+    /// [`crate::config::StatusPage::place`]
+    #[serde(default)]
+    pub place: String,
     pub info: Option<PageInfo>,
     pub components: Vec<Component>,
     /// What the public reads as not over, ours or not.

@@ -11,7 +11,7 @@ use super::messages;
 use super::model::{Post, PostState};
 use super::page::Page;
 use super::plan::Wanted;
-use super::publish::{DRAFT_LIVES, prepare, publish, stale, standing, wants_preview};
+use super::publish::{DRAFT_LIVES, is_reason, prepare, publish, stale, standing, wants_preview};
 use super::text;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply};
@@ -43,7 +43,10 @@ pub async fn press(tx: &mut Tx, page: &Page, caller: &Caller, pressed: &Pressed)
             )));
         }
         press::CANCEL => {
-            tx.move_post(post.id, PostState::Draft, PostState::Dropped).await?;
+            // Published in this very moment: then it is not true that nothing was.
+            if !tx.move_post(post.id, PostState::Draft, PostState::Dropped).await? {
+                return Err(stale());
+            }
             return Ok(Reply::Instead(messages::cancelled()));
         }
         _ => {}
@@ -96,13 +99,13 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
         },
     };
     let wanted = Wanted { said, message, components: Vec::new(), chosen: components(page, &given.values) };
-    let reason = Some(input(&given.values, block::REASON));
-    let prepared = prepare(tx, known, page, caller, &incident, &wanted, reason.as_deref()).await;
+    let reason = input(&given.values, block::REASON);
+    if incident.is_private && !is_reason(&reason) {
+        return Ok(beside(block::REASON, "Say why, in at least 10 characters."));
+    }
+    let prepared = prepare(tx, known, page, caller, &incident, &wanted, Some(&reason)).await;
     let (post, unwell) = match prepared {
         Ok(prepared) => prepared,
-        Err(Error::Refused(why)) if incident.is_private && why.contains("--force") => {
-            return Ok(beside(block::REASON, "Say why, in at least 10 characters."));
-        }
         Err(Error::Refused(why)) => return Ok(beside(block::STATUS, &why)),
         Err(other) => return Err(other),
     };

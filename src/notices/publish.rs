@@ -181,9 +181,10 @@ fn reason_for(known: &Known, incident: &Incident, given: Option<&str>) -> Result
         return Ok(None);
     }
     let name = &known.config.commands.statuspage;
-    let given = given.map(|reason| reason.split_whitespace().collect::<Vec<_>>().join(" "));
     match given {
-        Some(reason) if reason.chars().count() >= SHORTEST_REASON => Ok(Some(reason)),
+        Some(reason) if is_reason(reason) => {
+            Ok(Some(reason.split_whitespace().collect::<Vec<_>>().join(" ")))
+        }
         Some(_) => Err(Error::refused(format!(
             "Say why, in at least {SHORTEST_REASON} characters and in quotes: `{name} update … --force \"customers have noticed\"`."
         ))),
@@ -192,6 +193,10 @@ fn reason_for(known: &Known, incident: &Incident, given: Option<&str>) -> Result
             incident.label()
         ))),
     }
+}
+
+pub(super) fn is_reason(given: &str) -> bool {
+    given.split_whitespace().collect::<Vec<_>>().join(" ").chars().count() >= SHORTEST_REASON
 }
 
 pub(super) fn stale() -> Error {

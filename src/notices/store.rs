@@ -12,7 +12,7 @@ use crate::statuspage::PostStatus;
 use crate::store::{Json, Tx};
 
 impl Tx {
-    /// The incident's page incident, made out on first use: one row, whoever comes first.
+    /// The incident's page incident.
     pub async fn notice(&mut self, incident: IncidentId) -> Result<Option<Notice>> {
         self.opt("SELECT * FROM notice WHERE incident_id = $1", &[&incident]).await
     }
@@ -113,14 +113,21 @@ impl Tx {
         Ok(later.unwrap_or(0) > 0)
     }
 
-    /// Where the page incident is. The first one known stands.
-    pub async fn set_public_incident(&mut self, incident: IncidentId, id: &str, url: &str) -> Result<()> {
+    /// Where the page incident is: one for each incident.
+    pub async fn set_public_incident(
+        &mut self,
+        incident: IncidentId,
+        place: &str,
+        id: &str,
+        url: &str,
+    ) -> Result<()> {
         let now = self.now();
         self.exec(
-            "INSERT INTO notice (incident_id, page_incident_id, url, components, changed_at)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (incident_id) DO UPDATE SET page_incident_id = excluded.page_incident_id, url = excluded.url",
-            &[&incident, &id, &url, &Json(Components::new()), &now],
+            "INSERT INTO notice (incident_id, place, page_incident_id, url, components, changed_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (incident_id) DO UPDATE
+             SET place = excluded.place, page_incident_id = excluded.page_incident_id, url = excluded.url",
+            &[&incident, &place, &id, &url, &Json(Components::new()), &now],
         )
         .await?;
         Ok(())

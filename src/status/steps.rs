@@ -1,5 +1,7 @@
 //! The status' durable jobs: ask a monitor, compare, follow an incident, and say things in channels.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::messages;
@@ -7,6 +9,7 @@ use super::model::{Picture, Reading, every};
 use super::stalk::{by_name, changes, stalk_for, tell};
 use super::{check_job, compare_job, expire_job};
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::front::Message;
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
@@ -16,7 +19,11 @@ use crate::slack::{Mark, Post};
 use crate::store::Priority;
 
 /// What belongs together changes together: a moment for the other monitors to say so too.
-const AFTER_A_CHANGE: std::time::Duration = std::time::Duration::from_secs(2);
+const AFTER_A_CHANGE: Duration = Duration::from_secs(2);
+/// A check that no server has for this long is gone …
+const ROLLED_OUT_WITHIN: Duration = Duration::from_secs(900);
+/// … and until then, it is looked for this often.
+const LEFT_TO_OTHERS: Duration = Duration::from_secs(5);
 /// The levels whose incidents are watched by themselves: the most severe so many.
 const WATCHED_LEVELS: usize = 2;
 
@@ -40,12 +47,10 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
 /// Asks one monitor, remembers what it said, and leaves the next look behind. No answer is a reading too.
 async fn check(app: &App, job: &Job, name: &str) -> Result<Finished> {
     let Some(check) = app.config.checks.iter().find(|check| check.name == name) else {
-        let mut tx = app.db.write(Priority::Job).await?;
-        tx.forget_reading(name).await?;
-        return job.finish(tx).await;
+        return is_gone(app, job, name).await;
     };
     let answer = app.monitors.read(check).await;
-    let mut wait = std::time::Duration::ZERO;
+    let mut wait = Duration::ZERO;
     if let Err(Upstream { problem: Problem::RateLimited { after }, .. }) = &answer {
         wait = *after;
     }
@@ -66,6 +71,23 @@ async fn check(app: &App, job: &Job, name: &str) -> Result<Finished> {
         tracing::error!(%error, "cannot load what the monitors said");
     }
     Ok(finished)
+}
+
+/// This server's configuration has no such check. While a new version is rolled out, another server's may: the look is
+/// left to it for a while.
+async fn is_gone(app: &App, job: &Job, name: &str) -> Result<Finished> {
+    let mut tx = app.db.write(Priority::Job).await?;
+    let now = tx.now();
+    let gone_since: Option<Timestamp> = serde_json::from_value(job.payload.0["gone_since"].clone())?;
+    let gone_since = gone_since.unwrap_or(now);
+    if now.since(gone_since) < ROLLED_OUT_WITHIN {
+        let mut again = check_job(name).at(now + LEFT_TO_OTHERS);
+        again.payload["gone_since"] = gone_since.to_string().into();
+        tx.enqueue(again).await?;
+    } else {
+        tx.forget_reading(name).await?;
+    }
+    job.finish(tx).await
 }
 
 /// Writes down what each stalking channel is told, and has it said. Talks to nobody itself.

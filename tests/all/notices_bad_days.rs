@@ -328,6 +328,33 @@ on_both_engines!(
 );
 
 on_both_engines!(
+    async fn what_was_read_of_another_page_is_forgotten_with_it(db: Db, clock: Clock) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.tell("U0ANA", "update major \"Down.\" Checkout").await;
+        let Stage { world, running, clock, .. } = stage;
+        let db = running.app.db.clone();
+        drop(running);
+        world.desk.always("cachet", Fault::Unavailable { status: 503 });
+        let page = world.cachet_toml();
+        let mut stage = Stage::on(world, db, clock, &page).await;
+        stage.trouble_is_expected();
+        stage.settle().await;
+        assert!(stage.tell("U0BEN", "status").await.contains("has not answered yet"));
+        stage.world.desk.heal("cachet");
+        stage.pass(1).await;
+        // The post that was on the other page is made anew on this one.
+        stage.tell("U0BEN", "update identified \"Found.\" Search").await;
+        assert_reads!(stage.world.cachet.public(), @"
+        Search: Major Outage
+        payments down (Identified)
+          Found.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
     async fn a_slow_page_slows_no_answer(db: Db, clock: Clock) {
         let stage = quiet_stage(db, clock, "").await;
         stage.typed("U0ANA", "/incident declare payments down sev2").await;

@@ -153,7 +153,11 @@ on_both_engines!(
         10:00 firebell: Firebell takes these commands:
         /incident — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
         /oncall — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+        /page — page people or a team through PagerDuty (help)
+        /ic — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
         /statuspage — tell the public how things stand (update, status, help)
+        /status-check — the state of the systems, and stalking it (show, stalk, unstalk, help)
+        /runbook — the runbook of a service or an alert (show, list, help)
         More: /firebell help <command>. In a channel that I am in, and in its threads, !oncall … does the same as /oncall …; so do /firebell oncall … and mentioning me.
 
         10:00 ben: hello there
@@ -271,13 +275,21 @@ on_both_engines!(
           → *Firebell* takes these commands:
             `/incident` — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
             `/oncall` — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+            `/page` — page people or a team through PagerDuty (help)
+            `/ic` — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
             `/statuspage` — tell the public how things stand (update, status, help)
+            `/status-check` — the state of the systems, and stalking it (show, stalk, unstalk, help)
+            `/runbook` — the runbook of a service or an alert (show, list, help)
             More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
         /firebell help
           → *Firebell* takes these commands:
             `/incident` — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
             `/oncall` — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+            `/page` — page people or a team through PagerDuty (help)
+            `/ic` — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
             `/statuspage` — tell the public how things stand (update, status, help)
+            `/status-check` — the state of the systems, and stalking it (show, stalk, unstalk, help)
+            `/runbook` — the runbook of a service or an alert (show, list, help)
             More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
         /firebell help oncall
           → */oncall* alone shows who is on call. Only you see the answers.
@@ -310,7 +322,11 @@ on_both_engines!(
           → *Firebell* takes these commands:
             `/incident` — declare an incident and run it (declare, status, list, ack, update, sev, role, note, timeline, mitigated, resolve, cancel, reopen, help)
             `/oncall` — who is on call, until when, and why (list, lookup, why, sync, rollback, help)
+            `/page` — page people or a team through PagerDuty (help)
+            `/ic` — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
             `/statuspage` — tell the public how things stand (update, status, help)
+            `/status-check` — the state of the systems, and stalking it (show, stalk, unstalk, help)
+            `/runbook` — the runbook of a service or an alert (show, list, help)
             More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
         ");
         let channel = stage.channel_id("incidents");

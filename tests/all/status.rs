@@ -396,7 +396,47 @@ on_both_engines!(
 
         ↳ 10:00 firebell: Ben Example ended it: no longer stalking the status.
         ");
-        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"10:00 #inc-1-payments-down (only you): There is no command staus. Did you mean /status-check?");
+        assert_reads!(stage.world.slack.ephemeral_transcript("U0BEN"), @"10:00 #inc-1-payments-down (only you, in a thread): There is no command staus. Did you mean /status-check?");
         stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_check_that_is_gone_from_one_server_is_left_to_the_others_for_a_while(db: Db, clock: Clock) {
+        let stage = stage(db.clone(), clock.clone()).await;
+        let kept = async || db.read().await.unwrap().readings().await.unwrap().len();
+        let Stage { world, running, .. } = stage;
+        drop(running);
+        // The old version knows no checks, and takes every job.
+        let old = Stage::on(world, db.clone(), clock, "").await;
+        old.wait(Duration::from_secs(600)).await;
+        assert_eq!(kept().await, 4);
+        let asked = old.calls("GET /health");
+        let new = restarted(old).await;
+        new.wait(Duration::from_secs(120)).await;
+        assert!(new.calls("GET /health") > asked, "the new one goes on");
+        assert!(new.systems("U0EVE", &[""]).await.contains("Status: NORMAL"));
+        let Stage { world, running, clock, .. } = new;
+        drop(running);
+        let without = Stage::on(world, db.clone(), clock, "").await;
+        without.wait(Duration::from_secs(1_200)).await;
+        assert_eq!(kept().await, 0, "gone for good");
+        without.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_one_server_reads_another_answers(db: Db, clock: Clock) {
+        let one = stage(db.clone(), clock.clone()).await;
+        let toml = one.world.checks_toml();
+        let other = Stage::on(World::start(clock.clone()).await.expect("a world"), db, clock, &toml).await;
+        one.break_everything();
+        one.wait(Duration::from_secs(60)).await;
+        let app = &other.running.app;
+        app.reload_status().await.expect("it reads");
+        let picture = firebell::status::Picture::of(&app.config, &app.status.current()).state();
+        assert_eq!(picture.word(), "MAJOR_OUTAGE");
+        drop(other);
+        one.end().await;
     }
 );

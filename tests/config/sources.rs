@@ -192,6 +192,7 @@ fn the_database_alone_needs_no_vendor() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the screen as it is read")]
 fn the_summary_is_one_screen() {
     let config = good(&format!(
         "{PAGERDUTY}[[service]]\nname = 'payments'\npagerduty_service = 'PABC123'\nrouting_key = 'r0uting'\n"

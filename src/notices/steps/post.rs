@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::by;
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::config::Impact;
 use crate::error::{Error, Result};
 use crate::incidents::model::{Kind, Source};
@@ -18,7 +19,7 @@ use crate::notices::page::read_job;
 use crate::statuspage::{
     Client, ComponentStatus, Mark, NewPublicIncident, PostStatus, PublicIncident, Update,
 };
-use crate::store::{Priority, Tx};
+use crate::store::{Json, Priority, Tx};
 
 /// What the page has of the incident after the call.
 struct Done {
@@ -31,14 +32,17 @@ struct Done {
 }
 
 pub(super) async fn publish(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
-    let Some(statuspage) = &app.statuspage else { return job.finish_bare(&app.db).await };
+    let (Some(statuspage), Some(config)) = (&app.statuspage, &app.config.statuspage) else {
+        return Err(Error::refused("no status page is set up any more"));
+    };
     let mut tx = app.db.read().await?;
     let post = tx.notice_post(id).await?;
     // One that had failed and was brought back by `jobs retry` is on its way again.
     let Some(post) = post.filter(|p| matches!(p.state, PostState::Waiting | PostState::Failed)) else {
         return job.finish_bare(&app.db).await;
     };
-    let notice = tx.notice(post.incident_id).await?;
+    // One on the page that was configured before is nothing to this one.
+    let notice = tx.notice(post.incident_id).await?.filter(|notice| notice.place == config.place());
     let is_overtaken = tx.is_overtaken(&post).await?;
     let same = match post.status {
         Some(status) => usize::try_from(tx.same_posts(&post, status).await?).unwrap_or(0),
@@ -50,18 +54,17 @@ pub(super) async fn publish(app: &App, job: &Job, id: Uuid) -> Result<Finished> 
     }
     let looks = job.is_retry().then_some(same);
     let done = on_the_page(app, statuspage, &post, notice, looks).await?;
-    record(app, job, &post, &done).await
+    record(app, job, &config.place(), &post, &done).await
 }
 
 async fn on_the_page(
     app: &App,
     client: &Client,
     post: &Post,
-    notice: Option<Notice>,
+    mut notice: Option<Notice>,
     looks: Option<usize>,
 ) -> Result<Done> {
     let ours = post.incident_id.to_string();
-    let mut notice = notice.filter(|n| n.page_incident_id.is_some());
     let Some(status) = post.status else { return silently(client, post).await };
     if notice.is_none() {
         // Ours may be there all the same: its answer was lost, and the post that made it has failed since.
@@ -69,7 +72,7 @@ async fn on_the_page(
             if found.last_post.as_deref() == Some(&post.id.to_string()) {
                 return Ok(made(post, found));
             }
-            notice = Some(adopt(app, post, found).await?);
+            notice = Some(found_there(post, found, app.clock.now()));
         }
     }
     if let Some(notice) = &notice
@@ -112,21 +115,23 @@ fn made(post: &Post, incident: PublicIncident) -> Done {
     }
 }
 
-/// Ours, found on the page: written down at once, so that this is not done again.
-async fn adopt(app: &App, post: &Post, found: PublicIncident) -> Result<Notice> {
-    let mut tx = app.db.write(Priority::Job).await?;
-    tx.set_public_incident(post.incident_id, &found.id, &found.url).await?;
-    let notice = tx.notice(post.incident_id).await?;
-    tx.commit().await?;
-    let status = PostStatus::from_word(&found.status);
-    notice
-        .map(|notice| Notice { status: notice.status.or(status), ..notice })
-        .ok_or_else(|| Error::internal("a page incident without its row"))
+/// Ours, found on the page.
+fn found_there(post: &Post, found: PublicIncident, at: Timestamp) -> Notice {
+    Notice {
+        incident_id: post.incident_id,
+        place: String::new(),
+        page_incident_id: found.id,
+        url: Some(found.url),
+        status: PostStatus::from_word(&found.status),
+        impact: None,
+        components: Json(Components::new()),
+        changed_at: at,
+    }
 }
 
 /// One more post; `None` when the page has no such incident any more.
 async fn update(client: &Client, post: &Post, notice: &Notice, looks: Option<usize>) -> Result<Option<Done>> {
-    let Some(id) = &notice.page_incident_id else { return Ok(None) };
+    let id = &notice.page_incident_id;
     let was = Standing::of(Some(notice), &[]);
     let mut standing = was.clone().after(&Post { restores: false, ..post.clone() });
     let (mut set, mut left) = (post.components.0.clone(), Vec::new());
@@ -170,13 +175,13 @@ fn statuses(components: &Components) -> BTreeMap<String, ComponentStatus> {
     components.iter().map(|(id, Named { status, .. })| (id.clone(), *status)).collect()
 }
 
-async fn record(app: &App, job: &Job, post: &Post, done: &Done) -> Result<Finished> {
+async fn record(app: &App, job: &Job, place: &str, post: &Post, done: &Done) -> Result<Finished> {
     let mut tx = app.db.write(Priority::Job).await?;
     let id = post.incident_id;
     let incident = tx.incident(id).await?;
     let standing = &done.standing;
     if let Some((page_incident, url)) = &done.page_incident {
-        tx.set_public_incident(id, page_incident, url).await?;
+        tx.set_public_incident(id, place, page_incident, url).await?;
         tx.set_notice(id, standing.status, standing.impact, &standing.components).await?;
     } else if post.status.is_some() {
         tx.forget_page_incident(id).await?;

@@ -8,12 +8,14 @@ use crate::notices::page::{EVERY, Page, READ, read_job};
 use crate::store::Priority;
 
 pub(super) async fn read(app: &App, job: &Job) -> Result<Finished> {
-    let Some(statuspage) = &app.statuspage else { return job.finish_bare(&app.db).await };
+    let (Some(statuspage), Some(config)) = (&app.statuspage, &app.config.statuspage) else {
+        return job.finish_bare(&app.db).await;
+    };
     let read = async {
         let info = Some(statuspage.page().await?);
         let components = statuspage.components().await?;
         let unresolved = statuspage.unresolved().await?;
-        Ok(Page { info, components, unresolved, read_at: None })
+        Ok(Page { place: config.place(), info, components, unresolved, read_at: None })
     };
     let page = match read.await {
         Ok(page) => Some(page),
