@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 pub use commands::{Command, Commands};
 pub use load::{Problems, environment};
 pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
+pub use paging::{Commander, Paging, Phones};
 pub use runbook::{RunbookLink, Runbooks};
 pub use severity::{Impact, Severity, SeverityWord, Urgency};
 pub use text::{nearest, nearest_few, parse_duration, show_duration};
@@ -271,39 +272,6 @@ pub enum WhenEmpty {
     /// As it was: Slack has no empty groups.
     Keep,
     Fallback,
-}
-
-/// A seat of those who command incidents.
-#[derive(Debug, Clone)]
-pub struct Commander {
-    /// Such as `Incident Commander`.
-    pub title: String,
-    /// Said before it; may be empty.
-    pub emoji: String,
-    /// Whoever is on call there holds the seat: an id, or an exact name …
-    pub schedule: Option<String>,
-    /// … and whoever is on call on this level of this policy …
-    pub policy: Option<String>,
-    pub level: i64,
-    /// … and these people always.
-    pub people: Vec<Who>,
-}
-
-/// How people page each other.
-#[derive(Debug, Clone)]
-pub struct Paging {
-    pub phones: Phones,
-    /// The service on which a page opens its incident when there is none; the default service when absent.
-    pub service: Option<String>,
-}
-
-/// Where phone numbers are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phones {
-    /// In what only one person sees.
-    Private,
-    Public,
-    Never,
 }
 
 /// Somebody else than PagerDuty who may say that a rota changed, and nothing else.
