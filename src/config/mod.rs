@@ -30,6 +30,7 @@ pub use commands::{Command, Commands};
 pub use group::{Group, HintSender, Mode, PolicyLevels, WhenEmpty};
 pub use load::{Problems, environment};
 pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
+pub use paging::{Commander, Paging, Phones};
 pub use runbook::{RunbookLink, Runbooks};
 pub use severity::{Impact, Severity, SeverityWord, Urgency};
 pub use statuspage::{StatusPage, StatusPageKind};
@@ -198,38 +199,6 @@ pub struct OnCall {
     pub channel: Option<String>,
 }
 
-/// A seat of those who command incidents.
-#[derive(Debug, Clone)]
-pub struct Commander {
-    /// Such as `Incident Commander`.
-    pub title: String,
-    /// Said before it; may be empty.
-    pub emoji: String,
-    /// Whoever is on call there holds the seat: an id, or an exact name …
-    pub schedule: Option<String>,
-    /// … and whoever is on call on this level of this policy …
-    pub policy: Option<String>,
-    pub level: i64,
-    /// … and these people always.
-    pub people: Vec<Who>,
-}
-
-/// How people page each other.
-#[derive(Debug, Clone)]
-pub struct Paging {
-    pub phones: Phones,
-    /// The service on which a page opens its incident when there is none; the default service when absent.
-    pub service: Option<String>,
-}
-
-/// Where phone numbers are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phones {
-    /// In what only one person sees.
-    Private,
-    Public,
-    Never,
-}
 
 impl Config {
     /// Where people are told what a group needs.

@@ -2,7 +2,40 @@
 
 use super::reader::{Reader, Section};
 use super::text::{Parsed, choice, one_line, one_word, vendor_id, who};
-use super::{Commander, Paging, Phones, Who, group};
+use super::{Who, group};
+
+/// A seat of those who command incidents.
+#[derive(Debug, Clone)]
+pub struct Commander {
+    /// Such as `Incident Commander`.
+    pub title: String,
+    /// Said before it; may be empty.
+    pub emoji: String,
+    /// Whoever is on call there holds the seat: an id, or an exact name …
+    pub schedule: Option<String>,
+    /// … and whoever is on call on this level of this policy …
+    pub policy: Option<String>,
+    pub level: i64,
+    /// … and these people always.
+    pub people: Vec<Who>,
+}
+
+/// How people page each other.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    pub phones: Phones,
+    /// The service on which a page opens its incident when there is none; the default service when absent.
+    pub service: Option<String>,
+}
+
+/// Where phone numbers are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phones {
+    /// In what only one person sees.
+    Private,
+    Public,
+    Never,
+}
 
 pub(super) fn paging(section: &mut Section<'_>) -> Paging {
     let phones = [("private", Phones::Private), ("public", Phones::Public), ("never", Phones::Never)];
