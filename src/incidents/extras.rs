@@ -18,16 +18,13 @@ const EXPECTED_FOR: Duration = Duration::from_secs(3600);
 /// The one made to page somebody by hand that this is, by its key; or, because incidents made of alerts carry none, by
 /// the title under which we send alerts.
 pub(super) async fn expected(tx: &mut Tx, details: &Details) -> Result<Option<ExpectedPage>> {
-    match &details.incident_key {
-        Some(key) => match Uuid::parse_str(key) {
-            Ok(key) => tx.expected_page(key).await,
-            Err(_) => Ok(None),
-        },
-        None => {
-            let since = tx.now() - EXPECTED_FOR;
-            tx.expected_page_called(&details.title, since).await
-        }
-    }
+    let Some(key) = &details.incident_key else {
+        let since = tx.now() - EXPECTED_FOR;
+        return tx.expected_page_called(&details.title, since).await;
+    };
+    // Others' keys are whatever they like.
+    let Ok(key) = Uuid::parse_str(key) else { return Ok(None) };
+    tx.expected_page(key).await
 }
 
 /// Says that a PagerDuty incident with this key and title will come, made to page somebody by hand: it belongs to this

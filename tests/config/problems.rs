@@ -375,3 +375,19 @@ fn keys_of_another_kind_of_check_are_warned_of() {
     check.a.url is not encrypted; tokens can be read on the way, write https://
     ");
 }
+
+#[test]
+fn runbooks_that_lead_nowhere_are_refused() {
+    let runbooks = "[runbooks]\nurl_base = 'git.example.com'\ndirectry = '/srv'\n\
+        [[runbook]]\ntitle = 'a'\n[[runbook]]\ntitle = 'b'\nurl = 'javascript:alert(1)'\nalerts = 'x'\n[[runbook]]\nurl = 'https://x'\n";
+    let problems = Config::from_toml(&format!("{SLACK}{runbooks}")).expect_err("nothing of it works");
+    assert_snapshot!(problems, @r#"
+    6 problems in the configuration:
+      runbooks.url_base = "git.example.com" is not a web address; write one that starts with https://
+      runbooks.directry is unknown; did you mean directory?
+      [[runbook]] number 3 has no title; write title = "…"
+      runbook.a.url is missing; write the address of the runbook, which starts with https:// (or set FIREBELL__RUNBOOK__A__URL)
+      runbook.b.alerts is not a list of texts; write it as ["…", "…"]
+      runbook.b.url = "javascript:alert(1)" is not a web address; write one that starts with https://
+    "#);
+}
