@@ -85,6 +85,16 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
     demo.wait_for("on my way");
     let asked = send(&[&["!oncall search"], &room[..]].concat());
     assert!(asked.out.contains("On call for search"), "{asked:?}");
+    for (typed, answer) in [
+        ("!ic", "Incident Commander On-Call is Dee Example"),
+        ("/oncall why @payments-oncall", "Ana Example"),
+        ("/status-check", "Status: NORMAL"),
+        ("/runbook payments", "fail over to the second region"),
+        ("/statuspage status", "Checkout"),
+    ] {
+        let read = send(&[&[typed], &room[..]].concat());
+        assert!(read.out.contains(answer), "{typed} → {read:?}");
+    }
     assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 

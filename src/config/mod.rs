@@ -27,6 +27,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::{Error, Result};
 
 pub use commands::{Command, Commands};
+pub use group::{Group, HintSender, Mode, PolicyLevels, WhenEmpty};
 pub use load::{Problems, environment};
 pub use monitor::{Bounds, Check, CheckKind, Credentials, Status, Words};
 pub use runbook::{RunbookLink, Runbooks};
@@ -222,57 +223,6 @@ pub struct OnCall {
     pub channel: Option<String>,
 }
 
-/// A Slack user group and the rota that it follows.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// Without `@`.
-    pub handle: String,
-    /// Ids or exact names.
-    pub schedules: Vec<String>,
-    pub policies: Vec<PolicyLevels>,
-    /// In the group whoever is on call …
-    pub always: Vec<Who>,
-    /// … and never, even when on call.
-    pub never: Vec<Who>,
-    pub mode: Mode,
-    pub when_empty: WhenEmpty,
-    /// For [`WhenEmpty::Fallback`].
-    pub fallback: Vec<Who>,
-    /// The companion group with everybody in the rota.
-    pub all_members_handle: Option<String>,
-    /// Whether a group that Slack does not have is made.
-    pub create_missing: bool,
-    /// Where hand-offs and questions about this group are told: name or id.
-    pub channel: Option<String>,
-    /// Whose topics name the on-call.
-    pub topic_channels: Vec<String>,
-    /// Whether the person who comes on call is told what is open.
-    pub tell_incoming: bool,
-}
-
-/// An escalation policy, or its first levels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyLevels {
-    pub id: String,
-    /// The last level that counts; all when absent.
-    pub up_to: Option<i64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Exactly those who are on call.
-    Replace,
-    /// Those who are on call come in; nobody is taken out.
-    Additive,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenEmpty {
-    /// As it was: Slack has no empty groups.
-    Keep,
-    Fallback,
-}
-
 /// A seat of those who command incidents.
 #[derive(Debug, Clone)]
 pub struct Commander {
@@ -304,14 +254,6 @@ pub enum Phones {
     Private,
     Public,
     Never,
-}
-
-/// Somebody else than PagerDuty who may say that a rota changed, and nothing else.
-#[derive(Debug, Clone)]
-pub struct HintSender {
-    pub name: String,
-    /// Never empty.
-    pub secrets: Vec<SecretString>,
 }
 
 impl Config {

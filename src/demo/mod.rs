@@ -8,6 +8,7 @@ mod look;
 mod room;
 mod scenario;
 mod screen;
+mod surroundings;
 mod watch;
 mod welcome;
 
@@ -111,7 +112,7 @@ impl Demo {
         let home = Home::make()?;
         let port = free_port(options.port)?;
         let toml = world.firebell_toml(&home.database_url(), &format!("127.0.0.1:{port}"));
-        let toml = toml + &world.statuspage_toml();
+        let toml = toml + &surroundings::furnish(&world);
         let config = Config::from_toml(&toml).context("the demo's own configuration")?;
         let metrics = Arc::new(crate::metrics::Metrics::new());
         let counted = metrics.clone();

@@ -56,7 +56,15 @@ pub(super) fn what_next(demo: &Demo, screen: &mut Screen) -> Result<()> {
     screen.command(&format!(
         "{send} '/statuspage update degraded \"Search is slow.\" Europe/Search' --as cho --channel inc-2-search-slow"
     ))?;
-    screen.command(&format!("{send} '/incident help'"))?;
+    screen.command(&format!(
+        "{send} '/statuspage update investigating \"Search is slow.\"' --channel inc-2-search-slow"
+    ))?;
+    screen.command(&format!("{send} '/page @ben can you look at the index?' --channel inc-2-search-slow"))?;
+    screen.command(&format!("{send} '!ic' --channel inc-2-search-slow"))?;
+    screen.command(&format!("{send} '/oncall why @payments-oncall'"))?;
+    screen.command(&format!("{send} '/status-check'"))?;
+    screen.command(&format!("{send} '/runbook payments'"))?;
+    screen.command(&format!("{send} '/firebell help'"))?;
     screen.blank()?;
     screen.note("Let a machine raise an alert in PagerDuty: Firebell opens the channel for it.")?;
     screen.blank()?;
