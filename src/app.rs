@@ -195,16 +195,13 @@ impl App {
         Ok(())
     }
 
-    /// Puts into memory what has changed in the directory of runbooks. What cannot be read there is logged once.
+    /// Puts into memory what has changed in the directory of runbooks. Nothing waits for a directory that hangs.
     pub async fn read_runbooks(&self) {
-        let (settings, before) = (self.config.runbooks.clone(), self.runbooks.current());
-        let was = before.clone();
-        let reading = tokio::task::spawn_blocking(move || runbooks::directory::read(&settings, &before));
-        let Ok(Some(index)) = reading.await else { return };
-        for trouble in index.troubles.iter().filter(|trouble| !was.troubles.contains(trouble)) {
-            tracing::warn!(trouble, "a runbook is left out");
+        let (cell, settings) = (self.runbooks.clone(), self.config.runbooks.clone());
+        let reading = tokio::task::spawn_blocking(move || cell.read_anew(&settings));
+        if tokio::time::timeout(VENDOR_TIMEOUT, reading).await.is_err() {
+            tracing::warn!("the directory of runbooks does not answer; those that are known stay");
         }
-        self.runbooks.replace(index);
     }
 
     /// Puts into memory what the database knows of the monitors.
