@@ -105,7 +105,7 @@ impl<'a> Rota<'a> {
         }
         plan.hold = memory.hold.clone().filter(|hold| hold.instead_of.iter().eq(plan.because.keys()));
         if let Some(hold) = &plan.hold {
-            plan.wanted = hold.members.clone();
+            plan.wanted.clone_from(&hold.members);
         }
         plan.verdict = match group {
             None => Verdict::Blocked(format!(
