@@ -7,7 +7,7 @@ use firebell::clock::Timestamp;
 use firebell::sim::pagerduty::{Layer, Restriction, Rotation};
 use firebell::sim::scene::World;
 
-use super::story::{Group, PEOPLE, Shape, Turns};
+use super::story::{Group, PEOPLE, Shape, Turns, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -20,10 +20,14 @@ pub fn group_toml(n: usize, group: &Group) -> String {
             .expect("writes");
     }
     let slack = |who: usize| PEOPLE[who].1.unwrap_or_default();
-    for (key, who) in [("always", group.always), ("never", group.never), ("fallback", group.fallback)] {
+    for (key, who) in [("always", group.always), ("fallback", group.fallback)] {
         if let Some(who) = who {
             writeln!(toml, "{key} = [{:?}]", slack(who)).expect("writes");
         }
+    }
+    // By another word, so that somebody may be in both lists.
+    if let Some(who) = group.never {
+        writeln!(toml, "never = [\"{}@example.com\"]", name(who)).expect("writes");
     }
     if group.fallback.is_some() {
         toml += "when_empty = \"fallback\"\n";
