@@ -199,7 +199,6 @@ pub struct OnCall {
     pub channel: Option<String>,
 }
 
-
 impl Config {
     /// Where people are told what a group needs.
     pub fn channel_of<'a>(&'a self, group: &'a Group) -> Option<&'a str> {
