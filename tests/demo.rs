@@ -90,7 +90,7 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
         ("/oncall why @payments-oncall", "Ana Example"),
         ("/status-check", "Status: NORMAL"),
         ("/runbook payments", "fail over to the second region"),
-        ("/statuspage status", "Checkout"),
+        ("/statuspage status", "All 4 components are operational"),
     ] {
         let read = send(&[&[typed], &room[..]].concat());
         assert!(read.out.contains(answer), "{typed} → {read:?}");

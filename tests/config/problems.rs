@@ -389,6 +389,7 @@ fn runbooks_that_lead_nowhere_are_refused() {
       runbook.a.url is missing; write the address of the runbook, which starts with https:// (or set FIREBELL__RUNBOOK__A__URL)
       runbook.b.alerts is not a list of texts; write it as ["…", "…"]
       runbook.b.url = "javascript:alert(1)" is not a web address; write one that starts with https://
+    "#);
 }
 
 #[test]
