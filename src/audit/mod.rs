@@ -17,8 +17,9 @@ use crate::error::{Error, Result};
 use crate::ids::{ChannelId, SlackUserId};
 use crate::store::{Db, Priority};
 
-/// Notes that may wait for the database; past it the oldest are given up.
-const MOST: usize = 10_000;
+/// Notes that may wait for the database; past it the oldest are given up, and that is logged. People do not type so
+/// much in a second, and writing more would keep them waiting.
+const MOST: usize = 2_000;
 /// Notes in one transaction: SQLite's one writer is not kept for long.
 const AT_ONCE: usize = 200;
 /// Of what was typed, this many characters are kept.
@@ -119,25 +120,46 @@ impl fmt::Display for Outcome {
 
 /// The notes that are not written yet.
 #[derive(Clone, Default)]
-pub struct Notes(Arc<Mutex<VecDeque<(Use, Outcome)>>>);
+pub struct Notes(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    notes: VecDeque<(Use, Outcome)>,
+    given_up: usize,
+}
+
+impl Waiting {
+    fn give_up(&mut self) {
+        while self.notes.len() > MOST {
+            self.notes.pop_front();
+            self.given_up += 1;
+        }
+    }
+}
 
 impl Notes {
     /// Takes no time and cannot fail.
     pub fn take(&self, used: Use, outcome: Outcome) {
         let mut waiting = self.waiting();
-        if waiting.len() >= MOST {
-            waiting.pop_front();
-        }
-        waiting.push_back((used, outcome));
+        waiting.notes.push_back((used, outcome));
+        waiting.give_up();
     }
 
-    /// Writes what waits. What the database does not take now waits for the next time.
+    /// Writes what waits now; what comes meanwhile, and what the database does not take, waits for the next time.
     pub async fn write(&self, db: &Db) -> Result<()> {
+        let (given_up, mut left) = {
+            let mut waiting = self.waiting();
+            (std::mem::take(&mut waiting.given_up), waiting.notes.len())
+        };
+        if given_up > 0 {
+            tracing::error!(given_up, "more was looked up than the audit can keep");
+        }
         loop {
             let some: Vec<_> = {
                 let mut waiting = self.waiting();
-                let count = waiting.len().min(AT_ONCE);
-                waiting.drain(..count).collect()
+                let count = waiting.notes.len().min(AT_ONCE).min(left);
+                left -= count;
+                waiting.notes.drain(..count).collect()
             };
             if some.is_empty() {
                 return Ok(());
@@ -145,15 +167,15 @@ impl Notes {
             if let Err(error) = write(db, &some).await {
                 let mut waiting = self.waiting();
                 for note in some.into_iter().rev() {
-                    waiting.push_front(note);
+                    waiting.notes.push_front(note);
                 }
-                waiting.truncate(MOST);
+                waiting.give_up();
                 return Err(error);
             }
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(Use, Outcome)>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -135,6 +135,15 @@ pub fn cut(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
+/// A line for each; of many, only those that are shown are made.
+pub fn some<T>(all: &[T], line: impl FnMut(&T) -> String) -> Vec<String> {
+    let mut lines: Vec<String> = all.iter().take(MOST).map(line).collect();
+    if all.len() > MOST {
+        lines.push(format!("… and {} more.", all.len() - MOST));
+    }
+    lines
+}
+
 // ── what will happen, and what was done ───────────────────────────────────────────────────────────────────
 
 pub fn syncing(command: &str, group: Option<&str>) -> String {

@@ -1,7 +1,7 @@
 //! What `/oncall` answers when somebody looks: who is on call, until when, who is next. In private with phone numbers, to
 //! the channel without.
 
-use super::answers::cut;
+use super::answers::{cut, some};
 use super::{handle, names};
 use crate::clock::Timestamp;
 use crate::config::{Mode, WhenEmpty, Who};
@@ -98,24 +98,19 @@ pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
         let parts: Vec<String> = seats.chain(troubles.iter().map(|t| untrusted(t))).collect();
         format!("• {}: {}", handle(target.handle), parts.join(" · "))
     };
-    let own = |spec| Target { spec, handle: &spec.handle, is_whole_rota: false };
-    let groups: Vec<String> = known.config.groups.iter().map(|spec| one(&own(spec))).collect();
-    let services: Vec<String> = known
-        .config
-        .services
-        .iter()
-        .map(|service| {
-            let seats = lookup::on_service(known, service, at);
-            let parts: Vec<String> = seats.iter().map(|s| format!("{} {}", level(s), way.holds(s))).collect();
-            let who = if parts.is_empty() { "nobody that I know of".into() } else { parts.join(" · ") };
-            format!("• {}: {who}", untrusted(&service.name))
-        })
-        .collect();
+    let groups =
+        some(&known.config.groups, |spec| one(&Target { spec, handle: &spec.handle, is_whole_rota: false }));
+    let services = some(&known.config.services, |service| {
+        let seats = lookup::on_service(known, service, at);
+        let parts: Vec<String> = seats.iter().map(|s| format!("{} {}", level(s), way.holds(s))).collect();
+        let who = if parts.is_empty() { "nobody that I know of".into() } else { parts.join(" · ") };
+        format!("• {}: {who}", untrusted(&service.name))
+    });
     let mut lines = Vec::new();
-    for (title, some) in [("*Groups that follow a rota*", groups), ("*Services*", services)] {
-        if !some.is_empty() {
+    for (title, shown) in [("*Groups that follow a rota*", groups), ("*Services*", services)] {
+        if !shown.is_empty() {
             lines.push(title.to_owned());
-            lines.extend(cut(some));
+            lines.extend(shown);
         }
     }
     if lines.is_empty() {
