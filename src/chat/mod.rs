@@ -93,7 +93,7 @@ async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
         Command::Page => paging::page(app, known, &caller, &typed).await,
         Command::Ic => paging::ic(app, known, &caller, &typed).await,
         Command::Statuspage => statuspage::statuspage(app, known, &caller, &typed).await,
-        Command::Runbook => runbook::runbook(app, known, &caller, &typed).await,
+        Command::Runbook => runbook::runbook(app, known, &typed).await,
         Command::Status => status::status(app, known, &caller, &typed).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
     }
@@ -121,9 +121,14 @@ async fn ask_database(
     asked: &Asked,
 ) -> Result<Answer> {
     if asked.only_looks() {
-        return look(app, known, caller, async {
+        return look(app, async {
             let mut tx = app.db.read().await?;
-            asked::look(&mut tx, known, caller, asked).await
+            let reply = asked::look(&mut tx, known, caller, asked).await?;
+            // A form is for those who may submit it.
+            if matches!(reply, Reply::Modal(_)) {
+                may(known, caller, Right::Declare)?;
+            }
+            Ok(reply)
         })
         .await;
     }
@@ -144,19 +149,13 @@ fn open_form(known: &Known, caller: &Caller, new: &NewIncident) -> Result<Answer
 }
 
 /// What only reads: without a database there is nothing to see, and nothing is lost.
-async fn look(
-    app: &App,
-    known: &Known,
-    caller: &Caller,
-    looking: impl Future<Output = Result<Reply>>,
-) -> Result<Answer> {
+async fn look(app: &App, looking: impl Future<Output = Result<Reply>>) -> Result<Answer> {
     Ok(Answer::Looked(match timeout(LOOK_WITHIN, looking).await {
         Ok(Err(Error::Internal(inner))) => {
             tracing::error!(error = format!("{inner:#}"), "cannot look something up");
             whom_to_call(app, "I cannot look that up now: my database does not answer.")
         }
         Err(_) => whom_to_call(app, "I cannot look that up now: my database is slow."),
-        Ok(Ok(reply @ Reply::Modal(_))) => may(known, caller, Right::Declare).map(|()| reply)?,
         Ok(other) => other?,
     }))
 }
@@ -197,15 +196,10 @@ async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Re
 }
 
 async fn press_on_incident(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
-    let action = &payload["actions"][0];
-    let pressed = Pressed {
-        action: text(&action["action_id"]),
-        row: text(&action["block_id"]),
-        value: text(&action["value"]),
-    };
+    let pressed = pressed_in(payload);
     may(known, caller, Right::Declare)?;
     if pressed.only_looks() {
-        return look(app, known, caller, async {
+        return look(app, async {
             let mut tx = app.db.read().await?;
             pressed::press(&mut tx, known, caller, &pressed).await
         })
@@ -218,6 +212,16 @@ async fn press_on_incident(app: &App, known: &Known, caller: &Caller, payload: &
     };
     let reply = pressed::press(&mut tx, known, caller, &pressed).await?;
     once::finish(app, tx, &request, reply).await
+}
+
+/// A button, as its feature reads it.
+fn pressed_in(payload: &Value) -> Pressed {
+    let action = &payload["actions"][0];
+    Pressed {
+        action: text(&action["action_id"]),
+        row: text(&action["block_id"]),
+        value: text(&action["value"]),
+    }
 }
 
 async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {

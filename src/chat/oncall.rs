@@ -28,7 +28,7 @@ pub(super) async fn oncall(app: &App, known: &Known, caller: &Caller, typed: &Ty
             return Ok(Answer::Looked(rota::looked_up(known, &subject, wanted, now)));
         }
         Asked::Why { group } => {
-            let reply = look(app, known, caller, async {
+            let reply = look(app, async {
                 let mut tx = app.db.read().await?;
                 why::why(&mut tx, known, group).await
             })

@@ -3,13 +3,13 @@
 use super::{Answer, Typed, look};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::front::{Caller, Reply};
+use crate::front::Reply;
 use crate::oncall::Known;
 use crate::runbooks::command::{self, Asked};
 use crate::runbooks::help::help;
 use crate::runbooks::messages;
 
-pub(super) async fn runbook(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> Result<Answer> {
+pub(super) async fn runbook(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
     let (index, config) = (app.runbooks.current(), &known.config);
     let asked = command::parse(&typed.text);
     if let Asked::Help { about } = &asked {
@@ -22,7 +22,7 @@ pub(super) async fn runbook(app: &App, known: &Known, caller: &Caller, typed: &T
         Asked::Find { typed } => messages::looked_up(&index, config, typed),
         Asked::List { service } => messages::list(&index, config, service),
         Asked::Help { .. } | Asked::Here => {
-            return look(app, known, caller, async {
+            return look(app, async {
                 let mut tx = app.db.read().await?;
                 let Some(incident) = tx.incident_in(&typed.channel).await? else {
                     return Err(Error::refused(messages::nowhere(&index, config)));

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::once::{self, Request, Turn};
-use super::{Answer, Typed, look, may, text};
+use super::{Answer, Typed, look, may, pressed_in};
 use crate::app::App;
 use crate::error::Result;
 use crate::front::{Caller, Reply, Right};
-use crate::incidents::pressed::{Pressed, Submitted};
+use crate::incidents::pressed::Submitted;
 use crate::notices::command::{self, Asked};
 use crate::notices::help::help;
 use crate::notices::{messages, press, publish};
@@ -31,7 +31,7 @@ pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed:
             let mut tx = app.db.read().await?;
             publish::form(&mut tx, known, &page, caller, &asked).await
         };
-        return open(app, known, caller, Box::pin(form)).await;
+        return look(app, Box::pin(form)).await;
     };
     let request = Request::typed(app, typed);
     let mut tx = match once::begin(app, &request).await? {
@@ -42,37 +42,16 @@ pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed:
     once::finish(app, tx, &request, reply).await
 }
 
-/// A form of those who may write on the page, whether or not they may declare incidents.
-async fn open(
-    app: &App,
-    known: &Known,
-    caller: &Caller,
-    form: impl Future<Output = Result<Reply>>,
-) -> Result<Answer> {
-    let mut opened = None;
-    let answer = look(app, known, caller, async {
-        opened = Some(form.await?);
-        Ok(Reply::Nothing)
-    })
-    .await?;
-    Ok(opened.map_or(answer, Answer::Looked))
-}
-
 pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
     may(known, caller, Right::Statuspage)?;
     let page = app.page.current();
-    let action = &payload["actions"][0];
-    let pressed = Pressed {
-        action: text(&action["action_id"]),
-        row: text(&action["block_id"]),
-        value: text(&action["value"]),
-    };
+    let pressed = pressed_in(payload);
     if press::only_looks(&pressed.action) {
         let form = async {
             let mut tx = app.db.read().await?;
             press::press(&mut tx, &page, caller, &pressed).await
         };
-        return open(app, known, caller, Box::pin(form)).await;
+        return look(app, Box::pin(form)).await;
     }
     let request = Request::pressed(app, caller, payload, &pressed.value, true);
     let mut tx = match once::begin(app, &request).await? {
