@@ -6,6 +6,7 @@ pub mod desk;
 pub mod monitors;
 pub mod pagerduty;
 pub mod scene;
+mod served;
 pub mod signed;
 pub mod slack;
 pub mod statuspage;

@@ -8,7 +8,6 @@ mod prometheus;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -16,10 +15,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
 
 use super::desk::{Desk, Wording};
+use super::served::Served;
 use crate::clock::Clock;
 
 /// Cheap to clone; they stop listening when the last clone is dropped.
@@ -28,14 +26,7 @@ pub struct Monitors(Arc<Shared>);
 
 struct Shared {
     seen: Arc<Mutex<Seen>>,
-    address: SocketAddr,
-    server: AbortHandle,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    served: Served,
 }
 
 /// What there is to monitor.
@@ -79,13 +70,7 @@ impl Monitors {
     pub const BASIC_AUTH: &'static str = "firebell:sim-prometheus-password";
 
     /// Listens on a free port of 127.0.0.1; nothing fires, and all is well.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the simulator ends with its last handle, not with the app"
-    )]
     pub async fn start(clock: Clock, desk: Desk) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
         let seen = Arc::new(Mutex::new(Seen {
             clock,
             alerts: Vec::new(),
@@ -94,13 +79,13 @@ impl Monitors {
             health: (200, json!({ "status": "ok" })),
         }));
         let app = Router::new().fallback(answer).with_state((seen.clone(), desk));
-        let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
-        Ok(Self(Arc::new(Shared { seen, address, server })))
+        let served = Served::start(app).await?;
+        Ok(Self(Arc::new(Shared { seen, served })))
     }
 
     /// `http://127.0.0.1:PORT/alertmanager` and its like: `alertmanager`, `prometheus`, `page`, `health`.
     pub fn url(&self, monitor: &str) -> String {
-        format!("http://{}/{monitor}", self.0.address)
+        format!("{}/{monitor}", self.0.served.url())
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

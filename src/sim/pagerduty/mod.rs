@@ -46,15 +46,13 @@ mod state;
 mod verbs;
 mod webhooks;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::sim::desk::Desk;
+use crate::sim::served::Served;
 
 pub use outbox::Webhook;
 pub use rota::{Layer, Restriction};
@@ -73,15 +71,8 @@ pub struct PagerDuty(Arc<Shared>);
 
 struct Shared {
     account: Arc<Mutex<Account>>,
-    address: SocketAddr,
-    server: AbortHandle,
+    served: Served,
     sender: reqwest::Client,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 impl PagerDuty {
@@ -95,17 +86,11 @@ impl PagerDuty {
     pub const FROM_ID: &'static str = "PFIREBELL";
 
     /// Listens on a free port of 127.0.0.1 until the last clone is dropped.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the simulator ends with its last handle, not with the app"
-    )]
     pub async fn start(clock: Clock, desk: Desk) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
         let account = Arc::new(Mutex::new(Account::new(clock)));
         let door = Door { account: account.clone(), desk };
         let app = Router::new().fallback(server::answer).with_state(door);
-        let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
+        let served = Served::start(app).await?;
         // Webhooks go to plain-HTTP addresses; the provider is needed for the client to be built at all.
         rustls::crypto::ring::default_provider().install_default().ok();
         let sender = reqwest::Client::builder()
@@ -114,14 +99,14 @@ impl PagerDuty {
             .tls_certs_only([])
             .build()
             .map_err(std::io::Error::other)?;
-        let pagerduty = Self(Arc::new(Shared { account, address, server, sender }));
+        let pagerduty = Self(Arc::new(Shared { account, served, sender }));
         pagerduty.add_user(Self::FROM_ID, "Firebell", Self::FROM_EMAIL, None);
         Ok(pagerduty)
     }
 
     /// Base of the REST API, without a slash at the end.
     pub fn api_url(&self) -> String {
-        format!("http://{}", self.0.address)
+        self.0.served.url()
     }
 
     /// Base of the Events API, without a slash at the end.

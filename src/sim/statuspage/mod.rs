@@ -9,15 +9,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::sim::desk::Desk;
+use crate::sim::served::Served;
 
 pub use state::{Component, Incident, Post};
 
@@ -30,14 +28,7 @@ pub struct Statuspage(Arc<Shared>);
 
 struct Shared {
     page: Arc<Mutex<Page>>,
-    address: SocketAddr,
-    server: AbortHandle,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    served: Served,
 }
 
 impl Statuspage {
@@ -47,23 +38,17 @@ impl Statuspage {
     pub const PAGE_ID: &'static str = "kctbh9vrtdwd";
 
     /// Listens on a free port of 127.0.0.1 until the last clone is dropped.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the simulator ends with its last handle, not with the app"
-    )]
     pub async fn start(clock: Clock, desk: Desk) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
         let page = Arc::new(Mutex::new(Page::new(clock)));
         let door = Door { page: page.clone(), desk };
         let app = Router::new().fallback(server::answer).with_state(door);
-        let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
-        Ok(Self(Arc::new(Shared { page, address, server })))
+        let served = Served::start(app).await?;
+        Ok(Self(Arc::new(Shared { page, served })))
     }
 
     /// What `statuspage.api_url` is here.
     pub fn api_url(&self) -> String {
-        format!("http://{}", self.0.address)
+        self.0.served.url()
     }
 
     fn page(&self) -> MutexGuard<'_, Page> {
