@@ -10,8 +10,10 @@ mod inbox;
 mod runner;
 mod store;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -30,9 +32,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT_OF_THE_REST: Duration = Duration::from_secs(300);
 
 /// A job to be. Enqueued in the transaction of the fact that causes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewJob {
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     pub payload: Value,
     pub lane: Option<String>,
     pub dedup_key: Option<String>,
@@ -44,7 +46,7 @@ pub struct NewJob {
 
 impl NewJob {
     pub fn new(kind: &'static str, payload: Value) -> Self {
-        Self { kind, payload, lane: None, dedup_key: None, run_at: None, max_attempts: Some(15) }
+        Self { kind: kind.into(), payload, lane: None, dedup_key: None, run_at: None, max_attempts: Some(15) }
     }
 
     #[must_use]

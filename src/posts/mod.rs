@@ -1,4 +1,6 @@
 //! Something to say: a message to a channel, a thread or a person, kept with the fact that causes it and said once.
+//! What is said in one place keeps its order, while a message is tried again too; other places do not wait for it, and
+//! one that is refused for good gives way.
 
 pub mod steps;
 
@@ -22,6 +24,9 @@ pub struct Post {
     /// The person who is told when Slack does not let us speak there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub or_to: Option<SlackUserId>,
+    /// What is to be done besides when Slack does not let us speak there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_refused: Option<Box<NewJob>>,
     /// Marks the message in Slack, and keeps it from being posted twice.
     pub op: String,
 }
@@ -29,7 +34,8 @@ pub struct Post {
 impl Post {
     /// `once` names what is said, unlike anything else that is ever said.
     pub fn new(to: impl Into<String>, message: Message, once: &str) -> Self {
-        Self { to: to.into(), thread_ts: None, or_to: None, message, op: format!("posts.say:{once}") }
+        let op = format!("posts.say:{once}");
+        Self { to: to.into(), thread_ts: None, or_to: None, if_refused: None, message, op }
     }
 
     #[must_use]
@@ -44,8 +50,22 @@ impl Post {
         self
     }
 
+    #[must_use]
+    pub fn if_refused(mut self, job: NewJob) -> Self {
+        self.if_refused = Some(Box::new(job));
+        self
+    }
+
+    /// Whether a refusal has somebody who is told or something that follows; otherwise it parks.
+    fn is_minded(&self) -> bool {
+        self.or_to.is_some() || self.if_refused.is_some()
+    }
+
     pub fn job(&self) -> NewJob {
-        NewJob::new("posts.say", json!(self)).dedup(&self.op)
+        // A thread is a place of its own: its answers need not wait for the channel.
+        let thread = self.thread_ts.as_deref().unwrap_or_default();
+        let lane = format!("posts:{}:{thread}", self.to);
+        NewJob::new("posts.say", json!(self)).dedup(&self.op).lane(lane)
     }
 }
 

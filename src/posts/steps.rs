@@ -7,20 +7,29 @@ use crate::ids::SlackUserId;
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::is_user_id;
 use crate::slack::{self, Mark};
+use crate::store::Priority;
 
 /// Posts a message to a channel or a person.
 pub async fn run(app: &App, job: &Job) -> Result<Finished> {
-    let post: Post = serde_json::from_value(job.payload.0.clone())?;
-    match say(app, job, &post).await {
+    let post: Post = serde_json::from_value(job.payload.0.clone())
+        .map_err(|_| Error::refused("this version knows no message of that shape"))?;
+    let refused = match say(app, job, &post).await {
         // We are not in that channel, or it is no more: somebody should know all the same.
-        Err(Error::Upstream(refused)) if refused.is_final() && post.or_to.is_some() => {
-            tracing::info!(%refused, "cannot speak in a channel; telling a person instead");
-            let to = post.or_to.clone().map(|person| person.to_string()).unwrap_or_default();
-            say(app, job, &Post { to, thread_ts: None, ..post }).await?;
+        Err(Error::Upstream(refused)) if refused.is_final() && post.is_minded() => refused,
+        other => {
+            other?;
+            return job.finish_bare(&app.db).await;
         }
-        other => other?,
+    };
+    tracing::info!(%refused, to = post.to, "cannot speak there; whoever minds is told");
+    if let Some(person) = &post.or_to {
+        say(app, job, &Post { to: person.to_string(), thread_ts: None, ..post.clone() }).await?;
     }
-    job.finish_bare(&app.db).await
+    let mut tx = app.db.write(Priority::Job).await?;
+    if let Some(then) = post.if_refused {
+        tx.enqueue(*then).await?;
+    }
+    job.finish(tx).await
 }
 
 async fn say(app: &App, job: &Job, post: &Post) -> Result<()> {

@@ -69,6 +69,13 @@ fn answer_job(channel: &ChannelId, user: &SlackUserId) -> NewJob {
     NewJob::new("status.answer", json!({ "channel": channel, "user": user })).dedup(key)
 }
 
+/// A channel that does not let us speak is told no more.
+const UNHEARD: &str = "status.unheard";
+
+fn unheard_job(channel: &ChannelId, user: Option<&SlackUserId>) -> NewJob {
+    NewJob::new(UNHEARD, json!({ "channel": channel, "user": user })).dedup(format!("{UNHEARD}:{channel}"))
+}
+
 /// Ends a stalk whose time is over.
 fn expire_job(channel: &ChannelId) -> NewJob {
     let key = format!("status.expire:{channel}");

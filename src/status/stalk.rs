@@ -3,14 +3,14 @@
 use super::messages;
 use super::model::{LONGEST_STALK, Picture, Stalk, Told};
 use super::store::NewStalk;
-use super::{answer_job, check_all, expire_job};
+use super::{answer_job, check_all, expire_job, unheard_job};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
 use crate::ids::{ChannelId, new_id};
 use crate::incidents::model::{Actor, Incident, Kind, Source};
 use crate::incidents::timeline::NewEntry;
-use crate::jobs::NewJob;
+use crate::posts::{self, Post};
 use crate::slack::blocks::untrusted;
 use crate::store::Tx;
 
@@ -129,13 +129,9 @@ pub(super) async fn tell(tx: &mut Tx, stalk: &Stalk, entry: &str, message: Messa
         let incident = tx.incident(id).await?;
         return tell_incident(tx, &incident, entry.to_owned(), message).await;
     }
-    let op = format!("status:{}", new_id(tx.clock()));
-    let lane = format!("status:{}", stalk.channel_id);
-    let payload = serde_json::json!({
-        "channel": stalk.channel_id, "user": stalk.started_by, "op": op, "message": message,
-    });
-    tx.enqueue(NewJob::new("status.say", payload).lane(lane)).await?;
-    Ok(())
+    let channel = &stalk.channel_id;
+    let post = Post::new(channel.as_str(), message, &format!("status:{}", new_id(tx.clock())));
+    posts::say(tx, &post.if_refused(unheard_job(channel, stalk.started_by.as_ref()))).await
 }
 
 async fn tell_incident(tx: &mut Tx, incident: &Incident, entry: String, message: Message) -> Result<()> {

@@ -1,21 +1,19 @@
-//! The status' durable jobs: ask a monitor, compare, follow an incident, and say things in channels.
+//! The status' durable jobs: ask a monitor, compare, follow an incident, and have things said in channels.
 
 use std::time::Duration;
-
-use serde_json::Value;
 
 use super::messages;
 use super::model::{Picture, Reading, every};
 use super::stalk::{by_name, changes, stalk_for, tell};
-use super::{check_job, compare_job, expire_job};
+use super::{check_job, compare_job, expire_job, unheard_job};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::front::Message;
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::jobs::{Finished, Job};
+use crate::posts::{self, Post};
 use crate::slack::blocks::channel as channel_link;
-use crate::slack::{Mark, Post};
 use crate::store::Priority;
 
 /// What belongs together changes together: a moment for the other monitors to say so too.
@@ -39,7 +37,7 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
         "status.follow" => follow(app, job, serde_json::from_value(payload["incident"].clone())?).await,
         "status.expire" => expire(app, job, &channel).await,
         "status.answer" => answer(app, job, &channel, user.as_ref()).await,
-        "status.say" => say(app, job, &channel, user.as_ref(), payload).await,
+        super::UNHEARD => unheard(app, job, &channel, user.as_ref()).await,
         other => Err(Error::refused(format!("this version knows no job {other:?}"))),
     }
 }
@@ -142,62 +140,20 @@ async fn expire(app: &App, job: &Job, channel: &ChannelId) -> Result<Finished> {
 
 /// The answer to somebody who was shown old readings.
 async fn answer(app: &App, job: &Job, channel: &ChannelId, user: Option<&SlackUserId>) -> Result<Finished> {
-    let readings = by_name(&mut app.db.read().await?).await?;
-    let text = messages::status(&Picture::of(&app.config, &readings), app.clock.now());
-    post(app, job, channel, user, &format!("status-answer-{}", job.id), &Message::text(text)).await
+    let mut tx = app.db.write(Priority::Job).await?;
+    let text = messages::status(&Picture::of(&app.config, &by_name(&mut tx).await?), tx.now());
+    let post = Post::new(channel.as_str(), Message::text(text), &format!("status-answer:{}", job.id));
+    posts::say(&mut tx, &post.if_refused(unheard_job(channel, user))).await?;
+    job.finish(tx).await
 }
 
-async fn say(
-    app: &App,
-    job: &Job,
-    channel: &ChannelId,
-    user: Option<&SlackUserId>,
-    payload: &Value,
-) -> Result<Finished> {
-    let message: Message = serde_json::from_value(payload["message"].clone())?;
-    post(app, job, channel, user, payload["op"].as_str().unwrap_or_default(), &message).await
-}
-
-/// Posts, once: a second attempt reads the channel for the mark first. Where we may not write, nobody is told anything:
-/// the stalk ends, and whoever wanted it hears why.
-async fn post(
-    app: &App,
-    job: &Job,
-    channel: &ChannelId,
-    user: Option<&SlackUserId>,
-    op_id: &str,
-    message: &Message,
-) -> Result<Finished> {
-    let posted = match app.posted_before(job, channel, None, op_id).await {
-        // A public channel that we have not joined: we may write there, but not read. Twice rather than never.
-        Err(Error::Upstream(refused)) if refused.is_final() => None,
-        looked => looked?,
-    };
-    if posted.is_some() {
-        return job.finish_bare(&app.db).await;
-    }
-    let mark = Mark { op_id: op_id.to_owned(), incident_id: None };
-    let (text, blocks) = (&message.text, &message.blocks);
-    let refused = match app
-        .slack
-        .post_message(&Post { channel, text, blocks, thread_ts: None, mark: Some(&mark) })
-        .await
-    {
-        Err(refused) if refused.is_final() => refused,
-        posted => {
-            posted?;
-            return job.finish_bare(&app.db).await;
-        }
-    };
-    tracing::warn!(%refused, %channel, "cannot tell a channel the status; its stalk ends");
-    if let Some(user) = user {
-        let dm = app.slack.open_dm(user).await?;
-        let text = messages::cannot_write(&channel_link(channel));
-        app.slack
-            .post_message(&Post { channel: &dm, text: &text, blocks: &[], thread_ts: None, mark: None })
-            .await?;
-    }
+/// Where we may not write, nobody is told anything: the stalk ends, and whoever wanted it hears why.
+async fn unheard(app: &App, job: &Job, channel: &ChannelId, user: Option<&SlackUserId>) -> Result<Finished> {
     let mut tx = app.db.write(Priority::Job).await?;
     tx.end_stalk(channel, true).await?;
+    if let Some(user) = user {
+        let why = Message::text(messages::cannot_write(&channel_link(channel)));
+        posts::say(&mut tx, &Post::new(user.as_str(), why, &format!("status-unheard:{}", job.id))).await?;
+    }
     job.finish(tx).await
 }

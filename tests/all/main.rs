@@ -45,6 +45,7 @@ mod paged;
 mod paging;
 mod paging_days;
 mod paging_words;
+mod posts;
 mod reminders;
 mod repeats;
 mod rights;
