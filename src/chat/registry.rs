@@ -145,17 +145,34 @@ mod tests {
     use super::*;
     use crate::slack::spoken::page;
 
-    #[test]
-    fn the_commands_page_begins_with_all_of_them() {
-        let mut text = String::from("\n| command | what it does |\n|---|---|\n");
-        for Entry { command, what, .. } in COMMANDS {
-            let commands = Commands::default();
-            let all = commands.all();
-            let (_, key, name) = all.iter().find(|(c, ..)| c == command).expect("a name");
-            writeln!(text, "| `{name}`, `!{key}`, `/firebell {key}`, `@firebell {key}` | {what} |")
-                .expect("a string");
+    /// Where the list of what can be said to it is.
+    fn file(command: Command) -> &'static str {
+        match command {
+            Command::Incident => "src/incidents/help.rs",
+            Command::Oncall => "src/groups/help.rs",
+            Command::Page => "src/paging/help.rs, /page",
+            Command::Ic => "src/paging/help.rs, /ic",
+            Command::Statuspage => "src/notices/help.rs",
+            Command::Status => "src/status/help.rs",
+            Command::Runbook => "src/runbooks/help.rs",
+            Command::Firebell => "src/chat/registry.rs",
         }
-        page::renew("src/chat/registry.rs", &text);
+    }
+
+    #[test]
+    fn the_commands_page_is_made_from_the_registries() {
+        let commands = Commands::default();
+        let mut all = String::from("\n| command | what it does |\n|---|---|\n");
+        let mut parts = Vec::new();
+        for Entry { command, what, verbs } in COMMANDS {
+            let named = commands.all();
+            let (_, key, name) = named.iter().find(|(c, ..)| c == command).expect("a name");
+            writeln!(all, "| `{name}`, `!{key}`, `/firebell {key}`, `@firebell {key}` | {what} |")
+                .expect("a string");
+            parts.push((file(*command), page::made(name, verbs)));
+        }
+        parts.push((file(Command::Firebell), all));
+        page::renew(&parts);
     }
 
     #[test]

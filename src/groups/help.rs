@@ -76,11 +76,9 @@ pub fn help(config: &Config, about: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slack::spoken::page;
 
     #[test]
-    fn the_commands_page_is_made_from_the_registry() {
-        page::check("src/groups/help.rs", "/oncall", VERBS);
+    fn subcommands_are_found_by_every_spelling() {
         assert_eq!(find(VERBS, "WHO").map(|v| v.word), Some("lookup"));
     }
 }

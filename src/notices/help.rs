@@ -61,11 +61,9 @@ pub fn help(config: &Config, about: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slack::spoken::page;
 
     #[test]
-    fn the_commands_page_is_made_from_the_registry() {
-        page::check("src/notices/help.rs", "/statuspage", VERBS);
+    fn subcommands_are_found_by_every_spelling() {
         assert_eq!(find(VERBS, "Publish").map(|v| v.word), Some("update"));
     }
 }

@@ -45,14 +45,3 @@ pub fn help(config: &Config, about: &str) -> String {
     lines.push(format!("Examples: `{name} payments`, `{name} payments high-error-rate`, `{name} list`"));
     lines.join("\n")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::slack::spoken::page;
-
-    #[test]
-    fn the_commands_page_is_made_from_the_registry() {
-        page::check("src/runbooks/help.rs", "/runbook", VERBS);
-    }
-}

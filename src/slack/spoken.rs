@@ -66,7 +66,7 @@ fn code_list(words: &[&str]) -> String {
     words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The commands page: each registry has a part of `docs/commands.md`, between a mark and the next.
+/// The commands page: each registry has a part of `docs/commands.md`, between two marks.
 #[cfg(test)]
 pub mod page {
     use std::collections::BTreeSet;
@@ -76,31 +76,56 @@ pub mod page {
 
     use super::{Spoken, capital, code_list};
 
-    /// Fails when a word means two things, and when the part of the page that is made from this registry was stale,
-    /// which it renews.
-    pub fn check(file: &str, command: &str, verbs: &[Spoken]) {
-        let mut seen = BTreeSet::new();
-        for word in verbs.iter().flat_map(Spoken::words) {
-            assert!(seen.insert(word), "{word} is in the registry of {command} twice");
-        }
-        renew(file, &made(command, verbs));
-    }
+    const MADE: &str = "<!-- Made from ";
+    const END: &str = "\n<!-- -->\n";
 
-    /// Fails when the part that is made from this file was stale, and renews it.
-    pub fn renew(file: &str, new: &str) {
+    /// Fails when a part of the page was stale, and renews them all: one test calls it, with every part, because two at
+    /// the same time would take each other's renewal back. Each part: the file that it is made from, and its text.
+    pub fn renew(parts: &[(&str, String)]) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
         let written = fs::read_to_string(&path).expect("docs/commands.md");
-        let mark = format!("<!-- Made from {file}: `cargo test` renews it. -->\n");
-        let (prose, rest) = written.split_once(&mark).expect("the mark in docs/commands.md");
-        let end = rest.find("\n\n<!-- ").map_or(rest.len(), |at| at + 1);
-        let (old, after) = rest.split_at(end);
-        if old != new {
-            fs::write(&path, format!("{prose}{mark}{new}{after}")).expect("docs/commands.md");
+        assert_eq!(written.matches(MADE).count(), parts.len(), "parts of docs/commands.md");
+        let new = parts.iter().fold(written.clone(), |page, (file, text)| with_part(&page, file, text));
+        if new != written {
+            fs::write(&path, new).expect("docs/commands.md");
             panic!("docs/commands.md was stale and has been renewed; look at it and commit it");
         }
     }
 
-    fn made(command: &str, verbs: &[Spoken]) -> String {
+    fn with_part(page: &str, file: &str, text: &str) -> String {
+        let mark = format!("{MADE}{file}: `cargo test` renews it. -->\n");
+        let (prose, rest) = page.split_once(&mark).unwrap_or_else(|| panic!("the mark {mark}"));
+        // From the mark's own end of line, so that a part may be empty.
+        let at = page.len() - rest.len() - 1;
+        let (old, after) =
+            page[at..].split_once(END).unwrap_or_else(|| panic!("an end of the part of {file}"));
+        assert!(!old.contains("<!--"), "the part of {file} has no end");
+        format!("{prose}{mark}{text}{END}{after}")
+    }
+
+    #[test]
+    fn a_part_takes_its_place_and_no_prose() {
+        let mark = |file: &str| format!("{MADE}{file}: `cargo test` renews it. -->\n");
+        let page =
+            |part: &str| format!("Before.\n\n{}{part}{END}\nBetween.\n\n{}x\n{END}", mark("a"), mark("b"));
+        for (was, is) in [("", "new\n"), ("\nold\n", "new\n"), ("old\n", "")] {
+            assert_eq!(with_part(&page(was), "a", is), page(is));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the part of a has no end")]
+    fn a_part_without_an_end_is_not_guessed() {
+        let endless = format!("{MADE}a: `cargo test` renews it. -->\nx\n{MADE}b: -->\ny\n{END}");
+        with_part(&endless, "a", "new\n");
+    }
+
+    /// The text of a registry's part. Fails when a word means two things.
+    pub fn made(command: &str, verbs: &[Spoken]) -> String {
+        let mut seen = BTreeSet::new();
+        for word in verbs.iter().flat_map(Spoken::words) {
+            assert!(seen.insert(word), "{word} is in the registry of {command} twice");
+        }
         let mut text = String::from("\n| command | what it does |\n|---|---|\n");
         // Headings of one page need different names.
         let own = if command == "/incident" { String::new() } else { format!("{} ", &command[1..]) };

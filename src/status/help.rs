@@ -56,14 +56,3 @@ pub fn help(config: &Config, about: &str) -> String {
     );
     lines.join("\n")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::slack::spoken::page;
-
-    #[test]
-    fn the_commands_page_is_made_from_the_registry() {
-        page::check("src/status/help.rs", "/status-check", VERBS);
-    }
-}
