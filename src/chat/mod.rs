@@ -340,7 +340,8 @@ fn whom_to_call(app: &App, what: &str) -> Reply {
     let now = app.clock.now();
     let on_call: Vec<_> =
         known.config.services.iter().map(|s| (s.name.clone(), declare::on_call(&known, s, now))).collect();
-    Reply::only(format!(":warning: {what}\n{}", trouble::whom_to_call_by_service(&on_call)))
+    let phones = known.config.paging.phones.are_shown(false);
+    Reply::only(format!(":warning: {what}\n{}", trouble::whom_to_call_by_service(&on_call, phones)))
 }
 
 /// Refusals quote what was typed; only our own backticks are markup.

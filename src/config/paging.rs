@@ -37,6 +37,17 @@ pub enum Phones {
     Never,
 }
 
+impl Phones {
+    /// In what everybody in a channel reads, or what one person reads alone.
+    pub fn are_shown(self, to_everybody: bool) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Private => !to_everybody,
+            Self::Never => false,
+        }
+    }
+}
+
 pub(super) fn paging(section: &mut Section<'_>) -> Paging {
     let phones = [("private", Phones::Private), ("public", Phones::Public), ("never", Phones::Never)];
     Paging {

@@ -87,7 +87,9 @@ pub(super) fn declared(known: &Known, incident: &Incident, new: &NewIncident, no
 fn paging(known: &Known, incident: &Incident, now: Timestamp) -> String {
     let service = incident.service.as_deref().and_then(|name| known.config.service(name).ok());
     let on_call = service.map(|s| declare::on_call(known, s, now)).unwrap_or_default();
-    let first: Vec<String> = on_call.iter().filter(|c| c.level == 1).map(messages::contact).collect();
+    let phones = known.config.paging.phones.are_shown(false);
+    let first: Vec<String> =
+        on_call.iter().filter(|c| c.level == 1).map(|c| messages::contact(c, phones)).collect();
     if first.is_empty() { "paging the on-call".into() } else { format!("paging {}", first.join(", ")) }
 }
 

@@ -7,6 +7,7 @@ use super::messages::{contact, said, span};
 use super::model::{Incident, LinkedPage};
 use crate::error::{Error, Problem, Upstream};
 use crate::front::Message;
+use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
 use crate::slack::blocks::{link, mention, section, untrusted};
 
@@ -57,36 +58,52 @@ fn meaning(code: &str) -> Option<&'static str> {
 }
 
 /// PagerDuty does not answer: the one message that must not be missed.
-pub fn nobody_paged_yet(incident: &Incident, on_call: &[Contact], because: &str) -> Message {
+pub fn nobody_paged_yet(incident: &Incident, call: &str, because: &str) -> Message {
     let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
     Message::text(format!(
-        "{asker}:warning: *Nobody has been paged yet*: {}. I keep trying.\n{}",
+        "{asker}:warning: *Nobody has been paged yet*: {}. I keep trying.\n{call}",
         said(because),
-        whom_to_call(on_call)
     ))
 }
 
 /// PagerDuty refused: trying again would hear the same.
-pub fn paging_failed(incident: &Incident, on_call: &[Contact], because: &str) -> Message {
+pub fn paging_failed(incident: &Incident, call: &str, because: &str) -> Message {
     let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
     Message::text(format!(
-        "{asker}:warning: *Failed to page*: {}. Nobody has been paged; press *Retry* on the summary once it is mended.\n{}",
+        "{asker}:warning: *Failed to page*: {}. Nobody has been paged; press *Retry* on the summary once it is mended.\n{call}",
         said(because),
-        whom_to_call(on_call)
     ))
 }
 
-pub fn whom_to_call(on_call: &[Contact]) -> String {
+pub fn whom_to_call(on_call: &[Contact], with_phones: bool) -> String {
     if on_call.is_empty() {
         return "I know nobody who is on call for this; escalate by hand.".into();
     }
     let mut lines: Vec<String> = on_call
         .iter()
         .take(6)
-        .map(|c| format!("• level {}: please call {}", c.level, said(&c.name_and_phone())))
+        .map(|c| format!("• level {}: please call {}", c.level, contact(c, with_phones)))
         .collect();
     lines.extend(said_long_ago(on_call));
     lines.join("\n")
+}
+
+/// Where the numbers are that the room does not show.
+pub fn numbers_are(told: &[SlackUserId], oncall: &str) -> String {
+    let to = told.iter().map(mention).collect::<Vec<_>>().join(" and ");
+    if told.is_empty() {
+        return format!("_You see the phone numbers with `{oncall}`._");
+    }
+    format!("_I have sent the phone numbers to {to}; anybody else sees them with `{oncall}`._")
+}
+
+/// For one pair of eyes.
+pub fn numbers(incident: &Incident, on_call: &[Contact]) -> Message {
+    let about = said(&incident.headline());
+    Message::text(format!(
+        ":telephone_receiver: *{about}*: nobody has been paged.\n{}",
+        whom_to_call(on_call, true)
+    ))
 }
 
 /// The age of what is known, once it is worth a thought.
@@ -138,13 +155,13 @@ pub fn without_room(incident: &Incident, message: &Message) -> Message {
 }
 
 /// When nothing else is known: everybody on the first two levels, service by service.
-pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)]) -> String {
+pub fn whom_to_call_by_service(services: &[(String, Vec<Contact>)], with_phones: bool) -> String {
     let mut lines: Vec<String> = services
         .iter()
         .filter(|(_, on_call)| !on_call.is_empty())
         .take(10)
         .map(|(service, on_call)| {
-            let people: Vec<String> = on_call.iter().take(2).map(contact).collect();
+            let people: Vec<String> = on_call.iter().take(2).map(|c| contact(c, with_phones)).collect();
             format!("• {}: {}", said(service), people.join(", then "))
         })
         .collect();

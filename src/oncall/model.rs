@@ -190,6 +190,11 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// The name, with the phone number where numbers are shown.
+    pub fn called(&self, with_phone: bool) -> String {
+        if with_phone { self.name_and_phone() } else { self.name.clone() }
+    }
+
     /// `Ana Example ☎ +49 151 5550100`.
     pub fn name_and_phone(&self) -> String {
         match &self.phone {

@@ -1,7 +1,6 @@
 //! The grammar of `/page` and `/ic`: words in, what was asked for out.
 
 use super::help::VERBS;
-use super::model::LONGEST_MESSAGE;
 use crate::config::nearest_few;
 use crate::error::{Error, Result};
 use crate::oncall::Known;
@@ -72,11 +71,12 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     if word.is_empty() || is_help(word) && first_word(rest).1.is_empty() {
         return Ok(Asked::Help { about: String::new() });
     }
-    // Flags stand before the message. In it they are words, as in "ran it with --force".
+    // Flags stand before the message, or behind one in quotes. In it they are words, as in "ran it with --force".
     let (front, rest) = leading_flags(raw);
     let (whom, rest) = split_target(rest);
     let (behind, typed) = leading_flags(rest);
-    let flags = take_flags(&format!("{front} {behind}"), PAGE_FLAGS, Unknown::IsRefused)?;
+    let (typed, last) = flags_after_quotes(typed);
+    let flags = take_flags(&format!("{front} {behind} {last}"), PAGE_FLAGS, Unknown::IsRefused)?;
     if unquoted(whom).trim_matches(['"', '\u{201C}', '\u{201D}', '\u{201E}']).trim().is_empty() {
         return Err(Error::refused(format!("Whom? `{name} payments the checkout is down`.")));
     }
@@ -84,7 +84,8 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     let last = last_word(typed).1.trim_start_matches(['-', '—', '–']);
     if last.len() < last_word(typed).1.len() && PAGE_FLAGS.iter().any(|f| f.name.eq_ignore_ascii_case(last)) {
         return Err(Error::refused(format!(
-            "Is `--{last}` meant for me, or part of the message? If it is for me, put it first: `{name} --{last} {} …`.",
+            "Is `--{last}` meant for me, or part of the message? If it is for me, put it first: `{name} --{last} {} …`; if not, put \
+             the message in quotes.",
             quoted(whom)
         )));
     }
@@ -168,6 +169,21 @@ fn leading_flags(raw: &str) -> (&str, &str) {
     raw.split_at(raw.len() - rest.len())
 }
 
+/// A message that stands in quotes, and the words with dashes that follow it: which is which leaves no doubt.
+fn flags_after_quotes(typed: &str) -> (&str, &str) {
+    let quote = |c: char| matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}');
+    let is_flag = |word: &str| {
+        let name = word.trim_start_matches(['-', '—', '–']);
+        name.len() < word.len() && name.starts_with(char::is_alphabetic)
+    };
+    let Some((at, close)) = typed.char_indices().rfind(|(_, c)| quote(*c)) else { return (typed, "") };
+    let (message, after) = typed.split_at(at + close.len_utf8());
+    if typed.starts_with(quote) && at > 0 && after.split_whitespace().all(is_flag) {
+        return (message, after);
+    }
+    (typed, "")
+}
+
 /// Whom it is for: a mention, words in quotes, or one word; and the rest.
 fn split_target(text: &str) -> (&str, &str) {
     let text = text.trim();
@@ -188,11 +204,11 @@ fn split_target(text: &str) -> (&str, &str) {
     (word.trim_end_matches([',', ':']), rest)
 }
 
-/// What those who are paged read: one text without markup, as long as PagerDuty takes.
+/// What those who are paged read: one text without markup. Where it is too long for PagerDuty, that is said.
 fn message(typed: &str, known: &Known) -> String {
     let text = plain_named(unquoted(typed), |user| known.people.name_of(user));
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    blocks::plain(&words, LONGEST_MESSAGE).trim().to_owned()
+    blocks::plain(&words, usize::MAX).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -235,7 +251,11 @@ mod tests {
         for both in ["--all —test @leads come", "—test @leads --all come"] {
             assert_eq!(paged(both), ("@leads".into(), "come".into(), true, true));
         }
-        assert_eq!(paged(&format!("ana {}", "x".repeat(3_000))).1.chars().count(), LONGEST_MESSAGE);
+        let flagged = |message: &str, is_test| ("ana".to_owned(), message.to_owned(), false, is_test);
+        assert_eq!(paged("ana \"db is down\" --test"), flagged("db is down", true));
+        assert_eq!(paged("ana “db is down” —test"), flagged("db is down", true));
+        assert_eq!(paged("ana \"ran it with --test\""), flagged("ran it with --test", false));
+        assert_eq!(paged("ana \"db\" is down — now"), flagged("\"db\" is down — now", false));
         for help in ["", "help", " HELP ", "--help"] {
             assert!(matches!(page(help, &known()), Ok(Asked::Help { .. })), "{help}");
         }
@@ -257,16 +277,18 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_what_to_do() {
-        let of_page = ["payments", "--tset ana come", "--all", "\"\" x", "ana ran it —Test"];
+        let of_page =
+            ["payments", "--tset ana come", "ana \"come\" --high", "--all", "\"\" x", "ana ran it —Test"];
         let of_page = of_page.map(|typed| page(typed, &known()).expect_err(typed).to_string());
         let of_ic = ["who", "pag", "rspnders", "rich adams", "list x", "who ana --public", "--all", "`x`"];
         let of_ic = of_ic.map(|typed| ic(typed, &known()).expect_err(typed).to_string());
         insta::assert_snapshot!([of_page.join("\n"), of_ic.join("\n")].join("\n"), @"
         Say why, so that they know what wakes them: `/page payments the checkout is down`.
         I do not know `--tset`. Did you mean `--test`?
+        I do not know `--high`. I know `--all`, `--test`.
         Whom? `/page payments the checkout is down`.
         Whom? `/page payments the checkout is down`.
-        Is `--Test` meant for me, or part of the message? If it is for me, put it first: `/page --Test ana …`.
+        Is `--Test` meant for me, or part of the message? If it is for me, put it first: `/page --Test ana …`; if not, put the message in quotes.
         Whom do you want to reach? `/ic who @ana`.
         I do not know `/ic pag`. Did you mean `/ic page`?
         I do not know `/ic rspnders`. Did you mean `/ic responders`?

@@ -1,6 +1,6 @@
 //! Every word about paging. Names and messages are typed by people: escaped here.
 
-use super::model::{Kind, Page, State, Target};
+use super::model::{Kind, LONGEST_MESSAGE, Page, State, Target};
 use super::seats::{self, Held};
 use super::targets::Wanted;
 use crate::clock::Timestamp;
@@ -23,11 +23,7 @@ pub enum Eyes {
 
 impl Eyes {
     fn may_see_phones(self, config: &Config) -> bool {
-        match config.paging.phones {
-            Phones::Public => true,
-            Phones::Private => self == Self::One,
-            Phones::Never => false,
-        }
+        config.paging.phones.are_shown(self == Self::Everybody)
     }
 
     /// `Ana Example (☎ +49 151 5550100)`, or the name alone.
@@ -167,6 +163,22 @@ pub fn paging(known: &Known, page: &Page, targets: &[Target], incident: Option<&
         lines.push(format!("_For {}; they are invited here._", untrusted(&incident.headline())));
     }
     lines.join("\n")
+}
+
+/// What PagerDuty has no room for is not read by those whom it wakes. Empty when it has.
+pub fn cut_short(title: &str) -> String {
+    let read = plain(title, LONGEST_MESSAGE);
+    let left_out = plain(title, usize::MAX).chars().count().saturating_sub(read.chars().count());
+    if left_out == 0 {
+        return String::new();
+    }
+    let end: String = read.chars().skip(LONGEST_MESSAGE - 40).collect();
+    // The last character that fits gives way to the dots.
+    let left_out = left_out + 1;
+    format!(
+        "\n:scissors: PagerDuty takes {LONGEST_MESSAGE} characters: those who are paged read as far as “{}”, without the last {left_out}.",
+        untrusted(&end)
+    )
 }
 
 const TEST: &str = ":red_circle: TEST MODE ENABLED - nobody is paged :red_circle:";

@@ -41,13 +41,16 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         return Err(Error::refused("PagerDuty is not configured here, so I can page nobody."));
     }
     let incident = incident_here(tx, by).await?;
-    let page = new_page(tx, known, by, wanted, incident.as_ref())?;
+    let message = message_of(wanted);
+    let title = title_of(&message, incident.as_ref());
+    let page = new_page(tx, known, by, wanted, incident.as_ref(), (&message, &title))?;
+    let cut = messages::cut_short(&title);
     let targets = new_targets(tx, &page, &wanted.whom);
     if wanted.is_test || incident.as_ref().is_some_and(|i| i.is_test) {
         if let Some(incident) = &incident {
             note(tx, incident, by, format!("Tested paging {}: nobody was paged", page.whom)).await?;
         }
-        return Ok(Reply::everyone(messages::tested(known, &page, &targets)));
+        return Ok(Reply::everyone(messages::tested(known, &page, &targets) + &cut));
     }
     if targets.iter().all(|t| t.state == State::Failed) {
         let why = targets.first().and_then(|t| t.detail.clone()).unwrap_or_default();
@@ -67,7 +70,7 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         }
     }
     tx.enqueue(job(page.id)).await?;
-    Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref())))
+    Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref()) + &cut))
 }
 
 /// The open incident whose room this is.
@@ -84,12 +87,29 @@ async fn note(tx: &mut Tx, incident: &Incident, by: &Caller, text: String) -> Re
     Ok(())
 }
 
+fn message_of(wanted: &Wanted<'_>) -> String {
+    wanted.message.clone().unwrap_or_else(|| match wanted.kind {
+        Kind::Commanders => "An incident commander is needed".into(),
+        _ => "Your help is needed".into(),
+    })
+}
+
+/// What PagerDuty reads, however long: of a private incident none of the words.
+fn title_of(message: &str, incident: Option<&Incident>) -> String {
+    match incident {
+        Some(incident) if incident.is_private => format!("{}: you are wanted", incident.public_title()),
+        Some(incident) => format!("{}: {message}", incident.headline()),
+        None => message.to_owned(),
+    }
+}
+
 fn new_page(
     tx: &Tx,
     known: &Known,
     by: &Caller,
     wanted: &Wanted<'_>,
     incident: Option<&Incident>,
+    (message, title): (&str, &str),
 ) -> Result<Page> {
     let config = &known.config;
     let of_incident = || config.service(incident?.service.as_deref()?).ok();
@@ -100,22 +120,12 @@ fn new_page(
              Firebell's configuration.",
         ));
     };
-    let message = wanted.message.clone().unwrap_or_else(|| match wanted.kind {
-        Kind::Commanders => "An incident commander is needed".into(),
-        _ => "Your help is needed".into(),
-    });
-    // PagerDuty hears none of a private incident's words.
-    let title = match incident {
-        Some(incident) if incident.is_private => format!("{}: you are wanted", incident.public_title()),
-        Some(incident) => format!("{}: {message}", incident.headline()),
-        None => message.clone(),
-    };
     Ok(Page {
         id: new_id(tx.clock()),
         kind: wanted.kind,
         whom: wanted.whom.called.clone(),
-        message,
-        title: plain(&title, LONGEST_MESSAGE),
+        message: plain(message, LONGEST_MESSAGE),
+        title: plain(title, LONGEST_MESSAGE),
         asked_by: by.user.clone(),
         asked_by_name: by.name.clone(),
         channel_id: by.channel.clone(),

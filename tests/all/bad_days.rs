@@ -54,7 +54,8 @@ on_both_engines!(
         IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: @ana :warning: Nobody has been paged yet: PagerDuty does not answer (the connection broke). I keep trying.
-        • level 1: please call Cho Example ☎ +49 1515550103
+        • level 1: please call Cho Example
+        _I have sent the phone numbers to @ana. /oncall search shows them to you alone._
         10:10 firebell: :firefighter: SEV1 has no incident commander. Somebody take it: decisions need one voice.
         [Take command]
         ");
@@ -84,7 +85,8 @@ on_both_engines!(
         IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: @ana :warning: Nobody has been paged yet: PagerDuty does not answer (the connection broke). I keep trying.
-        • level 1: please call Cho Example ☎ +49 1515550103
+        • level 1: please call Cho Example
+        _I have sent the phone numbers to @ana. /oncall search shows them to you alone._
         10:10 firebell: :firefighter: SEV1 has no incident commander. Somebody take it: decisions need one voice.
         [Take command]
         10:10 firebell: :pager: PagerDuty answers again: #1 is paging.
@@ -149,7 +151,7 @@ on_both_engines!(
             stage.settle().await;
             stage.wait(Duration::from_secs(300)).await;
             assert_eq!(stage.says(&room, "Nobody has been paged yet"), 1, "{way:?}: {}", stage.room(&room));
-            assert_eq!(stage.says(&room, "Cho Example ☎ +49 1515550103"), 1, "{way:?}");
+            assert_eq!(stage.says(&room, "level 1: please call Cho Example"), 1, "{way:?}");
             let tries: Vec<_> = stage.world.desk.calls().into_iter().skip(began).collect();
             let tries = tries.iter().filter(|c| c.name.ends_with("/incidents")).map(|c| c.at);
             let tries: Vec<_> = tries.chain([stage.clock.now()]).collect();
@@ -315,8 +317,9 @@ on_both_engines!(
         IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: @ana :warning: Failed to page: PagerDuty says no: nobody is on call on the escalation policy (400/1015). Nobody has been paged; press Retry on the summary once it is mended.
-        • level 1: please call Ana Example ☎ +49 1515550101
-        • level 2: please call Ben Example ☎ +49 1515550102
+        • level 1: please call Ana Example
+        • level 2: please call Ben Example
+        _I have sent the phone numbers to @ana. /oncall payments shows them to you alone._
         ");
         assert_reads!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down

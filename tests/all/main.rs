@@ -63,4 +63,5 @@ mod timeline;
 mod turns;
 mod verbs;
 mod watched;
+mod whom_to_call;
 mod words;

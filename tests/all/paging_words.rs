@@ -34,7 +34,7 @@ on_both_engines!(
         assert_reads!(stage.asks("U0EVE", "/page", &typed).await, @r#"
         /page
           → `/page [--all] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
-            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody.
+            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
             Examples: `/page payments the checkout is down`, `/page @ana please join the call`, `/page --test @sre-leads come`
         /page payments
           → Say why, so that they know what wakes them: `/page payments the checkout is down`.
@@ -98,7 +98,7 @@ on_both_engines!(
           → I know nothing and nobody called everyone. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page help
           → `/page [--all] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
-            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody.
+            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
             Examples: `/page payments the checkout is down`, `/page @ana please join the call`, `/page --test @sre-leads come`
         "#);
         let typed = [
@@ -199,6 +199,8 @@ on_both_engines!(
         {
             let answer = stage.slash("U0EVE", &format!("/page {typed}")).await;
             assert!(answer.chars().count() < 2_000 && !answer.contains("my side"), "{answer}");
+            let is_cut = typed.starts_with("payments") && answer.contains("without the last 1977.");
+            assert!(is_cut || !answer.contains("PagerDuty takes"), "{answer}");
         }
         stage.settle().await;
         let titles: Vec<usize> =

@@ -82,7 +82,13 @@ on_both_engines!(
         stage.have_said(vec![to(&general, "hello"), to(&general, "again")]).await;
         stage.settle().await;
         stage.wait(Duration::from_secs(10)).await;
-        assert_reads!(stage.world.slack.transcript("general"), @"10:00 firebell: hello");
+        assert_reads!(stage.world.slack.transcript("general"), @"
+        10:00 firebell: hello
+
+        10:00 firebell: hello
+
+        10:00 firebell: again
+        ");
         stage.end().await;
     }
 );

@@ -42,8 +42,9 @@ on_both_engines!(
         IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         10:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty does not answer (HTTP 503). I keep trying.
-        • level 1: please call Ana Example ☎ +49 1515550101
-        • level 2: please call Ben Example ☎ +49 1515550102
+        • level 1: please call Ana Example
+        • level 2: please call Ben Example
+        _I have sent the phone numbers to @cho. /oncall payments shows them to you alone._
         ");
         again.end().await;
     }
@@ -98,9 +99,10 @@ on_both_engines!(
         IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
         12:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty does not answer (HTTP 502). I keep trying.
-        • level 1: please call Ana Example ☎ +49 1515550101
-        • level 2: please call Ben Example ☎ +49 1515550102
+        • level 1: please call Ana Example
+        • level 2: please call Ben Example
         That is what PagerDuty said 2h ago; it may have changed.
+        _I have sent the phone numbers to @cho. /oncall payments shows them to you alone._
         ");
         for call in ["GET /oncalls", "POST /", "users.list"] {
             world.desk.heal(call);

@@ -272,8 +272,8 @@ pub fn timeline(incident: &Incident, entries: &[Entry], zone: &TimeZone) -> Stri
 
 // ── answers ───────────────────────────────────────────────────────────────────────────────────────────────
 
-pub fn contact(contact: &Contact) -> String {
-    said(&contact.name_and_phone())
+pub fn contact(contact: &Contact, with_phone: bool) -> String {
+    said(&contact.called(with_phone))
 }
 
 /// One that looks the same is open.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::config::{Service, SeverityWord, Urgency};
+use crate::config::{Phones, Service, SeverityWord, Urgency};
 use crate::error::{Error, Problem, Result, Upstream};
-use crate::ids::{IncidentId, PagerDutyIncidentId};
+use crate::ids::{IncidentId, PagerDutyIncidentId, SlackUserId, new_id};
 use crate::incidents::declare;
 use crate::incidents::messages;
 use crate::incidents::model::{
@@ -20,6 +20,7 @@ use crate::jobs::{Finished, Job};
 use crate::oncall::model::Contact;
 use crate::pagerduty::roads::{self, Keyed};
 use crate::pagerduty::{self, NewIncident};
+use crate::posts::{self, Post};
 use crate::store::{Priority, Tx};
 
 /// What passes within this time alarms nobody.
@@ -81,8 +82,8 @@ pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, 
     let because = trouble::in_words(error);
     let news = tx.set_step(id, Step::Page, StepState::Retrying, Some(because.clone()), Some(job.id)).await?;
     if !told {
-        let on_call = on_call(app, &incident, tx.now());
-        tx.say(&incident, trouble::nobody_paged_yet(&incident, &on_call, &because)).await?;
+        let call = whom_to_call(app, tx, &incident).await?;
+        tx.say(&incident, trouble::nobody_paged_yet(&incident, &call, &because)).await?;
         note(tx, id, format!("Nobody paged yet: {because}")).await?;
     }
     if news {
@@ -96,9 +97,31 @@ pub(super) async fn parked(app: &App, tx: &mut Tx, incident: &Incident, because:
     if !incident.is_open() {
         return Ok(());
     }
-    let on_call = on_call(app, incident, tx.now());
-    tx.say(incident, trouble::paging_failed(incident, &on_call, because)).await?;
+    let call = whom_to_call(app, tx, incident).await?;
+    tx.say(incident, trouble::paging_failed(incident, &call, because)).await?;
     note(tx, incident.id, format!("Failed to page: {because}")).await
+}
+
+/// For the room: names, and the phone numbers if channels may show them. If they are for one pair of eyes, whoever
+/// declared it and the commander get them in private.
+async fn whom_to_call(app: &App, tx: &mut Tx, incident: &Incident) -> Result<String> {
+    let on_call = on_call(app, incident, tx.now());
+    let phones = app.config.paging.phones;
+    let mut call = trouble::whom_to_call(&on_call, phones.are_shown(true));
+    let (Phones::Private, Some(service), false) = (phones, &incident.service, on_call.is_empty()) else {
+        return Ok(call);
+    };
+    let commander = tx.commander(incident.id).await?.map(|role| role.slack_user_id);
+    let mut told: Vec<SlackUserId> = incident.declared_by.iter().chain(&commander).cloned().collect();
+    told.dedup();
+    for person in &told {
+        let once = format!("call:{}", new_id(tx.clock()));
+        posts::say(tx, &Post::new(person.as_str(), trouble::numbers(incident, &on_call), &once)).await?;
+    }
+    let oncall = format!("{} {service}", app.config.commands.oncall);
+    call.push('\n');
+    call.push_str(&trouble::numbers_are(&told, &oncall));
+    Ok(call)
 }
 
 /// When nobody knew of it matters afterwards, too.
