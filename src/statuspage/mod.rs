@@ -116,11 +116,19 @@ impl Client {
         }
     }
 
-    /// Neither vendor has an idempotency key. Read back: [`Client::find`], before any attempt.
+    /// Neither vendor has an idempotency key. Read back: [`Client::find`], before any attempt. [`Client::complete`] it.
     pub async fn create(&self, new: &NewPublicIncident<'_>) -> Result<PublicIncident, Upstream> {
         match &self.0 {
             Backend::Statuspage(line) => atlassian::create(line, new).await,
             Backend::Cachet(line) => cachet::create(line, new).await,
+        }
+    }
+
+    /// What making a public incident leaves to be done: at Cachet, its components. Idempotent.
+    pub async fn complete(&self, components: &BTreeMap<String, ComponentStatus>) -> Result<(), Upstream> {
+        match &self.0 {
+            Backend::Statuspage(_) => Ok(()),
+            Backend::Cachet(line) => cachet::set_components(line, components).await,
         }
     }
 

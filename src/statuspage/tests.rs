@@ -213,10 +213,14 @@ async fn cachets_numbers_and_defaults_are_spelt_out() {
         asked.json(),
         json!({
             "name": "payments down", "status": 1, "message": "All payments fail.", "visible": true,
-            "notifications": false, "components": [{"id": 3, "status": 6}],
+            "notifications": false,
             "meta": {"firebell_incident": "inc", "firebell_post": "post"},
         })
     );
+    // What an incident says of a component could not be changed: it is set beside it.
+    stub.on("/api/components/3", 200, "{\"data\":{}}");
+    cachet(&stub).complete(&set).await.expect("set");
+    assert_eq!(stub.last().json(), json!({"status": 6}));
 }
 
 #[tokio::test]

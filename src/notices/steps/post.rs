@@ -70,7 +70,7 @@ async fn on_the_page(
         // Ours may be there all the same: its answer was lost, and the post that made it has failed since.
         if let Some(found) = client.find(&ours).await? {
             if found.last_post.as_deref() == Some(&post.id.to_string()) {
-                return Ok(made(post, found));
+                return made(client, post, found).await;
             }
             notice = Some(found_there(post, found, app.clock.now()));
         }
@@ -94,7 +94,7 @@ async fn on_the_page(
             components: &statuses(&post.components.0),
         })
         .await?;
-    Ok(made(post, created))
+    made(client, post, created).await
 }
 
 /// Only components.
@@ -105,14 +105,15 @@ async fn silently(client: &Client, post: &Post) -> Result<Done> {
 }
 
 /// The page incident that this post has made.
-fn made(post: &Post, incident: PublicIncident) -> Done {
-    Done {
+async fn made(client: &Client, post: &Post, incident: PublicIncident) -> Result<Done> {
+    client.complete(&statuses(&post.components.0)).await?;
+    Ok(Done {
         page_incident: Some((incident.id, incident.url)),
         is_new: true,
         standing: Standing::default().after(post),
         set: post.components.0.clone(),
         left: Vec::new(),
-    }
+    })
 }
 
 /// Ours, found on the page.
