@@ -180,7 +180,11 @@ fn config_check_says_everything_that_is_wrong() {
 
     let nowhere = run(here.path(), &["config", "check", "--config", "nowhere.toml"]);
     assert_eq!(nowhere.code, 2);
-    assert!(nowhere.err.contains("nowhere.toml cannot be read"), "{}", nowhere.err);
+    assert!(
+        nowhere.err.contains("there is no file nowhere.toml; give --config the path of yours"),
+        "{}",
+        nowhere.err
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From a file and the environment to a [`Config`], or to everything that is wrong with them.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::Table;
@@ -127,7 +128,14 @@ fn finish<T>(reader: Reader, value: T) -> Result<(T, Vec<String>), Problems> {
 
 fn read_file(path: &Path) -> Result<String, Problems> {
     std::fs::read_to_string(path).map_err(|e| {
-        Problems(vec![format!("{} cannot be read ({e}); name the file with --config", path.display())])
+        let path = path.display();
+        Problems(vec![match e.kind() {
+            ErrorKind::NotFound => format!(
+                "there is no file {path}; give --config the path of yours, or write one: firebell.example.toml has every key"
+            ),
+            ErrorKind::InvalidData => format!("{path} is no text; give --config the path of a TOML file"),
+            _ => format!("{path} cannot be read ({e}); let the user that runs Firebell read it"),
+        }])
     })
 }
 

@@ -322,7 +322,7 @@ async fn monitors_are_asked_and_named_where_they_give_no_answer() {
         place.doctor().out.lines().filter(|line| line.contains(" check ")).map(str::to_owned).collect();
     assert_snapshot!(checks.join("\n"), @"
     ✗ check payments alerts   it refuses to say (HTTP 401); look at its token in the configuration
-    ! check API success rate  UNKNOWN: the query finds no data
+    ! check API success rate  UNKNOWN: the query finds no data; mend its [[check]], or what that asks
     ✓ check Example CDN       NORMAL
     ✓ check checkout          NORMAL
     ");
@@ -347,7 +347,76 @@ async fn runbooks_that_cannot_be_read_are_named() {
     assert_snapshot!(format!("{first}\n{}", said(&place)), @"
     ✓ runbooks              found: 1; left out for want of front matter: 1
     ! runbooks              bad.md: line 2 is not understood; write key: value, key: [a, b] or a list of - items
-    ✓ runbooks              found: 0
-    ! runbooks              the directory cannot be read (entity not found)
+    ! runbooks              the directory is not there: make or mount it, or mend runbooks.directory
     ");
+}
+
+/// The standard world with these seats; what is said of them.
+async fn of_commanders(seats: &str) -> String {
+    let place = Place::with("").await;
+    let (pagerduty, now, hour) = (&place.world.pagerduty, place.world.clock.now(), Duration::from_secs(3600));
+    pagerduty.add_user("PMUTE01", "Mia Mute", "mia@example.com", None);
+    pagerduty.add_schedule("PSCHED2", "IC rota", &[("PMUTE01", now - hour, now + hour)]);
+    pagerduty.add_schedule("PSCHED3", "Empty rota", &[("PMUTE01", now - hour * 2, now - hour)]);
+    pagerduty.add_schedule("PSCHED4", "Lone rota", &[("PMUTE01", now - hour, now + hour)]);
+    pagerduty.add_escalation_policy("PEP0010", "IC policy", &[&["PSCHED2"], &["PSCHED3"]]);
+    place.world.slack.add_user("U0GUS", "gus", "Gus Guest", "gus@example.com");
+    place.configure(&(place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + seats));
+    let out = place.doctor().out;
+    out.lines()
+        .filter(|line| line.contains(" commander ") || line.contains(" PEP"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_seat_of_the_commanders_is_looked_at() {
+    let seats = [
+        ("Incident Commander", "schedule = 'Payments primary'"),
+        ("Silent", "schedule = 'IC rota'"),
+        ("Empty", "schedule = 'Empty rota'"),
+        ("Lone", "schedule = 'Lone rota'"),
+        ("Mistyped", "schedule = 'IC rotta'"),
+        ("Gone", "escalation_policy = 'PEP0404'"),
+        ("By hand", "people = ['ana@example.com', 'gus@example.com', '@nobody']"),
+    ];
+    let seat = |(title, holder): (&str, &str)| format!("\n[[commander]]\ntitle = '{title}'\n{holder}\n");
+    let seats = seats.map(seat).concat();
+    assert_snapshot!(of_commanders(&seats).await, @r#"
+    ✗ policy PEP0404                PagerDuty has no such escalation policy: mend the id at commander Gone, the end of the policy's address there
+    ✓ commander Incident Commander  Ana Example
+    ! commander Silent              Mia Mute has no phone number in PagerDuty, so nobody can call them: add one to their profile there
+    ✓ commander Silent              Mia Mute
+    ! commander Empty               nobody is on call for it now, and `/ic page` reaches nobody: put somebody on call in PagerDuty
+    ! commander Lone                no escalation policy uses the schedule "Lone rota", so PagerDuty does not say here who is on call by it: let one use it
+    ✗ commander Mistyped            PagerDuty has no schedule "IC rotta"; mend the configuration
+    ✗ commander By hand             Gus Guest has no PagerDuty account that I know; `firebell people link` joins the two
+    ✗ commander By hand             nobody known is called @nobody; mend the configuration
+    ✓ commander By hand             Ana Example
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_monitor_that_is_down_is_told_with_what_to_do() {
+    let place = Place::with("").await;
+    let down = "\n[[check]]\nname = 'checkout'\nkind = 'http_json'\nurl = 'http://127.0.0.1:1/health'\npointer = '/status'\nnormal = ['ok']\n";
+    place.configure(&(place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + down));
+    let out = place.doctor().out;
+    let said = out.lines().find(|line| line.contains(" check ")).expect("a line about it");
+    assert_snapshot!(said, @"✗ check checkout        it gives no usable answer (no connection); start it, let this machine reach it, or mend its url in the configuration");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_database_is_not_taken_for_none() {
+    let place = Place::with("").await;
+    fs::write(place.directory.path().join("firebell.db"), "a letter to nobody. ".repeat(10))
+        .expect("written");
+    let found = place.doctor();
+    assert_eq!(found.code, 1);
+    assert_snapshot!(found.out.lines().find(|line| line.contains(" database ")).unwrap_or_default(), @"✗ database              firebell.db is no SQLite database; name another file as database.url, or move this one away for a new one");
+    let served = place.run(&["migrate"]);
+    assert!(
+        served.err.contains("name another file as database.url, or move this one away for a new one"),
+        "{served:?}"
+    );
 }

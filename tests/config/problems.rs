@@ -281,7 +281,7 @@ fn text_that_is_not_toml_is_refused_without_repeating_it() {
     let missing = Config::load(Some(Path::new("/nowhere/firebell.toml")), []).expect_err("accepted");
     assert_snapshot!(missing, @r"
     1 problem in the configuration:
-      /nowhere/firebell.toml cannot be read (No such file or directory (os error 2)); name the file with --config
+      there is no file /nowhere/firebell.toml; give --config the path of yours, or write one: firebell.example.toml has every key
     ");
 }
 

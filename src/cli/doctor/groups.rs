@@ -134,9 +134,12 @@ fn of_groups(known: &Directory, config: &Config, found: &mut Findings) {
     }
 }
 
-pub(super) async fn policy(client: &pagerduty::Client, of: &str, id: &str, found: &mut Findings) {
+/// False when it is known not to be there.
+pub(super) async fn policy(client: &pagerduty::Client, of: &str, id: &str, found: &mut Findings) -> bool {
     let what = format!("policy {id}");
-    match client.has_policy(id).await {
+    let there = client.has_policy(id).await;
+    let is_there = !matches!(there, Ok(false));
+    match there {
         Ok(true) => found.right(what, format!("followed by {of}")),
         Ok(false) => found.wrong(
             what,
@@ -144,4 +147,5 @@ pub(super) async fn policy(client: &pagerduty::Client, of: &str, id: &str, found
         ),
         Err(refused) => found.refused(what, &refused),
     }
+    is_there
 }

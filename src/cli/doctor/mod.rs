@@ -1,5 +1,6 @@
 //! `firebell doctor`: what is right, what is wrong, and what to do about it.
 
+mod commanders;
 mod groups;
 mod vendors;
 
@@ -89,6 +90,9 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
         }
         runbooks(&config, &mut found);
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
+        if let Some(slack) = slack.as_ref().filter(|_| serves) {
+            commanders::check(slack, pagerduty, &config, &clock, &mut found).await;
+        }
         if let Some(slack) = slack.filter(|_| serves) {
             vendors::channels(&slack, &config, &mut found).await;
         }
@@ -134,7 +138,12 @@ fn configuration(file: &ConfigFile, found: &mut Findings) -> Option<(Config, boo
 /// What the server remembers of its groups, if there is a database.
 async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
     let what = "database";
-    let db = match Db::open(database.url.expose_secret(), Clock::system()).await {
+    let url = database.url.expose_secret();
+    if !Db::is_there(url).unwrap_or(true) {
+        found.odd(what, format!("there is none at {database} yet; `firebell serve` makes it"));
+        return Vec::new();
+    }
+    let db = match Db::open(url, Clock::system()).await {
         Ok(db) => db,
         Err(error) if database.is_postgres() => {
             found.wrong(
@@ -143,8 +152,8 @@ async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
             );
             return Vec::new();
         }
-        Err(_) => {
-            found.odd(what, format!("there is none at {database} yet; `firebell serve` makes it"));
+        Err(error) => {
+            found.wrong(what, format!("{error:#}"));
             return Vec::new();
         }
     };
@@ -185,12 +194,17 @@ async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>
 /// What `/runbook` would find on this machine.
 fn runbooks(config: &Config, found: &mut Findings) {
     let Some(index) = directory::read(&config.runbooks, &Index::default()) else { return };
-    if config.runbooks.directory.is_some() || !index.runbooks.is_empty() {
-        let left_out = match index.left_out {
-            0 => String::new(),
-            files => format!("; left out for want of front matter: {files}"),
-        };
+    let left_out = match index.left_out {
+        0 => String::new(),
+        files => format!("; left out for want of front matter: {files}"),
+    };
+    if !index.runbooks.is_empty() {
         found.right("runbooks", format!("found: {}{left_out}", index.runbooks.len()));
+    } else if config.runbooks.directory.is_some() && index.troubles.is_empty() {
+        found.odd(
+            "runbooks",
+            format!("the directory has none{left_out}: put Markdown files with front matter there (docs/runbooks.md)"),
+        );
     }
     for trouble in &index.troubles {
         found.odd("runbooks", trouble);

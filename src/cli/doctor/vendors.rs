@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Findings;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::error::Problem;
 use crate::status::model::why;
 use crate::{monitors, pagerduty, slack, statuspage};
 
@@ -150,10 +151,20 @@ pub(super) async fn monitors(client: &monitors::Client, config: &Config, found: 
         let what = format!("check {}", check.name);
         match client.read(check).await {
             Ok(heard) if heard.state == monitors::State::Unknown => {
-                found.odd(what, format!("{}: {}", heard.state, heard.notes.join("; ")));
+                let notes = heard.notes.join("; ");
+                found.odd(what, format!("{}: {notes}; mend its [[check]], or what that asks", heard.state));
             }
             Ok(heard) => found.right(what, heard.state.to_string()),
-            Err(refused) => found.wrong(what, why(&refused.problem)),
+            Err(refused) => {
+                let next = match &refused.problem {
+                    Problem::Unavailable { .. } => {
+                        "; start it, let this machine reach it, or mend its url in the configuration"
+                    }
+                    Problem::RateLimited { .. } => ", and that is too often asked: run this again then",
+                    Problem::Rejected { .. } => "",
+                };
+                found.wrong(what, format!("{}{next}", why(&refused.problem)));
+            }
         }
     }
 }
