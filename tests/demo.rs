@@ -95,6 +95,14 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
         let read = send(&[&[typed], &room[..]].concat());
         assert!(read.out.contains(answer), "{typed} → {read:?}");
     }
+    // A second one: the newest hears it, and that is said.
+    let mut newer = Process::start(firebell(directory.path(), &["demo", "--fast", "--port", "0"]));
+    newer.wait_for("Ctrl-C ends the demo");
+    let heard = send(&["/incident list"]);
+    assert!(heard.out.contains("2 demos run here; this is the newest, at http://127.0.0.1:"), "{heard:?}");
+    newer.signal("INT");
+    assert_eq!(newer.end().0.code(), Some(0));
+    assert!(!send(&["/incident list"]).out.contains("demos run here"));
     assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 

@@ -238,6 +238,10 @@ impl Screen {
 
     /// The answer to what was typed.
     pub fn heard(&mut self, typing: &Typing, heard: &Heard) -> io::Result<()> {
+        if heard.others > 0 {
+            let all = heard.others + 1;
+            self.note(&format!("{all} demos run here; this is the newest, at {}.", heard.server))?;
+        }
         let place = format!("only {} sees this · after {} ms", typing.person(), heard.took.as_millis());
         for answer in &heard.answers {
             self.message(&place, answer)?;
