@@ -44,7 +44,7 @@ on_both_engines!(
         10:00 firebell: @cho :warning: Nobody has been paged yet: PagerDuty does not answer (HTTP 503). I keep trying.
         • level 1: please call Ana Example
         • level 2: please call Ben Example
-        _I have sent the phone numbers to @cho. /oncall payments shows them to you alone._
+        _I have sent the phone numbers to @cho; anybody else sees them with /oncall payments._
         ");
         again.end().await;
     }
@@ -102,7 +102,7 @@ on_both_engines!(
         • level 1: please call Ana Example
         • level 2: please call Ben Example
         That is what PagerDuty said 2h ago; it may have changed.
-        _I have sent the phone numbers to @cho. /oncall payments shows them to you alone._
+        _I have sent the phone numbers to @cho; anybody else sees them with /oncall payments._
         ");
         for call in ["GET /oncalls", "POST /", "users.list"] {
             world.desk.heal(call);
