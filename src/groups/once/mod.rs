@@ -132,6 +132,10 @@ fn judge(seen: &Seen, target: Target<'_>, plan: &Plan) -> End {
             End::Kept("nobody is on call: it is made when somebody is".to_owned())
         }
         Verdict::Kept(why) if plan.left_out.is_empty() => End::Kept(why.clone()),
+        Verdict::Blocked(why) if is_new && target.spec.create_missing => {
+            let why = plan.nobody.as_ref().unwrap_or(why);
+            End::Failed(format!("{why}: the group is made when there is somebody for it"))
+        }
         Verdict::Ask(_) => End::Failed(format!(
             "{} of the {} people in @{} would go: if it is the right group, run this once with --force",
             plan.removed().len(),
