@@ -95,6 +95,9 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
         let read = send(&[&[typed], &room[..]].concat());
         assert!(read.out.contains(answer), "{typed} → {read:?}");
     }
+    let aloud = send(&[&["/oncall search --public"], &room[..]].concat());
+    assert!(aloud.out.contains("everybody in #inc-2-search-slow sees this"), "{aloud:?}");
+    assert!(!aloud.out.contains("only Cho"), "{aloud:?}");
     assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 

@@ -377,8 +377,7 @@ pub fn unfit(member: &Member, team_id: &str) -> Option<&'static str> {
         m if m.is_deleted => Some("the Slack account is deactivated"),
         m if m.is_bot => Some("bots are not put into user groups"),
         m if m.is_guest => Some(
-            "guests cannot be in user groups; make them a full member of the workspace, or name somebody else in \
-             `always`",
+            "guests cannot be in user groups; make them a full member of the workspace, or name somebody in always",
         ),
         _ => Some("people of other workspaces cannot be in user groups"),
     }

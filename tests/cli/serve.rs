@@ -22,7 +22,6 @@ fn serve_refuses_to_start_with_every_problem_named() {
     assert_eq!((refused.code, refused.out.as_str()), (2, ""));
     for key in [
         "server.listen",
-        "slack.bot_token",
         "slack.bot_tokn",
         "slack.signing_secrets",
         "pagerduty.from_email",

@@ -62,11 +62,18 @@ fn stands(people: &Directory, state: &State, now: Timestamp) -> String {
     let group = handle(&state.handle);
     let problem = untrusted(state.problem.as_deref().unwrap_or_default());
     let seen = state.in_step_at.map(|at| format!("{} ago", span(now.since(at))));
+    let instead = state
+        .instead(people)
+        .map(|instead| format!("{}: {}", instead.said(), names(people, instead.whom().iter().copied())));
     let since = seen.clone().map_or_else(String::new, |seen| format!(" They last agreed {seen}."));
     match (&state.hold, state.standing) {
         (Some(hold), standing) => held(people, state, &hold.0, standing),
         (None, Standing::InStep) if !state.partial.0.is_empty() => {
             format!(":warning: {group} has whom the rota names as far as it could be read.{since}")
+        }
+        (None, Standing::InStep) if instead.is_some() => {
+            let sign = if state.left_out.0.is_empty() { ":white_check_mark:" } else { ":warning:" };
+            format!("{sign} {group} {}.{since}", instead.unwrap_or_default())
         }
         (None, Standing::InStep) => format!(
             ":white_check_mark: {group} is in step with the rota{}.",

@@ -52,6 +52,8 @@ pub struct Report {
 pub struct Outcome {
     pub plan: Plan,
     pub end: End,
+    /// Whom the configuration names and nobody is.
+    pub strays: Vec<String>,
 }
 
 /// How a run left a group.
@@ -81,14 +83,13 @@ impl Once<'_> {
             .map(|target| {
                 let plan = seen.plan(target, options.force);
                 let end = judge(&seen, target, &plan);
-                Outcome { plan, end }
+                Outcome { plan, end, strays: seen.strays(target) }
             })
             .collect();
-        if options.dry_run {
-            people::name_the_leaving(self, &mut seen, &groups).await?;
-        } else {
+        if !options.dry_run {
             write::write(self, &seen, &mut groups).await;
         }
+        people::name_those_told_of(self, &mut seen, &groups).await;
         Ok(Report { people: seen.people, groups })
     }
 
