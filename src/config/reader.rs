@@ -101,7 +101,7 @@ impl Reader {
             self.problems.push(format!("{kind} is not a section; write [{kind}] above its keys"));
         }
         let so_far = self.problems.len();
-        let value = self.open(kind, kind.to_owned(), env_prefix, table, read);
+        let value = self.open(kind, kind, &env_prefix, table, read);
         if !is_section {
             self.problems.truncate(so_far); // it lacks all that it may have held
         }
@@ -167,20 +167,20 @@ impl Reader {
 
     pub fn entry<T>(&mut self, kind: &'static str, entry: Entry, read: impl Fn(&mut Section<'_>) -> T) -> T {
         let env_prefix = format!("{PREFIX}{}__{}__", segment(kind), segment(&entry.name));
-        self.open(kind, format!("{kind}.{}", entry.name), env_prefix, entry.table, read)
+        self.open(kind, &format!("{kind}.{}", entry.name), &env_prefix, entry.table, read)
     }
 
     /// A section with misspelt keys is read again as it was meant: that a key seems to be missing is no problem of its own.
     fn open<T>(
         &mut self,
         kind: &'static str,
-        path: String,
-        env_prefix: String,
+        path: &str,
+        env_prefix: &str,
         mut table: Table,
         read: impl Fn(&mut Section<'_>) -> T,
     ) -> T {
         let before = (self.problems.len(), self.warnings.len(), self.env.clone(), self.bad.clone());
-        let mut section = self.in_section(kind, &path, &env_prefix, table.clone());
+        let mut section = self.in_section(kind, path, env_prefix, table.clone());
         let value = read(&mut section);
         let given = |key: &str| {
             table.contains_key(key) || before.2.contains_key(&format!("{env_prefix}{}", segment(key)))
@@ -199,7 +199,7 @@ impl Reader {
                 table.insert(meant, value);
             }
         }
-        let mut section = self.in_section(kind, &path, &env_prefix, table);
+        let mut section = self.in_section(kind, path, env_prefix, table);
         let value = read(&mut section);
         section.report_unknown_keys();
         value

@@ -255,7 +255,8 @@ fn unknown(known: &Known, caller: &SlackUserId, word: &str, name: &str, verbs: &
     }
     let hint = if near.is_empty() {
         let (overview, (command, _)) = (&known.config.commands.oncall, first_word(name));
-        let unread = if known.config.pagerduty.is_some() && !word.starts_with('@') {
+        let is_a_name = command == first_word(overview).0 && !word.starts_with('@');
+        let unread = if is_a_name && known.config.pagerduty.is_some() {
             " Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it."
         } else {
             ""

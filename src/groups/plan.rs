@@ -121,6 +121,7 @@ impl<'a> Rota<'a> {
         if is_additive {
             plan.wanted.extend(memory.in_doubt.iter().flatten().cloned());
         }
+        plan.wanted.retain(|user| !never.contains(user));
         plan.hold = memory.hold.clone().filter(|hold| hold.instead_of.iter().eq(plan.because.keys()));
         if let Some(hold) = &plan.hold {
             plan.wanted.clone_from(&hold.members);

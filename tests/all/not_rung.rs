@@ -7,7 +7,6 @@ use firebell::clock::Clock;
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
 use firebell::sim::scene::World;
-use firebell::store::Db;
 
 use crate::oncall_command::HOUR;
 use crate::stage::Stage;
@@ -74,12 +73,12 @@ on_both_engines!(
         /oncall @gus --public
           → *On call for @gus*
             • Gus's shifts: Gus Guest until <!date^1795258800^{date_short_pretty} at {time}|2026-11-21 11:00 UTC>; next: Ben Example
-            :warning: `@gus` does not ring Gus Guest: guests cannot be in user groups; make them a full member of the workspace, or name somebody else in ˋalwaysˋ.
+            :warning: `@gus` does not ring Gus Guest: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always.
             :warning: `@gus` rings those who were in it: Cho Example; nobody who is on call can be in it (Gus Guest).
             `/oncall why @gus` says who is in the group and why.
             _As PagerDuty said 0s ago._
         /oncall why @zoe
-          → :white_check_mark: `@zoe` is in step with the rota, last seen 0s ago.
+          → :warning: `@zoe` rings the fallback: Eve Example. They last agreed 0s ago.
             *Who is in it*
             • Eve Example: the fallback, because nobody who is on call can be in it (Zoe Elsewhere)
             *On call, and left out*
@@ -92,7 +91,7 @@ on_both_engines!(
             *Who is in it*
             • Cho Example: was in it before, and is rung until somebody who is on call can be in it
             *On call, and left out*
-            • Gus Guest: guests cannot be in user groups; make them a full member of the workspace, or name somebody else in ˋalwaysˋ
+            • Gus Guest: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
             Firebell has not written it so far.
             _As PagerDuty said 0s ago._
@@ -108,13 +107,12 @@ on_both_engines!(
 handle = "odd"
 escalation_policies = ["PEP0001:1"]
 channel = "incidents"
-always = ["dee@exmple.com", "@sre-leadz", "@eve", "U0DEE", "U0GUEST"]
+always = ["dee@exmple.com", "@sre-leadz", "@eve", "U0DEE", "guest@example.com"]
 never = ["U0N0B0DY", "U0GUEST"]
 when_empty = "fallback"
 fallback = ["bne@example.com"]
 "#;
-        let groups = groups.replace("\"U0DEE\", \"U0GUEST\"]", "\"U0DEE\", \"guest@example.com\"]");
-        let stage = Stage::on(world(&clock).await, db, clock, &groups).await;
+        let stage = Stage::on(world(&clock).await, db, clock, groups).await;
         stage.settle().await;
         assert_eq!(stage.in_group("S0ODD"), ["U0ANA", "U0DEE"]);
         assert_reads!(stage.oncalls(&["why @odd"]).await, @"
@@ -128,12 +126,24 @@ fallback = ["bne@example.com"]
             :warning: always names dee@exmple.com, and nobody in Slack is that (did you mean dee@example.com?): mend it in the configuration.
             :warning: always names @sre-leadz, and Slack has no such user group (did you mean @sre-leads?): mend it in the configuration.
             :warning: always names @eve, and that is a person, not a user group: write U0EVE in the configuration.
-            :warning: always names guest@example.com, who is Gus Guest in Slack: guests cannot be in user groups; make them a full member of the workspace, or name somebody else in ˋalwaysˋ.
+            :warning: always names guest@example.com, who is Gus Guest in Slack: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always.
             :warning: never names U0N0B0DY, and nobody in Slack is that: mend it in the configuration.
             :warning: fallback names bne@example.com, and nobody in Slack is that (did you mean ben@example.com?): mend it in the configuration.
             _As PagerDuty said 0s ago._
         ");
         assert_eq!(stage.paragraphs("incidents", "odd"), Vec::<String>::new(), "no alarm");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn never_goes_before_a_group_that_only_grows(db: Db, clock: Clock) {
+        let groups = "[[group]]\nhandle = 'odd'\nescalation_policies = ['PEP0001:1']\nmode = 'additive'\nnever = ['U0CHO']\n";
+        let world = world(&clock).await;
+        world.slack.edit_usergroup("S0ODD", |g| g.members.push("U0DEE".into()));
+        let stage = Stage::on(world, db, clock, groups).await;
+        stage.settle().await;
+        assert_eq!(stage.in_group("S0ODD"), ["U0ANA", "U0DEE"]);
         stage.end().await;
     }
 );

@@ -132,9 +132,10 @@ async fn people_named(
         members = client.list_users().await?;
     } else {
         for who in &named {
-            members.extend(match who.contains('@') {
-                true => client.user_by_email(who).await?,
-                false => client.user(&SlackUserId::new(who)).await?,
+            members.extend(if who.contains('@') {
+                client.user_by_email(who).await?
+            } else {
+                client.user(&SlackUserId::new(who)).await?
             });
         }
     }

@@ -141,8 +141,7 @@ pub(super) async fn channels(client: &slack::Client, config: &Config, found: &mu
             Some(_) => found.right(what, "Firebell is in it"),
             None => {
                 let near = nearest(name, ours.iter().filter(|c| !c.is_archived).map(|c| c.name.as_str()));
-                let hint =
-                    near.map(|near| format!("; did you mean #{near}?")).unwrap_or_else(|| ".".to_owned());
+                let hint = near.map_or_else(|| ".".to_owned(), |near| format!("; did you mean #{near}?"));
                 found.wrong(
                     what,
                     format!(

@@ -73,7 +73,8 @@ fn stands(people: &Directory, state: &State, now: Timestamp) -> String {
         }
         (None, Standing::InStep) if instead.is_some() => {
             let sign = if state.left_out.0.is_empty() { ":white_check_mark:" } else { ":warning:" };
-            format!("{sign} {group} {}.{since}", instead.unwrap_or_default())
+            let seen = seen.map(|seen| format!("; last seen so {seen}")).unwrap_or_default();
+            format!("{sign} {group} {}{seen}.", instead.unwrap_or_default())
         }
         (None, Standing::InStep) => format!(
             ":white_check_mark: {group} is in step with the rota{}.",

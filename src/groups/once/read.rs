@@ -155,7 +155,12 @@ async fn ask_unused(once: &Once<'_>, seen: &mut Seen, wanted: &BTreeSet<String>)
     for schedule in unused {
         let (id, is_v3) = (&schedule.id, schedule.is_shift_based);
         let now = once.patiently(async || once.pagerduty.schedule_now(id, is_v3, seen.at).await).await?;
-        let rows = now.into_iter().flatten().map(|duty| OnCall {
+        let Some(now) = now else {
+            // Deleted since it was listed: that is not nobody.
+            seen.people.schedules.retain(|listed| listed.id != schedule.id);
+            continue;
+        };
+        let rows = now.into_iter().map(|duty| OnCall {
             policy_id: String::new(),
             policy_name: String::new(),
             level: 1,

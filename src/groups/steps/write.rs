@@ -71,12 +71,7 @@ async fn is_behind(tx: &mut Tx, app: &App, state: &State) -> Result<bool> {
     if state.changed_at >= app.started_at {
         return Ok(false);
     }
-    let (now, plan) = (tx.now(), replan(""));
-    let goes_first = |job: &Job| {
-        let is_due = job.run_at <= now && job.last_error.is_none() && job.parked_at.is_none();
-        is_due && [Step::ReadOnCall.kind(), plan.kind].contains(&job.kind.as_str())
-    };
-    Ok(tx.open_jobs().await?.iter().any(goes_first))
+    Ok(tx.is_due(Step::ReadOnCall.kind()).await? || tx.is_due(replan("").kind).await?)
 }
 
 /// When the next write is within Slack's limit; `None` for at once.
