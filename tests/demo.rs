@@ -103,6 +103,9 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
     newer.signal("INT");
     assert_eq!(newer.end().0.code(), Some(0));
     assert!(!send(&["/incident list"]).out.contains("demos run here"));
+    let aloud = send(&[&["/oncall search --public"], &room[..]].concat());
+    assert!(aloud.out.contains("everybody in #inc-2-search-slow sees this"), "{aloud:?}");
+    assert!(!aloud.out.contains("only Cho"), "{aloud:?}");
     assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 

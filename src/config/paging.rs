@@ -62,7 +62,7 @@ pub(super) fn commanders(reader: &mut Reader) -> Vec<Commander> {
         .into_iter()
         .map(|entry| {
             let title = entry.name.clone();
-            reader.entry("commander", entry, |section| commander(section, title))
+            reader.entry("commander", entry, |section| commander(section, title.clone()))
         })
         .collect()
 }
@@ -76,7 +76,8 @@ fn commander(section: &mut Section<'_>, title: String) -> Commander {
         level: section.number("level", 1, 1..=20),
         people: section.list("people", Vec::new(), person),
     };
-    if commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty() {
+    let is_told = ["schedule", "escalation_policy", "people"].iter().any(|key| section.is_bad(key));
+    if commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty() && !is_told {
         section.problem("title", "is held by nobody; write a schedule, an escalation_policy or people");
     }
     commander

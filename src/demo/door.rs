@@ -75,8 +75,10 @@ pub struct Heard {
     /// How many older demos run beside it.
     #[serde(skip)]
     pub others: usize,
-    /// What the person reads in answer.
+    /// What the person reads in answer, and nobody else.
     pub answers: Vec<Reading>,
+    /// What everybody in the channel reads in answer.
+    pub aloud: Option<Reading>,
     /// The title of the form that was opened.
     pub form: Option<String>,
 }
@@ -129,7 +131,8 @@ impl Door {
         let _ = self.typed.send(typing.clone()); // nobody may be looking
         let began_at = self.world.clock.now();
         let server = self.base.clone();
-        let mut heard = Heard { took: Duration::ZERO, server, others: 0, answers: Vec::new(), form: None };
+        let mut heard =
+            Heard { took: Duration::ZERO, server, others: 0, answers: Vec::new(), aloud: None, form: None };
         let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
         if !typing.acts() {
             slack.person_says(user, &channel, None, &typing.text); // the carrier tells the server
@@ -152,7 +155,7 @@ impl Door {
         heard.answers = slack.read_whispers(user).split_off(whispers);
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         if answer["response_type"] == "in_channel" {
-            heard.answers.extend(slack.read(&channel).pop());
+            heard.aloud = slack.read(&channel).pop();
         }
         let form = slack.views().into_iter().skip(forms).next_back();
         heard.form = form.map(|f| f.view["title"]["text"].as_str().unwrap_or_default().to_owned());

@@ -242,21 +242,22 @@ impl Screen {
             let all = heard.others + 1;
             self.note(&format!("{all} demos run here; this is the newest, at {}.", heard.server))?;
         }
-        let place = format!("only {} sees this · after {} ms", typing.person(), heard.took.as_millis());
+        let (channel, took) = (typing.channel.trim_start_matches('#'), heard.took.as_millis());
         for answer in &heard.answers {
-            self.message(&place, answer)?;
+            self.message(&format!("only {} sees this · after {took} ms", typing.person()), answer)?;
+        }
+        if let Some(answer) = &heard.aloud {
+            self.message(&format!("everybody in #{channel} sees this · after {took} ms"), answer)?;
         }
         if let Some(form) = &heard.form {
             self.say(&format!("Firebell opens a form for {}: {form}.", typing.person()))?;
             self.note("Forms are filled in with a mouse; here, type the whole command instead.")?;
-        } else if heard.answers.is_empty() && typing.acts() {
-            self.say("Taken, without a word; the channel shows what comes of it.")?;
-        } else if heard.answers.is_empty() {
-            self.say(&format!(
-                "{} said it in #{}.",
-                typing.person(),
-                typing.channel.trim_start_matches('#')
-            ))?;
+        } else if heard.answers.is_empty() && heard.aloud.is_none() {
+            self.say(&if typing.acts() {
+                "Taken, without a word; the channel shows what comes of it.".to_owned()
+            } else {
+                format!("{} said it in #{channel}.", typing.person())
+            })?;
         }
         self.flush()
     }

@@ -31,6 +31,7 @@ mod inbound;
 mod jobs;
 mod lanes;
 mod merges;
+mod not_rung;
 mod notices;
 mod notices_bad_days;
 mod notices_cachet;

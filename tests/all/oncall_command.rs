@@ -135,6 +135,7 @@ on_both_engines!(
             • level 1 of Search: Cho Example ☎ +49 1515550103
             • never: Cho Example
             • when nobody is on call: Eve Example
+            :warning: `@search-oncall` rings the fallback: Eve Example; nobody who is on call can be in it (Cho Example: never).
             • whoever is in the group stays in it
             `/oncall why @search-oncall` says who is in the group and why.
             _As PagerDuty said 0s ago._
@@ -247,7 +248,7 @@ on_both_engines!(
         _As PagerDuty said 0s ago._
 
         nobody --public
-        ephemeral: I know nothing and nobody called nobody. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        ephemeral: I know nothing and nobody called nobody. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         ");
         stage.end().await;
     }
@@ -290,7 +291,7 @@ on_both_engines!(
         /oncall @bne
           → I know nothing and nobody called @bne. Did you mean `/oncall ben`?
         /oncall warehouse
-          → I know nothing and nobody called warehouse. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+          → I know nothing and nobody called warehouse. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         /oncall #general
           → A channel is not on call. Name a service, a @group, a @user, a schedule or an escalation policy.
         /oncall wyh @payments-oncall

@@ -113,6 +113,25 @@ on_both_engines!(
 );
 
 on_both_engines!(
+    async fn a_schedule_that_is_deleted_is_not_nobody(db: Db, clock: Clock) {
+        let world = world(&clock).await;
+        let now = clock.now();
+        // No policy uses it: it is asked for by itself.
+        world.pagerduty.add_schedule("PSCHED1", "Payments", &[("PANA001", now - HOUR, now + 9 * HOUR)]);
+        let more = "when_empty = \"fallback\"\nfallback = [\"U0EVE\"]\nchannel = \"incidents\"\n";
+        let stage = Stage::on(world, db, clock, &format!("{GROUP}{more}")).await;
+        stage.settle().await;
+        wait(&stage, 35 * SECOND).await;
+        assert_eq!(members(&stage), ["U0ANA"]);
+        stage.world.pagerduty.delete_schedule("PSCHED1");
+        wait(&stage, 120 * SECOND).await;
+        assert_eq!(members(&stage), ["U0ANA"], "neither nobody nor the fallback");
+        assert_reads!(stage.world.slack.transcript("incidents"), @"");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
     async fn a_group_that_somebody_changed_is_not_in_step_though_slack_cannot_be_read(db: Db, clock: Clock) {
         let world = world(&clock).await;
         let now = clock.now();

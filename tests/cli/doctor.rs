@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use firebell::clock::{Clock, Timestamp};
-use firebell::groups::model::{Standing, State};
-use firebell::ids::UserGroupId;
+use firebell::groups::model::{LeftOut, Standing, State};
+use firebell::ids::{PagerDutyUserId, UserGroupId};
 use firebell::sim::pagerduty::PagerDuty;
 use firebell::sim::scene::World;
 use firebell::sim::slack::Slack;
@@ -196,11 +196,11 @@ pagerduty_service = "PGONE01"
     ✗ @locked                   is kept by Slack, an identity provider or another workspace: follow the rota with a group of your own
     ✗ @renamed                  is called @other-name in Slack now: change its handle back, or in the configuration
     ✗ user groups               Slack does not let Firebell change @payments-oncall: under Settings, Permissions, User Groups allow everyone, or set slack.user_token to an administrator's token
-    ✗ schedule Payments primry  PagerDuty has no schedule "Payments primry"; mend the configuration (did you mean "Payments primary"?)
+    ✗ schedule Payments primry  PagerDuty has no schedule "Payments primry" (did you mean "Payments primary"?); mend the configuration
     ✗ schedule Twice            several schedules are called "Twice"; write the id: PTWICE1 or PTWICE2
     ! schedule Unused           no escalation policy uses it: it takes a call of its own
     ✗ policy PNOSUCH            PagerDuty has no such escalation policy: mend the id at @asleep, the end of the policy's address there
-    ✗ #payments                 Firebell is not in it: write /invite @firebell there
+    ✗ #payments                 Firebell is in no channel of that name. If it is there, write /invite @firebell in it; if not, make it or mend its name in the configuration
 
     10 wrong, 2 worth a look.
     "#);
@@ -260,14 +260,67 @@ async fn what_is_enough_for_sync_is_checked_for_sync() {
     ");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_nobody_in_slack_and_whom_a_group_rings_instead_are_named() {
+    let place = Place::with(
+        r#"
+[oncall]
+channel = "incidnts"
+[[group]]
+handle = "payments-oncall"
+schedules = ["Payments primary", "PSCHED1"]
+always = ["ana@exmple.com", "@payments-oncal", "U0DEE"]
+never = ["U0N0B0DY"]
+when_empty = "fallback"
+fallback = ["guest@example.com"]
+"#,
+    )
+    .await;
+    place.world.slack.add_user("U0GUEST", "guest", "Gus Guest", "guest@example.com");
+    place.world.slack.edit_user("U0GUEST", |u| u.is_restricted = true);
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    let db = place.database().await;
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let out = LeftOut {
+        responder: PagerDutyUserId::new("PZOE001"),
+        name: "Zoe Example".into(),
+        why: "nobody in Slack has the address zoe@corp.example".into(),
+        is_unmapped: true,
+    };
+    let state = State {
+        handle: "payments-oncall".into(),
+        group_id: Some(UserGroupId::new("S0PAY")),
+        left_out: Json(vec![out]),
+        ..renamed(place.world.clock.now())
+    };
+    tx.save_group_state(&state).await.expect("saved");
+    tx.commit().await.expect("committed");
+    assert_snapshot!(place.troubles(), @"
+    ! @payments-oncall           does not ring Zoe Example, who is on call: nobody in Slack has the address zoe@corp.example
+    ✗ @payments-oncall           always names ana@exmple.com, and nobody in Slack is that: mend it in the configuration
+    ✗ @payments-oncall           always names @payments-oncal, and Slack has no such user group (did you mean @payments-oncall?): mend it in the configuration
+    ✗ @payments-oncall           never names U0N0B0DY, and nobody in Slack is that: mend it in the configuration
+    ✗ @payments-oncall           fallback names guest@example.com, who is Gus Guest in Slack: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always
+    ! schedule PSCHED1           is Payments primary under another name, and @payments-oncall has both: remove one
+    ✗ #incidnts                  Firebell is in no channel of that name; did you mean #incidents? If it is there, write /invite @firebell in it; if not, make it or mend its name in the configuration
+
+    5 wrong, 2 worth a look.
+    ");
+    let all = place.doctor().out;
+    assert!(
+        all.contains("✓ @payments-oncall           S0PAY, 1 person, rings those who were in it: U0ANA"),
+        "{all}"
+    );
+}
+
 #[test]
 fn a_bad_configuration_is_told_whole() {
     let here = tempfile::tempdir().expect("a directory");
     fs::write(here.path().join("firebell.toml"), "[slack]\nbot_tokn = 'xoxb-1'\n").expect("written");
     let ill = run(here.path(), &["doctor"]);
     assert_eq!((ill.code, ill.err.as_str()), (1, ""));
-    assert!(ill.out.contains("✗ configuration  slack.bot_token is missing"), "{}", ill.out);
-    assert!(ill.out.ends_with("\n\n3 wrong.\n"), "{}", ill.out);
+    assert!(ill.out.contains("✗ configuration  slack.bot_tokn is unknown"), "{}", ill.out);
+    assert!(ill.out.ends_with("\n\n2 wrong.\n"), "{}", ill.out);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

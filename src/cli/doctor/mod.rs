@@ -18,6 +18,7 @@ use crate::config::{Config, Database, environment};
 use crate::error::Upstream;
 use crate::groups::model::State;
 use crate::groups::remedy::remedy;
+use crate::oncall::Directory;
 use crate::runbooks::{Index, directory};
 use crate::store::Db;
 
@@ -74,7 +75,8 @@ impl Findings {
 pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure> {
     let mut found = Findings::default();
     if let Some((config, serves)) = configuration(file, &mut found) {
-        let states = if serves { database(&config.database, &mut found).await } else { Vec::new() };
+        let remembered =
+            if serves { database(&config.database, &mut found).await } else { Remembered::default() };
         let clock = Clock::system();
         let (slack, pagerduty) = app::clients(&config, &clock, Arc::new(|_, _, _, _| {}));
         let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
@@ -89,7 +91,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             vendors::statuspage(&page, &mut found).await;
         }
         runbooks(&config, &mut found);
-        groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
+        groups::check(slack.as_ref(), pagerduty, &config, &remembered, &mut found).await;
         if let Some(slack) = slack.as_ref().filter(|_| serves) {
             commanders::check(slack, pagerduty, &config, &clock, &mut found).await;
         }
@@ -121,12 +123,15 @@ fn configuration(file: &ConfigFile, found: &mut Findings) -> Option<(Config, boo
         }
         Err(problems) => problems,
     };
-    if let Ok((config, _)) = Config::load_for_sync(file.path(), environment())
+    if let Ok((config, warnings)) = Config::load_for_sync(file.path(), environment())
         && !config.groups.is_empty()
     {
         let lacks =
             "is enough for `firebell sync --once` only; `firebell config check` says what `serve` lacks";
         found.odd(what, format!("{name} {lacks}"));
+        for warning in warnings {
+            found.odd(what, warning);
+        }
         return Some((config, false));
     }
     for problem in problems.lines() {
@@ -135,13 +140,19 @@ fn configuration(file: &ConfigFile, found: &mut Findings) -> Option<(Config, boo
     None
 }
 
-/// What the server remembers of its groups, if there is a database.
-async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
+/// What the server remembers of its groups and of people, if there is a database.
+#[derive(Default)]
+struct Remembered {
+    states: Vec<State>,
+    people: Directory,
+}
+
+async fn database(database: &Database, found: &mut Findings) -> Remembered {
     let what = "database";
     let url = database.url.expose_secret();
     if !Db::is_there(url).unwrap_or(true) {
         found.odd(what, format!("there is none at {database} yet; `firebell serve` makes it"));
-        return Vec::new();
+        return Remembered::default();
     }
     let db = match Db::open(url, Clock::system()).await {
         Ok(db) => db,
@@ -150,11 +161,11 @@ async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
                 what,
                 format!("{database} cannot be reached: {error:#}; mend database.url or start it"),
             );
-            return Vec::new();
+            return Remembered::default();
         }
         Err(error) => {
             found.wrong(what, format!("{error:#}"));
-            return Vec::new();
+            return Remembered::default();
         }
     };
     if !db.is_migrated().await.unwrap_or(false) {
@@ -162,19 +173,19 @@ async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
             what,
             format!("{database} has an older schema; `firebell serve` or `firebell migrate` renews it"),
         );
-        return Vec::new();
+        return Remembered::default();
     }
     found.right(what, database.to_string());
     match known(&db, found).await {
-        Ok(states) => states,
+        Ok(remembered) => remembered,
         Err(error) => {
             found.wrong(what, format!("{database} cannot be read: {error:#}"));
-            Vec::new()
+            Remembered::default()
         }
     }
 }
 
-async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>> {
+async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Remembered> {
     let mut tx = db.read().await?;
     let (_, parked) = tx.count_jobs().await?;
     if parked > 0 {
@@ -188,7 +199,7 @@ async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>
         let said = "on call whom nobody in Slack is known to be: `firebell people list --unmapped`";
         found.odd("people", format!("{} {said}", unmapped.len()));
     }
-    tx.group_states().await
+    Ok(Remembered { states: tx.group_states().await?, people })
 }
 
 /// What `/runbook` would find on this machine.
