@@ -22,7 +22,7 @@ pub const VERBS: &[Spoken] = &[
         arguments: "<service|@group|@user|schedule|policy> [--next] [--public]",
         what: "who is on call there on each level, until when, who is next; of a person: where",
         more: "The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers \
-               to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.",
+               to the channel, by default without phone numbers. Names are matched in any letter case; ids are understood too.",
         example: "payments",
     },
     Spoken {

@@ -195,6 +195,29 @@ on_both_engines!(
     }
 );
 
+/// Whether numbers are shown to a person alone and to a channel.
+async fn are_phones_shown(db: Db, clock: Clock, phones: &str) -> [bool; 2] {
+    let more = format!("{GROUPS}\n[paging]\nphones = {phones:?}\n");
+    let stage = Stage::on(world(&clock).await, db, clock, &more).await;
+    stage.settle().await;
+    let alone = stage.seen_by("U0EVE", "/oncall payments").await;
+    let aloud = stage.seen_by("U0EVE", "/oncall @ana --public").await;
+    stage.end().await;
+    [alone, aloud].map(|answer| answer.contains('☎'))
+}
+
+on_both_engines!(
+    async fn phone_numbers_that_are_never_shown_are_not_looked_up_either(db: Db, clock: Clock) {
+        assert_eq!(are_phones_shown(db, clock, "never").await, [false, false]);
+    }
+);
+
+on_both_engines!(
+    async fn phone_numbers_that_everybody_may_see_are_said_aloud(db: Db, clock: Clock) {
+        assert_eq!(are_phones_shown(db, clock, "public").await, [true, true]);
+    }
+);
+
 on_both_engines!(
     async fn the_channel_hears_names_and_only_the_person_phones(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
@@ -323,7 +346,7 @@ on_both_engines!(
             Examples: `/oncall payments`, `/oncall @payments-oncall --next`, `/oncall @ana`, `/oncall why @payments-oncall`
         /oncall help lookup
           → `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]`
-            Who is on call there on each level, until when, who is next; of a person: where. The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.
+            Who is on call there on each level, until when, who is next; of a person: where. The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers to the channel, by default without phone numbers. Names are matched in any letter case; ids are understood too.
             Example: `/oncall payments`
             Also: `who`
         ");

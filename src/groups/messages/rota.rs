@@ -1,5 +1,5 @@
-//! What `/oncall` answers when somebody looks: who is on call, until when, who is next. In private with phone numbers, to
-//! the channel without.
+//! What `/oncall` answers when somebody looks: who is on call, until when, who is next; with phone numbers
+//! where the configuration shows them.
 
 use super::answers::some;
 use super::{handle, names};
@@ -23,6 +23,7 @@ struct Way {
     at: Timestamp,
     only_next: bool,
     is_public: bool,
+    has_phones: bool,
 }
 
 impl Way {
@@ -33,7 +34,7 @@ impl Way {
     }
 
     fn name(self, shift: &Shift) -> String {
-        if self.is_public { untrusted(&shift.who.name) } else { untrusted(&shift.who.name_and_phone()) }
+        untrusted(&shift.who.called(self.has_phones))
     }
 
     /// `Ana Example ☎ … until …; next: Ben Example`
@@ -95,7 +96,7 @@ pub fn said_ago(known: &Known, at: Timestamp) -> String {
 /// The kept groups and the services.
 pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
     // Phone numbers are for those who look somebody up.
-    let way = Way { at, only_next: false, is_public: true };
+    let way = Way { at, only_next: false, is_public, has_phones: false };
     let one = |target: &Target<'_>| {
         let Found { seats, troubles } = lookup::on_sources(known, *target, at);
         let seats = seats.iter().map(|s| way.holds(s));
@@ -122,12 +123,14 @@ pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
             "Neither groups nor services are configured. Name a schedule, a policy or a person.".into(),
         );
     }
-    Way { at, only_next: false, is_public }.reply(known, lines)
+    way.reply(known, lines)
 }
 
 /// Who is on call there; of a person, where.
 pub fn looked_up(known: &Known, subject: &Subject<'_>, lookup: &Lookup, at: Timestamp) -> Reply {
-    let way = Way { at, only_next: lookup.only_next, is_public: lookup.is_public };
+    let Lookup { only_next, is_public, .. } = *lookup;
+    let has_phones = known.config.paging.phones.are_shown(is_public);
+    let way = Way { at, only_next, is_public, has_phones };
     let people = &*known.people;
     let by_level = |name: String, seats: Vec<Seat>| {
         let mut lines = vec![title(&name, way)];
@@ -275,7 +278,7 @@ fn somebody(people: &Directory, person: &Person, way: Way) -> Vec<String> {
         )];
     }
     let phone = person.responders.iter().find_map(|id| people.responders.get(id)?.phone.as_deref());
-    let name = match phone.filter(|_| !way.is_public) {
+    let name = match phone.filter(|_| way.has_phones) {
         Some(phone) => format!("*{name}* ☎ {}", untrusted(phone)),
         None => format!("*{name}*"),
     };
