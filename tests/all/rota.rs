@@ -119,7 +119,8 @@ on_both_engines!(
         // No policy uses it: it is asked for by itself.
         world.pagerduty.add_schedule("PSCHED1", "Payments", &[("PANA001", now - HOUR, now + 9 * HOUR)]);
         let more = "when_empty = \"fallback\"\nfallback = [\"U0EVE\"]\nchannel = \"incidents\"\n";
-        let stage = Stage::on(world, db, clock, &format!("{GROUP}{more}")).await;
+        let group = GROUP.replace("[[hint_sender]]", &format!("{more}[[hint_sender]]"));
+        let stage = Stage::on(world, db, clock, &group).await;
         stage.settle().await;
         wait(&stage, 35 * SECOND).await;
         assert_eq!(members(&stage), ["U0ANA"]);
