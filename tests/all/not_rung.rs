@@ -78,7 +78,7 @@ on_both_engines!(
             `/oncall why @gus` says who is in the group and why.
             _As PagerDuty said 0s ago._
         /oncall why @zoe
-          → :warning: `@zoe` rings the fallback: Eve Example. They last agreed 0s ago.
+          → :warning: `@zoe` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Eve Example: the fallback, because nobody who is on call can be in it (Zoe Elsewhere)
             *On call, and left out*

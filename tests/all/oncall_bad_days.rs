@@ -61,7 +61,7 @@ on_both_engines!(
             • level 1: &lt;!channel&gt; ˋrmˋ *boo* @·here (no phone number known)
             _As PagerDuty said 0s ago._
         why @search-oncall
-          → :warning: `@search-oncall` rings the fallback: Eve Example. They last agreed 0s ago.
+          → :warning: `@search-oncall` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
             • Eve Example: the fallback, because nobody who is on call can be in it (&lt;!channel&gt; ˋrmˋ *boo* @·here)

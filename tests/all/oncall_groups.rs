@@ -41,7 +41,7 @@ on_both_engines!(
             *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
             _As PagerDuty said 0s ago._
         /oncall why @search-oncall
-          → :white_check_mark: `@search-oncall` rings the fallback: Eve Example. They last agreed 0s ago.
+          → :white_check_mark: `@search-oncall` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
             • Eve Example: the fallback, because nobody who is on call can be in it (Cho Example: never)
@@ -123,7 +123,7 @@ on_both_engines!(
             • level 2: Ben Example ☎ +49 1515550102
             _As PagerDuty said 0s ago._
         /oncall why @search-oncall
-          → :white_check_mark: `@search-oncall` rings the fallback: Eve Example. They last agreed 0s ago.
+          → :white_check_mark: `@search-oncall` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
             • Eve Example: the fallback, because nobody who is on call can be in it (Cho Example: never)

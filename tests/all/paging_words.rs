@@ -47,7 +47,7 @@ on_both_engines!(
         /page @nobody come
           → I know nothing and nobody called @nobody. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page <#C1|ops> come
-          → I know nothing and nobody called #ops. `/oncall` alone shows what there is; `/page help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
+          → I know nothing and nobody called #ops. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page --tset payments come
           → I do not know `--tset`. Did you mean `--test`?
         /page --test @payments-oncall come
@@ -95,7 +95,7 @@ on_both_engines!(
         /page @Channel come
           → @·Channel would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/page payments`.
         /page everyone come
-          → I know nothing and nobody called everyone. `/oncall` alone shows what there is; `/page help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
+          → I know nothing and nobody called everyone. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page help
           → `/page [--all] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
             In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
@@ -122,7 +122,7 @@ on_both_engines!(
         /ic who
           → Whom do you want to reach? `/ic who @ana`.
         /ic who annna
-          → I know nothing and nobody called annna. `/oncall` alone shows what there is; `/ic help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
+          → I know nothing and nobody called annna. `/oncall` alone shows what there is; `/ic help` says what I understand.
         /ic page @here
           → @·here would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/ic page payments`.
         /ic list of all
@@ -181,16 +181,16 @@ on_both_engines!(
         /page <!subteam^S9|@nope> come
           → I know nothing and nobody called @nope. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page `@here` come
-          → I know nothing and nobody called ˋ@·hereˋ. `/oncall` alone shows what there is; `/page help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
+          → I know nothing and nobody called ˋ@·hereˋ. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page payments <https://evil.example|click>
           → :rotating_light: Paging 'payments': click
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
         /page \'; DROP TABLE page; -- come
-          → I know nothing and nobody called ';. `/oncall` alone shows what there is; `/page help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
+          → I know nothing and nobody called ';. `/oncall` alone shows what there is; `/page help` says what I understand.
         /ic page <!channel>
           → @·channel would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/ic page payments`.
         /ic who `<!here>`
-          → I know nothing and nobody called ˋ@·hereˋ. `/oncall` alone shows what there is; `/ic help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
+          → I know nothing and nobody called ˋ@·hereˋ. `/oncall` alone shows what there is; `/ic help` says what I understand.
         /ic <!channel>
           → I do not know `/ic @·channel`. To reach somebody: `/ic who @·channel`. `/ic help` says what I understand.
         ");

@@ -338,7 +338,7 @@ on_both_engines!(
                 .calls()
                 .iter()
                 .rfind(|c| c.name == "users.list")
-                .is_some_and(|c| c.outcome.contains("429"))
+                .is_some_and(|c| c.outcome == "ratelimited")
         };
         let is_held = async || {
             let mut tx = stage.running.app.db.read().await.expect("a transaction");
