@@ -76,13 +76,31 @@ pub enum Problem {
     /// Nothing was done; ask again after this long.
     RateLimited { after: Duration },
     /// Time-out, broken connection, 5xx, or an answer that is none: **the effect may have happened**.
-    Unavailable { detail: String },
+    Unavailable { why: Why, detail: String },
     /// The vendor understood and refused. `code` is its machine word (`channel_not_found`, `400/2002`),
     /// `detail` its sentence, if any.
     Rejected { code: String, detail: String },
 }
 
+/// What is the matter with a vendor that has not said no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// No connection, a broken one, a 5xx, or no answer in time.
+    NoAnswer,
+    /// No answer in time to what must not be done twice: **its effect may still come**. To look at once would be too soon.
+    Late,
+    /// There is an answer, and it makes no sense.
+    Nonsense,
+    /// It refuses our key, which somebody will mend elsewhere.
+    KeyRefused,
+}
+
 impl Upstream {
+    /// Whether the effect of what was asked for may still come.
+    pub fn is_late(&self) -> bool {
+        matches!(self.problem, Problem::Unavailable { why: Why::Late, .. })
+    }
+
     /// The vendor's machine word, when it refused.
     pub fn code(&self) -> Option<&str> {
         match &self.problem {
@@ -106,7 +124,15 @@ impl fmt::Display for Upstream {
             Problem::RateLimited { after } => {
                 write!(f, "{service} asks us to wait {} s before {call}", after.as_secs())
             }
-            Problem::Unavailable { detail } => write!(f, "{service} did not answer {call}: {detail}"),
+            Problem::Unavailable { why: Why::NoAnswer | Why::Late, detail } => {
+                write!(f, "{service} did not answer {call}: {detail}")
+            }
+            Problem::Unavailable { why: Why::Nonsense, detail } => {
+                write!(f, "{service} answered {call} with what makes no sense: {detail}")
+            }
+            Problem::Unavailable { why: Why::KeyRefused, detail } => {
+                write!(f, "{service} refused our key for {call}: {detail}")
+            }
             Problem::Rejected { code, detail } if detail.is_empty() => {
                 write!(f, "{service} refused {call}: {code}")
             }

@@ -14,13 +14,20 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::clock::{Clock, Timestamp};
-use crate::error::{Problem, Upstream, Vendor};
+use crate::error::{Problem, Upstream, Vendor, Why};
 
 /// Larger answers are refused: no call of ours has a reason to get one.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The wait when a 429 names none; doubles while the 429s go on.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_GUESSED_PAUSE: Duration = Duration::from_mins(5);
+/// A vendor may make us wait this long, whatever it asks for: a proxy's mistake must not silence us for a day …
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// … and PagerDuty, through which people are woken, as long as the span over which it counts:
+/// <https://developer.pagerduty.com/docs/rest-api-rate-limits>.
+const LONGEST_PAUSE_OF_PAGING: Duration = Duration::from_mins(1);
+/// The end of a time limit, ours or a gateway's.
+const LATE: &str = "no answer in time";
 
 /// What a second attempt of a call does, and so what a job has to do before it tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +36,8 @@ pub enum Effect {
     Idempotent,
     /// Repeating would do it twice, but what was done can be read: look first. The method says where.
     ReadBack,
+    /// The same, and the vendor refuses the second one by its name or key: no harm in asking again soon.
+    Named,
     /// Never repeated: nothing important may depend on it.
     AtMostOnce,
     /// Repeated blindly: twice is better than never.
@@ -39,7 +48,7 @@ impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Idempotent => "idempotent",
-            Self::ReadBack => "read_back",
+            Self::ReadBack | Self::Named => "read_back",
             Self::AtMostOnce => "at_most_once",
             Self::AtLeastOnce => "at_least_once",
         })
@@ -130,7 +139,7 @@ async fn fetch(request: RequestBuilder) -> Result<Answer, Problem> {
 }
 
 async fn read_body(response: &mut Response) -> Result<Vec<u8>, Problem> {
-    let too_large = || unavailable(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
+    let too_large = || nonsense(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
     if response.content_length().is_some_and(|n| n > MAX_ANSWER_BYTES as u64) {
         return Err(too_large());
     }
@@ -150,7 +159,7 @@ fn without_url(error: &reqwest::Error) -> Problem {
         return Problem::Rejected { code: "invalid_request".into(), detail: "it could not be built".into() };
     }
     unavailable(if error.is_timeout() {
-        "no answer in time"
+        LATE
     } else if error.is_connect() {
         "no connection"
     } else {
@@ -159,7 +168,12 @@ fn without_url(error: &reqwest::Error) -> Problem {
 }
 
 pub fn unavailable(detail: impl Into<String>) -> Problem {
-    Problem::Unavailable { detail: detail.into() }
+    Problem::Unavailable { why: Why::NoAnswer, detail: detail.into() }
+}
+
+/// There is an answer, and it is none.
+pub fn nonsense(detail: impl Into<String>) -> Problem {
+    Problem::Unavailable { why: Why::Nonsense, detail: detail.into() }
 }
 
 /// Real elapsed time, for statistics only: no decision hangs on it, so it does not ask the [`Clock`].
@@ -180,6 +194,7 @@ impl Stopwatch {
 #[derive(Clone)]
 pub struct Pauses {
     clock: Clock,
+    longest: Duration,
     by_key: Arc<Mutex<HashMap<String, Pause>>>,
 }
 
@@ -187,11 +202,13 @@ struct Pause {
     until: Timestamp,
     /// The wait to guess if the next 429 names none either.
     next_guess: Duration,
+    /// More than we are ready to wait was asked for.
+    is_odd: bool,
 }
 
 impl Pauses {
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, by_key: Arc::default() }
+    pub fn new(clock: Clock, longest: Duration) -> Self {
+        Self { clock, longest, by_key: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Pause>> {
@@ -204,13 +221,23 @@ impl Pauses {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Records a 429 and says how long to wait: what was asked (a second at least), else 5 s, 10 s, 20 s …
+    /// Records a 429 and says how long to wait: what was asked (a second at least, and within reason), else 5 s,
+    /// 10 s, 20 s …
     pub fn hit(&self, key: &str, asked: Option<Duration>) -> Duration {
         let mut pauses = self.lock();
         let guess = pauses.get(key).map_or(FIRST_PAUSE, |p| p.next_guess);
-        let after = asked.map_or(guess, |asked| asked.max(Duration::from_secs(1)));
+        let after = asked.map_or(guess, |asked| asked.max(Duration::from_secs(1))).min(self.longest);
         let next_guess = if asked.is_some() { guess } else { (guess * 2).min(LONGEST_GUESSED_PAUSE) };
-        pauses.insert(key.to_owned(), Pause { until: self.clock.now() + after, next_guess });
+        let is_odd = asked.is_some_and(|asked| asked > self.longest);
+        let was_odd = pauses.get(key).is_some_and(|p| p.is_odd);
+        if let Some(asked) = asked.filter(|_| is_odd && !was_odd) {
+            tracing::warn!(
+                asked = asked.as_secs(),
+                wait = after.as_secs(),
+                "told to wait beyond reason; waiting less"
+            );
+        }
+        pauses.insert(key.to_owned(), Pause { until: self.clock.now() + after, next_guess, is_odd });
         after
     }
 
@@ -237,7 +264,8 @@ pub struct Wire {
 
 impl Wire {
     pub fn new(vendor: Vendor, http: reqwest::Client, clock: Clock, observer: Observer) -> Self {
-        Self { vendor, http, pauses: Pauses::new(clock), observer }
+        let longest = if vendor == Vendor::PagerDuty { LONGEST_PAUSE_OF_PAGING } else { LONGEST_PAUSE };
+        Self { vendor, http, pauses: Pauses::new(clock, longest), observer }
     }
 
     /// As long as the vendor wants.
@@ -249,11 +277,12 @@ impl Wire {
     /// here, for both vendors; `judge` turns any other answer into a value or a problem.
     pub async fn exchange<T>(
         &self,
-        call: &'static str,
+        spec: &CallSpec,
         pause_key: &str,
         request: RequestBuilder,
         judge: impl FnOnce(&Answer) -> Result<T, Problem>,
     ) -> Result<T, Upstream> {
+        let call = spec.name;
         if let Some(after) = self.pauses.left(pause_key) {
             return Err(self.upstream(call, Problem::RateLimited { after }));
         }
@@ -262,6 +291,11 @@ impl Wire {
             Err(upstream) => Err(upstream.problem),
             Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
                 Err(Problem::RateLimited { after: self.pauses.hit(pause_key, answer.asked_wait()) })
+            }
+            Ok(answer)
+                if [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT].contains(&answer.status) =>
+            {
+                Err(unavailable(LATE))
             }
             Ok(answer) => match judge(&answer) {
                 Err(Problem::RateLimited { .. }) => {
@@ -274,11 +308,21 @@ impl Wire {
             },
         };
         (self.observer)(self.vendor, call, outcome(&result), watch.elapsed());
-        result.map_err(|problem| self.upstream(call, problem))
+        result.map_err(|problem| self.upstream(call, in_doubt(spec, problem)))
     }
 
     pub fn upstream(&self, call: &'static str, problem: Problem) -> Upstream {
         Upstream { service: self.vendor, call, problem }
+    }
+}
+
+/// What is found by looking, and came too late to be seen now, may yet come.
+fn in_doubt(spec: &CallSpec, problem: Problem) -> Problem {
+    match problem {
+        Problem::Unavailable { detail, .. } if detail == LATE && spec.effect == Effect::ReadBack => {
+            Problem::Unavailable { why: Why::Late, detail }
+        }
+        other => other,
     }
 }
 
@@ -317,7 +361,7 @@ impl<'a> Fields<'a> {
 
     /// For what an answer is worthless without: missing means that we do not know what happened.
     pub fn need(self, pointer: &str) -> Result<String, Problem> {
-        self.some(pointer).ok_or_else(|| unavailable(format!("the answer has no {pointer}")))
+        self.some(pointer).ok_or_else(|| nonsense(format!("the answer has no {pointer}")))
     }
 
     /// Zero when missing or no whole number.
@@ -346,7 +390,7 @@ impl<'a> Fields<'a> {
     /// The list that an answer is about: without it, even a null, we do not know what there is. An empty one is an answer.
     pub fn need_list(self, pointer: &str) -> Result<impl Iterator<Item = Fields<'a>> + use<'a>, Problem> {
         let list = self.at(pointer).0.as_array();
-        let list = list.ok_or_else(|| unavailable(format!("the answer has no list {pointer}")))?;
+        let list = list.ok_or_else(|| nonsense(format!("the answer has no list {pointer}")))?;
         Ok(list.iter().map(Fields))
     }
 

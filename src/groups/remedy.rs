@@ -30,7 +30,7 @@ pub fn remedy(upstream: &Upstream, group: Option<&str>) -> String {
             "{vendor} has had enough calls for now: run it again in {} s",
             after.as_secs()
         ),
-        (Problem::Unavailable { detail }, vendor) => format!(
+        (Problem::Unavailable { detail, .. }, vendor) => format!(
             "{vendor} did not answer {} ({detail}): run it again when it does",
             upstream.call
         ),

@@ -11,12 +11,16 @@ fn wire(stub: &Stub, clock: &Clock) -> Wire {
     Wire::new(Vendor::Slack, client(Duration::from_secs(5)), clock.clone(), stub.observer())
 }
 
+fn spec(effect: Effect) -> CallSpec {
+    CallSpec { name: "test.call", effect, scopes: &[], tier: "" }
+}
+
 async fn get(wire: &Wire, url: &str) -> Result<String, Upstream> {
     let judge = |answer: &Answer| match answer.status.as_u16() {
         200 => Ok(String::from_utf8_lossy(&answer.body).into_owned()),
         other => Err(unavailable(format!("HTTP {other}"))),
     };
-    wire.exchange("test.call", "key", wire.http.get(url), judge).await
+    wire.exchange(&spec(Effect::Idempotent), "key", wire.http.get(url), judge).await
 }
 
 fn wait(result: Result<String, Upstream>) -> u64 {
@@ -39,6 +43,37 @@ async fn a_pause_is_obeyed_without_touching_the_network_and_ends_by_the_clock() 
     clock.advance(Duration::from_secs(20));
     assert_eq!(get(&wire, &url).await.expect("open again"), "hello");
     assert_eq!(stub.outcomes(), [("test.call", "rate_limited"), ("test.call", "ok")]);
+}
+
+#[tokio::test]
+async fn no_vendor_silences_us_for_longer_than_is_sensible() {
+    for (vendor, longest) in [(Vendor::Slack, 300), (Vendor::Statuspage, 300), (Vendor::PagerDuty, 60)] {
+        let (stub, clock) = (Stub::start().await, clock());
+        stub.on_with("/x", 429, &[("Retry-After", "36000")], "").on("/x", 200, "hello");
+        let wire = Wire::new(vendor, client(Duration::from_secs(5)), clock.clone(), stub.observer());
+        let url = format!("{}/x", stub.url);
+        assert_eq!(wait(get(&wire, &url).await), longest);
+        clock.advance(Duration::from_secs(longest));
+        assert_eq!(get(&wire, &url).await.expect("open again"), "hello");
+    }
+}
+
+#[tokio::test]
+async fn what_must_not_be_done_twice_is_late_when_its_time_ends_and_nothing_else_is() {
+    let (stub, clock) = (Stub::start().await, clock());
+    stub.on("/x", 504, "<html>").on("/broken", 503, "");
+    let wire = wire(&stub, &clock);
+    for (path, effect, is_late) in [
+        ("/x", Effect::ReadBack, true),
+        ("/x", Effect::Named, false),
+        ("/x", Effect::Idempotent, false),
+        ("/broken", Effect::ReadBack, false),
+    ] {
+        let request = wire.http.get(format!("{}{path}", stub.url));
+        let judge = |answer: &Answer| Err::<(), _>(unavailable(answer.status.to_string()));
+        let error = wire.exchange(&spec(effect), "key", request, judge).await.expect_err("no answer");
+        assert_eq!(error.is_late(), is_late, "{path} {effect:?}");
+    }
 }
 
 #[tokio::test]
@@ -91,7 +126,7 @@ async fn an_answer_that_comes_too_late_is_an_unknown_outcome() {
 
 #[test]
 fn a_running_pause_survives_the_success_of_an_overlapping_call() {
-    let pauses = Pauses::new(clock());
+    let pauses = Pauses::new(clock(), LONGEST_PAUSE);
     pauses.hit("key", Some(Duration::from_secs(9)));
     pauses.clear("key");
     assert_eq!(pauses.left("key"), Some(Duration::from_secs(9)));

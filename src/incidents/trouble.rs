@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::effects::{Effect, PageChange};
 use super::messages::{contact, said, span};
 use super::model::{Incident, LinkedPage};
-use crate::error::{Error, Problem, Upstream};
+use crate::error::{Error, Problem, Upstream, Vendor, Why};
 use crate::front::Message;
 use crate::ids::SlackUserId;
 use crate::oncall::model::Contact;
@@ -27,8 +27,15 @@ pub fn in_words(error: &Error) -> String {
 fn of_vendor(upstream: &Upstream) -> String {
     let vendor = upstream.service;
     match &upstream.problem {
-        Problem::RateLimited { after } => format!("{vendor} asks me to wait {} s", after.as_secs()),
-        Problem::Unavailable { detail } => format!("{vendor} does not answer ({detail})"),
+        Problem::RateLimited { after } => format!("{vendor} asks me to wait {} s", after.as_secs().max(1)),
+        Problem::Unavailable { why: Why::NoAnswer | Why::Late, detail } => {
+            format!("{vendor} does not answer ({detail})")
+        }
+        Problem::Unavailable { why: Why::Nonsense, .. } => format!("{vendor}'s answer makes no sense"),
+        Problem::Unavailable { why: Why::KeyRefused, detail } => {
+            let key = if vendor == Vendor::PagerDuty { "pagerduty.token" } else { "its key" };
+            format!("{vendor} refuses our key ({detail}): an administrator must renew {key}")
+        }
         Problem::Rejected { code, detail } => match meaning(code) {
             Some(meaning) => format!("{vendor} says no: {meaning} ({code})"),
             None if detail.is_empty() => format!("{vendor} says no ({code})"),

@@ -31,6 +31,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// … and of what is.
 const LONGEST_WAIT_OF_THE_REST: Duration = Duration::from_secs(300);
 
+/// What was not answered in time may still come, as when a vendor takes 12 s: it is looked for this much later, before it
+/// is done again.
+const LATE: Duration = Duration::from_secs(15);
+
 /// A job to be. Enqueued in the transaction of the fact that causes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewJob {
@@ -151,7 +155,11 @@ pub fn fate(job: &Job, error: &Error, now: Timestamp) -> Fate {
         Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }) | Error::Internal(_)
             if !out_of_attempts =>
         {
-            Fate::Retry { at: now + back_off(job), counts: true }
+            let at_least = match error {
+                Error::Upstream(upstream) if upstream.is_late() => LATE,
+                _ => Duration::ZERO,
+            };
+            Fate::Retry { at: now + back_off(job).max(at_least), counts: true }
         }
         _ => Fate::Park,
     }
@@ -178,7 +186,7 @@ fn jitter(job: &Job, most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Vendor;
+    use crate::error::{Vendor, Why};
 
     fn job(attempts: i64, max_attempts: Option<i64>) -> Job {
         let at = Timestamp::from_secs(0);
@@ -208,13 +216,16 @@ mod tests {
     #[test]
     fn errors_decide() {
         let now = Timestamp::from_secs(100);
-        let away = upstream(Problem::Unavailable { detail: "reset".into() });
+        let away = upstream(crate::http_client::unavailable("reset"));
         let wait = upstream(Problem::RateLimited { after: Duration::from_secs(30) });
         let no = upstream(Problem::Rejected { code: "channel_not_found".into(), detail: String::new() });
 
         let Fate::Retry { at, counts: true } = fate(&job(3, Some(15)), &away, now) else { panic!("retries") };
         assert!(at >= now + Duration::from_secs(4) && at <= now + Duration::from_secs(5));
         assert_eq!(fate(&job(15, Some(15)), &away, now), Fate::Park);
+        let late = upstream(Problem::Unavailable { why: Why::Late, detail: String::new() });
+        let Fate::Retry { at, counts: true } = fate(&job(1, None), &late, now) else { panic!("looks later") };
+        assert_eq!(at, now + LATE);
         let Fate::Retry { at, counts: true } = fate(&job(900, None), &away, now) else { panic!("pages on") };
         assert!(at > now + Duration::from_secs(20) && at <= now + LONGEST_WAIT);
         let Fate::Retry { at, counts: false } = fate(&job(15, Some(15)), &wait, now) else { panic!("waits") };

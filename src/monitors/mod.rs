@@ -73,20 +73,20 @@ impl Client {
             CheckKind::Alertmanager { filter, severity_label, words } => {
                 let request = get("/api/v2/alerts", &alertmanager::query(filter));
                 let judge = |answer: &Answer| alertmanager::judge(answer, severity_label, words);
-                self.0.exchange(calls::ALERTS.name, name, request, judge).await
+                self.0.exchange(&calls::ALERTS, name, request, judge).await
             }
             CheckKind::Prometheus { query, below, above } => {
                 let request = get("/api/v1/query", &[("query", query), ("timeout", "4s")]);
                 let judge = |answer: &Answer| prometheus::judge(answer, below, above);
-                self.0.exchange(calls::QUERY.name, name, request, judge).await
+                self.0.exchange(&calls::QUERY, name, request, judge).await
             }
             CheckKind::Statuspage => {
                 let request = get("/api/v2/summary.json", &[]);
-                self.0.exchange(calls::SUMMARY.name, name, request, statuspage::judge).await
+                self.0.exchange(&calls::SUMMARY, name, request, statuspage::judge).await
             }
             CheckKind::HttpJson { pointer, words } => {
                 let judge = |answer: &Answer| http_json::judge(answer, pointer, words);
-                self.0.exchange(calls::ADDRESS.name, name, get("", &[]), judge).await
+                self.0.exchange(&calls::ADDRESS, name, get("", &[]), judge).await
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::http_client::calls;
 pub(super) const OWN_LIMIT: &str = "own limit";
 
 calls! {
-    CREATE_INCIDENT = "POST /incidents", ReadBack, ["incidents.write"], "own limit";
+    CREATE_INCIDENT = "POST /incidents", Named, ["incidents.write"], "own limit";
     LIST_INCIDENTS = "GET /incidents", Idempotent, ["incidents.read"], "960/min";
     GET_INCIDENT = "GET /incidents/{id}", Idempotent, ["incidents.read"], "960/min";
     UPDATE_INCIDENT = "PUT /incidents/{id}", Idempotent, ["incidents.write"], "960/min";

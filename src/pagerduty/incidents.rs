@@ -161,7 +161,7 @@ impl Client {
         let mut hasher = DefaultHasher::new();
         event.routing_key.expose_secret().hash(&mut hasher);
         let pause = format!("{} {:x}", ENQUEUE.name, hasher.finish());
-        self.wire.exchange(ENQUEUE.name, &pause, request, |answer| judge(answer, &[]).map(|_| ())).await
+        self.wire.exchange(&ENQUEUE, &pause, request, |answer| judge(answer, &[]).map(|_| ())).await
     }
 }
 

@@ -35,7 +35,7 @@ pub use types::{
 
 use crate::clock::Clock;
 use crate::error::{Problem, Upstream, Vendor};
-use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, unavailable};
+use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, nonsense, unavailable};
 
 const PAGE_SIZE: &str = "100";
 const MOST_ITEMS: i64 = 10_000;
@@ -103,7 +103,7 @@ impl Client {
         decode: impl FnOnce(Fields<'_>) -> Result<T, Problem>,
     ) -> Result<T, Upstream> {
         let pause = if spec.tier == calls::OWN_LIMIT { spec.name } else { "token" };
-        self.wire.exchange(spec.name, pause, request, |answer| decode(Fields(&judge(answer, fine)?))).await
+        self.wire.exchange(spec, pause, request, |answer| decode(Fields(&judge(answer, fine)?))).await
     }
 
     /// A paged read to its last page: <https://developer.pagerduty.com/docs/pagination>. The limit that counts is
@@ -162,8 +162,7 @@ fn judge(answer: &Answer, fine: &[&str]) -> Result<Value, Problem> {
     let status = answer.status.as_u16();
     let body = serde_json::from_slice::<Value>(&answer.body).ok();
     match status {
-        200..=299 => body.ok_or_else(|| unavailable(format!("HTTP {status}, and the body is no JSON"))),
-        408 => Err(unavailable("HTTP 408")),
+        200..=299 => body.ok_or_else(|| nonsense(format!("HTTP {status}, and the body is no JSON"))),
         400..=499 => {
             let (code, detail) = refusal(status, &body.unwrap_or_default());
             if fine.iter().any(|f| code.split('/').any(|part| part == *f)) {

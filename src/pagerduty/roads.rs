@@ -7,13 +7,16 @@ use secrecy::SecretString;
 
 use super::{Action, Change, Client, Event, Incident, NewIncident, Severity, Status, is_duplicate_key};
 use crate::clock::Timestamp;
-use crate::error::{Problem, Upstream, Vendor};
+use crate::error::{Problem, Upstream, Vendor, Why};
+use crate::http_client::unavailable;
 use crate::ids::PagerDutyIncidentId;
 
 /// How long PagerDuty may take to turn an event into an incident before the first road is taken again.
 pub const EVENTS_TAKE: Duration = Duration::from_secs(120);
 /// The first road is tried this often before the second is taken.
 pub const FIRST_ROAD_TRIES: i64 = 2;
+/// So long PagerDuty may ask to be left alone before the second road is better.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
 /// PagerDuty's clock and ours may differ by this much.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
@@ -89,10 +92,15 @@ pub fn close_double() -> Change<'static> {
     }
 }
 
-/// Whether the first road is closed: a refusal of what we ask for is an answer, a refusal of our key is none.
+/// Whether the first road is closed: a refusal of what we ask for is an answer, a refusal of our key is none. A wait that
+/// is longer than a hiccup is not waited for.
 pub fn is_closed(problem: &Upstream, attempt: i64) -> bool {
-    let is_no_answer = matches!(problem.problem, Problem::Unavailable { .. } | Problem::RateLimited { .. });
-    refuses_our_key(problem) || (is_no_answer && attempt >= FIRST_ROAD_TRIES)
+    let is_shut = match problem.problem {
+        Problem::RateLimited { after } => after > SHORT_WAIT || attempt >= FIRST_ROAD_TRIES,
+        Problem::Unavailable { .. } => attempt >= FIRST_ROAD_TRIES,
+        Problem::Rejected { .. } => false,
+    };
+    refuses_our_key(problem) || is_shut
 }
 
 /// 401, 402, 403: nothing is wrong with what we ask for, only with who asks.
@@ -105,12 +113,17 @@ pub fn patiently(problem: Upstream) -> Upstream {
     if !refuses_our_key(&problem) {
         return problem;
     }
-    let detail = format!("it refuses our key ({})", problem.code().unwrap_or_default());
-    Upstream { problem: Problem::Unavailable { detail }, ..problem }
+    let detail = problem.code().unwrap_or_default().to_owned();
+    Upstream { problem: Problem::Unavailable { why: Why::KeyRefused, detail }, ..problem }
+}
+
+/// What was accepted comes by itself, some time: others need not wait for it.
+pub fn may_come(detail: &str) -> Upstream {
+    let problem = Problem::Unavailable { why: Why::Late, detail: detail.into() };
+    Upstream { service: Vendor::PagerDuty, call: "GET /incidents", problem }
 }
 
 /// What was accepted cannot be seen yet.
 pub fn not_yet(detail: &str) -> Upstream {
-    let problem = Problem::Unavailable { detail: detail.into() };
-    Upstream { service: Vendor::PagerDuty, call: "GET /incidents", problem }
+    Upstream { service: Vendor::PagerDuty, call: "GET /incidents", problem: unavailable(detail) }
 }

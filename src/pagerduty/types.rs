@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use crate::clock::Timestamp;
 use crate::error::Problem;
-use crate::http_client::{Fields, unavailable};
+use crate::http_client::{Fields, nonsense};
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 
 /// A reference to a person, service, policy …
@@ -191,7 +191,7 @@ impl Incident {
 }
 
 fn time(f: Fields<'_>, pointer: &str) -> Result<Timestamp, Problem> {
-    f.time(pointer).ok_or_else(|| unavailable(format!("the answer has no time at {pointer}")))
+    f.time(pointer).ok_or_else(|| nonsense(format!("the answer has no time at {pointer}")))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

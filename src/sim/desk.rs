@@ -30,6 +30,8 @@ pub enum Fault {
     Slow { by: Duration },
     /// The effect happens at once, the answer arrives this much later.
     LateAnswer { by: Duration },
+    /// A gateway gives up (504); the effect happens this much later by the world's clock, as soon as a call comes then.
+    LateEffect { by: Duration },
     /// Nothing is done, and the answer is 200 with this JSON.
     Says { body: &'static str },
     /// The vendor refuses with this code; nothing is done. The vendor's module words it.
@@ -66,7 +68,10 @@ struct State {
     latency: Duration,
     counted: Duration,
     unexpected: Vec<String>,
+    late: Vec<(Timestamp, LateEffect)>,
 }
+
+type LateEffect = Box<dyn FnOnce() + Send>;
 
 /// How a vendor words the two faults that have a body of its own.
 pub struct Wording {
@@ -156,8 +161,9 @@ impl Desk {
         vendor: &'static str,
         name: &str,
         wording: &Wording,
-        effect: impl FnOnce() -> (Response, String),
+        effect: impl FnOnce() -> (Response, String) + Send + 'static,
     ) -> Response {
+        self.catch_up();
         let (index, fault, latency) = self.arrive(vendor, name);
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
@@ -176,6 +182,11 @@ impl Desk {
                 let done = effect();
                 tokio::time::sleep(by).await;
                 done
+            }
+            Some(Fault::LateEffect { by }) => {
+                let at = self.clock.now() + by;
+                self.state().late.push((at, Box::new(move || drop(effect()))));
+                (StatusCode::GATEWAY_TIMEOUT.into_response(), "fault: late".into())
             }
             Some(Fault::Says { body }) => {
                 let json = [(header::CONTENT_TYPE, "application/json")];
@@ -200,6 +211,17 @@ impl Desk {
         };
         self.state().calls[index].outcome = outcome;
         response
+    }
+
+    /// Effects that were late and are due by now.
+    fn catch_up(&self) {
+        let now = self.clock.now();
+        let late = std::mem::take(&mut self.state().late);
+        let (due, later): (Vec<_>, Vec<_>) = late.into_iter().partition(|(at, _)| *at <= now);
+        self.state().late.extend(later);
+        for (_, effect) in due {
+            effect();
+        }
     }
 
     fn arrive(&self, vendor: &'static str, name: &str) -> (usize, Option<Fault>, Duration) {

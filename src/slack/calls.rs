@@ -9,7 +9,7 @@ calls! {
     CHAT_UPDATE = "chat.update", Idempotent, ["chat:write"], "tier 3";
     CHAT_POST_EPHEMERAL = "chat.postEphemeral", AtMostOnce, ["chat:write"], "tier 4";
     CHAT_GET_PERMALINK = "chat.getPermalink", Idempotent, [], "special";
-    CONVERSATIONS_CREATE = "conversations.create", ReadBack, ["channels:manage", "groups:write"], "tier 2";
+    CONVERSATIONS_CREATE = "conversations.create", Named, ["channels:manage", "groups:write"], "tier 2";
     CONVERSATIONS_INVITE = "conversations.invite", Idempotent, ["channels:manage", "groups:write"], "tier 3";
     CONVERSATIONS_MEMBERS = "conversations.members", Idempotent, ["channels:read", "groups:read"], "tier 4";
     CONVERSATIONS_INFO = "conversations.info", Idempotent, ["channels:read", "groups:read"], "tier 3";
@@ -28,7 +28,7 @@ calls! {
     USERS_INFO = "users.info", Idempotent, ["users:read", "users:read.email"], "tier 4";
     USERS_LOOKUP_BY_EMAIL = "users.lookupByEmail", Idempotent, ["users:read", "users:read.email"], "tier 3";
     USERGROUPS_LIST = "usergroups.list", Idempotent, ["usergroups:read"], "tier 2";
-    USERGROUPS_CREATE = "usergroups.create", ReadBack, ["usergroups:write"], "tier 2";
+    USERGROUPS_CREATE = "usergroups.create", Named, ["usergroups:write"], "tier 2";
     USERGROUPS_UPDATE = "usergroups.update", Idempotent, ["usergroups:write"], "tier 2";
     USERGROUPS_USERS_UPDATE = "usergroups.users.update", Idempotent, ["usergroups:write"], "tier 2";
     VIEWS_OPEN = "views.open", AtMostOnce, [], "tier 4";

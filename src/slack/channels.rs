@@ -63,7 +63,7 @@ impl Client {
         let body = json!({ "channel": channel.as_str(), "users": list, "force": true });
         let request = as_json(self.request(&CONVERSATIONS_INVITE, &self.settings.bot_token), &body);
         let name = CONVERSATIONS_INVITE.name;
-        self.wire.exchange(name, name, request, |answer| invitation(answer, users)).await
+        self.wire.exchange(&CONVERSATIONS_INVITE, name, request, |answer| invitation(answer, users)).await
     }
 
     /// The members' ids, bots included.

@@ -134,7 +134,7 @@ impl Client {
             return Err(self.wire.upstream(RESPONSE_URL.name, problem));
         };
         let request = as_json(self.wire.http.post(url), body);
-        self.wire.exchange(RESPONSE_URL.name, RESPONSE_URL.name, request, answered).await
+        self.wire.exchange(&RESPONSE_URL, RESPONSE_URL.name, request, answered).await
     }
 
     fn trusted(&self, response_url: &str) -> Option<Url> {

@@ -27,7 +27,7 @@ pub use types::{Bookmark, Channel, Identity, Invited, Mark, Message, Post, User,
 
 use crate::clock::Clock;
 use crate::error::{Problem, Upstream, Vendor};
-use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, unavailable};
+use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, nonsense, unavailable};
 
 /// Slack advises 200; more makes its slower methods time out.
 const PAGE_SIZE: &str = "200";
@@ -72,9 +72,7 @@ impl Client {
         decode: impl FnOnce(Fields<'_>) -> Result<T, Problem>,
     ) -> Result<T, Upstream> {
         let request = as_json(self.request(spec, &self.settings.bot_token), body);
-        self.wire
-            .exchange(spec.name, spec.name, request, |answer| decode(Fields(&judge(answer, fine)?)))
-            .await
+        self.wire.exchange(spec, spec.name, request, |answer| decode(Fields(&judge(answer, fine)?))).await
     }
 
     /// A form call. Error codes in `fine` reach `decode`, where `/ok` is false then.
@@ -90,9 +88,7 @@ impl Client {
             .request(spec, &self.settings.bot_token)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
-        self.wire
-            .exchange(spec.name, spec.name, request, |answer| decode(Fields(&judge(answer, fine)?)))
-            .await
+        self.wire.exchange(spec, spec.name, request, |answer| decode(Fields(&judge(answer, fine)?))).await
     }
 
     /// A paged form call, to its last page: <https://docs.slack.dev/apis/web-api/pagination>. Short and even empty
@@ -154,7 +150,7 @@ fn json(answer: &Answer) -> Result<Value, Problem> {
     }
     match serde_json::from_slice(&answer.body) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        _ => Err(unavailable(format!("HTTP {}, and the body is no JSON object", answer.status.as_u16()))),
+        _ => Err(nonsense(format!("HTTP {}, and the body is no JSON object", answer.status.as_u16()))),
     }
 }
 
@@ -164,7 +160,7 @@ fn problem(answer: Fields<'_>) -> Option<Problem> {
         return None;
     }
     let Some(code) = answer.some("/error") else {
-        return Some(unavailable("neither ok nor an error"));
+        return Some(nonsense("neither ok nor an error"));
     };
     Some(match code.as_str() {
         // The wait comes from the header, or is guessed, where pauses are kept.

@@ -20,7 +20,7 @@ impl Client {
     /// <https://docs.slack.dev/reference/methods/auth.test> · no scope · special · idempotent
     pub async fn auth_test(&self) -> Result<Identity, Upstream> {
         let request = as_json(self.request(&AUTH_TEST, &self.settings.bot_token), &json!({}));
-        self.wire.exchange(AUTH_TEST.name, AUTH_TEST.name, request, identity).await
+        self.wire.exchange(&AUTH_TEST, AUTH_TEST.name, request, identity).await
     }
 
     /// Everybody, deactivated people, guests and bots included; not Slackbot.
@@ -85,7 +85,7 @@ impl Client {
         let token = self.settings.user_token.as_ref().unwrap_or(&self.settings.bot_token);
         let request = as_json(self.request(spec, token), body);
         let read = |answer: &Answer| UserGroup::read(Fields(&judge(answer, &[])?).at("/usergroup"));
-        self.wire.exchange(spec.name, spec.name, request, read).await
+        self.wire.exchange(spec, spec.name, request, read).await
     }
 }
 

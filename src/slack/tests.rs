@@ -95,8 +95,8 @@ async fn every_kind_of_answer_means_what_it_should() {
         (200, r#"{"ok":false,"error":"fatal_error"}"#, unavailable("fatal_error")),
         (200, r#"{"ok":false,"error":"internal_error"}"#, unavailable("internal_error")),
         (200, r#"{"ok":false,"error":"request_timeout"}"#, unavailable("request_timeout")),
-        (200, r#"{"ok":false}"#, unavailable("neither ok nor an error")),
-        (200, "<html>hello</html>", unavailable("HTTP 200, and the body is no JSON object")),
+        (200, r#"{"ok":false}"#, nonsense("neither ok nor an error")),
+        (200, "<html>hello</html>", nonsense("HTTP 200, and the body is no JSON object")),
         (503, r#"{"ok":true}"#, unavailable("HTTP 503")),
         (
             200,

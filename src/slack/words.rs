@@ -226,19 +226,28 @@ pub fn plain(text: &str) -> String {
 
 /// The same; people whose label Slack left out are named by `name_of`.
 pub fn plain_named(text: &str, name_of: impl Fn(&SlackUserId) -> String) -> String {
+    rendered(text, name_of, false)
+}
+
+/// The same; a link that is called otherwise keeps its address, for somebody who reads it on a pager.
+pub fn plain_addressed(text: &str, name_of: impl Fn(&SlackUserId) -> String) -> String {
+    rendered(text, name_of, true)
+}
+
+fn rendered(text: &str, name_of: impl Fn(&SlackUserId) -> String, with_addresses: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find('<') {
         let Some(close) = rest[open..].find('>').map(|c| open + c) else { break };
         out.push_str(&unescape(&rest[..open]));
-        out.push_str(&unescape(&shown(&rest[open + 1..close], &name_of)));
+        out.push_str(&unescape(&shown(&rest[open + 1..close], &name_of, with_addresses)));
         rest = &rest[close + 1..];
     }
     out.push_str(&unescape(rest));
     out
 }
 
-fn shown(inner: &str, name_of: impl Fn(&SlackUserId) -> String) -> String {
+fn shown(inner: &str, name_of: impl Fn(&SlackUserId) -> String, with_addresses: bool) -> String {
     let (target, label) = inner.split_once('|').unwrap_or((inner, ""));
     match target.chars().next() {
         Some('@') if label.is_empty() => format!("@{}", name_of(&SlackUserId::new(&target[1..]))),
@@ -248,6 +257,10 @@ fn shown(inner: &str, name_of: impl Fn(&SlackUserId) -> String) -> String {
         Some('!') if label.is_empty() => format!("@{}", target.trim_start_matches('!')),
         Some('!') => format!("@{}", label.trim_start_matches('@')),
         _ if label.is_empty() => target.trim_start_matches("mailto:").to_owned(),
+        // Slack makes a link of `x.example` by itself, too.
+        _ if with_addresses && !target.trim_end_matches('/').ends_with(label.trim_end_matches('/')) => {
+            format!("{label} ({})", target.trim_start_matches("mailto:"))
+        }
         _ => label.to_owned(),
     }
 }

@@ -85,7 +85,7 @@ pub fn settle(settled: State, recent: &[State]) -> State {
 pub fn why(problem: &Problem) -> String {
     match problem {
         Problem::RateLimited { after } => format!("it asks me to come back in {} s", after.as_secs()),
-        Problem::Unavailable { detail } => format!("it gives no usable answer ({detail})"),
+        Problem::Unavailable { detail, .. } => format!("it gives no usable answer ({detail})"),
         Problem::Rejected { code, detail } => {
             let hint = match code.as_str() {
                 "HTTP 401" | "HTTP 403" => "; look at its token in the configuration",
@@ -207,7 +207,7 @@ mod tests {
             Err(Upstream {
                 service: crate::error::Vendor::Monitor,
                 call: "x",
-                problem: Problem::Unavailable { detail: "no connection".into() },
+                problem: crate::http_client::unavailable("no connection"),
             })
         };
         let at = Timestamp::from_secs;

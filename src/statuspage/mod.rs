@@ -27,7 +27,7 @@ pub use types::{
 use crate::clock::Clock;
 use crate::config::StatusPageKind;
 use crate::error::{Problem, Upstream, Vendor};
-use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, unavailable};
+use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, nonsense, unavailable};
 use pace::Pace;
 
 /// Both vendors have pages of up to a hundred.
@@ -193,7 +193,7 @@ impl Line {
             return Err(self.wire.upstream(spec.name, Problem::RateLimited { after }));
         }
         // Both vendors count by key.
-        self.wire.exchange(spec.name, "key", request, |answer| decode(Fields(&judge(answer, fine)?))).await
+        self.wire.exchange(spec, "key", request, |answer| decode(Fields(&judge(answer, fine)?))).await
     }
 
     /// A paged list to its last page; `list` is where the items are.
@@ -210,7 +210,7 @@ impl Line {
             let request = self.request(Method::GET, &format!("{path}{mark}per_page={PAGE_SIZE}&page={page}"));
             let items = |answer: Fields<'_>| {
                 if !answer.at(list).0.is_array() {
-                    return Err(unavailable("the answer is no list"));
+                    return Err(nonsense("the answer is no list"));
                 }
                 answer.list(list).map(&decode).collect::<Result<Vec<T>, Problem>>()
             };
@@ -235,8 +235,7 @@ fn judge(answer: &Answer, fine: &[&str]) -> Result<Value, Problem> {
     let body = serde_json::from_slice::<Value>(&answer.body);
     match status {
         204 => Ok(Value::Null),
-        200..=299 => body.map_err(|_| unavailable(format!("HTTP {status}, and the body is no JSON"))),
-        408 => Err(unavailable("HTTP 408")),
+        200..=299 => body.map_err(|_| nonsense(format!("HTTP {status}, and the body is no JSON"))),
         // Statuspage's older word for 429; the wait is in the header, or guessed where pauses are kept.
         420 => Err(Problem::RateLimited { after: Duration::ZERO }),
         400..=499 if fine.contains(&status.to_string().as_str()) => Ok(Value::Null),

@@ -109,7 +109,7 @@ impl Perform for Script {
         match outcome {
             Outcome::Done | Outcome::TriggeredMeanwhile => job.finish_bare(&self.db).await,
             Outcome::Away | Outcome::TriggeredAndAway => {
-                trouble(Problem::Unavailable { detail: "the connection broke".into() })
+                trouble(firebell::http_client::unavailable("the connection broke"))
             }
             Outcome::RateLimited => trouble(Problem::RateLimited { after: Duration::from_secs(20) }),
             Outcome::Refused => {

@@ -115,7 +115,8 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
         return respond(404, &json!({ "message": "Not Found" }));
     };
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else { return respond(413, &Value::Null) };
-    let effect = || {
+    let desk = door.desk.clone();
+    let effect = move || {
         let mut site = door.site.lock().unwrap_or_else(PoisonError::into_inner);
         let left = match site.count_call() {
             Ok(left) => left,
@@ -132,7 +133,7 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
         response.headers_mut().insert("x-ratelimit-remaining", HeaderValue::from(left));
         (response, word)
     };
-    door.desk.answer("cachet", name, &WORDING, effect).await
+    desk.answer("cachet", name, &WORDING, effect).await
 }
 
 fn find_call(method: &str, path: &str) -> Option<(&'static str, Endpoint, i64)> {

@@ -107,7 +107,7 @@ async fn answer(State((seen, desk)): State<(Arc<Mutex<Seen>>, Desk)>, request: R
     let query: Vec<(String, String)> =
         form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     let is_open = opens(*lock, request.headers());
-    let effect = || {
+    let effect = move || {
         let (status, body) = if is_open {
             endpoint(&seen.lock().unwrap_or_else(PoisonError::into_inner), &query)
         } else {

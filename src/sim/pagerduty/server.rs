@@ -134,7 +134,8 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
     };
     let rest = name != ENQUEUE;
     let wording = if rest { &REST } else { &EVENTS };
-    let effect = || {
+    let desk = door.desk.clone();
+    let effect = move || {
         let mut account = door.account.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = authorise(&account, &parts, rest)
             .and_then(|()| decode(&parts, ids, &bytes))
@@ -146,7 +147,7 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
         };
         (into_response(outcome.unwrap_or_else(Refusal::into_answer), rest), word)
     };
-    door.desk.answer("pagerduty", name, wording, effect).await
+    desk.answer("pagerduty", name, wording, effect).await
 }
 
 fn find_call(method: &str, path: &str) -> Option<(&'static str, Endpoint, [String; 2])> {

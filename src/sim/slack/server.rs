@@ -60,14 +60,16 @@ async fn api(State(shared): State<Arc<Shared>>, Path(name): Path<String>, reques
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let effect = || answer(&shared, &name, &parts, &body);
-    shared.desk.answer("slack", &name, &WORDING, effect).await
+    let (desk, called) = (shared.desk.clone(), name.clone());
+    let effect = move || answer(&shared, &name, &parts, &body);
+    desk.answer("slack", &called, &WORDING, effect).await
 }
 
 async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_else(|_| Bytes::new());
-    let effect = || {
+    let desk = shared.desk.clone();
+    let effect = move || {
         let outcome = response_url::accept(
             &mut shared.world(),
             shared.clock.now(),
@@ -80,7 +82,7 @@ async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Respon
             Err((status, word)) => ((status, word).into_response(), word.into()),
         }
     };
-    shared.desk.answer("slack", "response_url", &HOOK_WORDING, effect).await
+    desk.answer("slack", "response_url", &HOOK_WORDING, effect).await
 }
 
 /// One call of the Web API: the HTTP answer and the word for the log.

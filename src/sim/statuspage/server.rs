@@ -72,7 +72,8 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
         return Refusal::bad_request("too large").into_answer().into_response();
     };
-    let effect = || {
+    let desk = door.desk.clone();
+    let effect = move || {
         let mut page = door.page.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(after) = page.count_call() {
             return (over_the_limit(after), "420".to_owned());
@@ -88,7 +89,7 @@ pub(super) async fn answer(State(door): State<Door>, request: HttpRequest) -> Re
             }
         }
     };
-    door.desk.answer("statuspage", &name, &WORDING, effect).await
+    desk.answer("statuspage", &name, &WORDING, effect).await
 }
 
 /// The page's id, the call's name, what it does, and the `{id}` at its end.
