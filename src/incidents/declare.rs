@@ -131,7 +131,7 @@ pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) 
     // A test is nobody's real incident, and another test of it may be meant: those are only told of.
     if !new.anyway
         && !new.test
-        && let Some(twin) = look_alike(tx, &checked, by.slack.as_ref(), false).await?
+        && let Some(twin) = look_alike(tx, &checked, new, by.slack.as_ref()).await?
     {
         return Ok(Declared::LooksLike(Box::new(twin)));
     }
@@ -163,7 +163,7 @@ pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) 
         commander_due_at: commander_due(&known.config, checked.severity).map(|after| now + after),
         reopened_count: 0,
     };
-    let other_test = if new.test { look_alike(tx, &checked, by.slack.as_ref(), true).await? } else { None };
+    let other_test = if new.test { look_alike(tx, &checked, new, by.slack.as_ref()).await? } else { None };
     found(tx, known, &incident, by, Source::Slack).await?;
     if incident.wants_page {
         tx.cause_step(&Effect::Page { incident: incident.id }).await?;
@@ -260,22 +260,25 @@ pub fn on_call(known: &Known, service: &Service, at: crate::clock::Timestamp) ->
     policy.map(|id| known.people.on_call(id, at)).unwrap_or_default()
 }
 
-/// An open incident of the same service whose title says nearly the same, if this person may know of it.
+/// An open incident whose title says nearly the same, if this person may know of it. Of the same service, if one was
+/// named: the default is nobody's opinion.
 async fn look_alike(
     tx: &mut Tx,
     checked: &Checked<'_>,
+    new: &NewIncident,
     who: Option<&SlackUserId>,
-    is_test: bool,
 ) -> Result<Option<Incident>> {
     let Some(who) = who else { return Ok(None) };
     let service = checked.service.map(|s| s.name.as_str());
     let title = plain_words(&checked.title);
-    let open = tx.visible_open_incidents(who).await?;
-    Ok(open.into_iter().find(|i| {
-        i.service.as_deref() == service
-            && i.is_test == is_test
+    let mut open = tx.visible_open_incidents(who).await?;
+    open.retain(|i| {
+        (new.service.is_none() || i.service.as_deref() == service)
+            && i.is_test == new.test
             && strsim::normalized_damerau_levenshtein(&plain_words(&i.title), &title) > 0.8
-    }))
+    });
+    let nearest = open.iter().position(|i| i.service.as_deref() == service).unwrap_or_default();
+    Ok((!open.is_empty()).then(|| open.swap_remove(nearest)))
 }
 
 fn plain_words(title: &str) -> String {
