@@ -19,6 +19,8 @@ pub(super) struct Request {
     key: String,
     /// Who says it where; empty when words are not compared.
     place: String,
+    /// Whether the same words in the same place within a minute get the first answer.
+    is_impatient: bool,
     /// What is said.
     fingerprint: String,
     used: Use,
@@ -30,9 +32,16 @@ impl Request {
         Self {
             key: typed.mark.clone(),
             place: format!("typed:{}:{}", typed.user, typed.channel),
+            is_impatient: true,
             fingerprint: digest(&format!("{} {}", typed.command, typed.text)),
             used: typed.used(app),
         }
+    }
+
+    /// For what has a better answer to the same words than the first one once more.
+    pub(super) fn but_not_by_words(mut self) -> Self {
+        self.is_impatient = false;
+        self
     }
 
     /// A button or menu, by its message and moment; by its message alone where one press is all there is. `chosen` is
@@ -44,6 +53,7 @@ impl Request {
         Self {
             key: format!("press:{}:{message}:{name}:{time}", caller.user),
             place: String::new(),
+            is_impatient: false,
             fingerprint: digest(chosen),
             used: Use::new(
                 app.clock.now(),
@@ -63,6 +73,7 @@ impl Request {
         Self {
             key: format!("view:{}", text(&view["id"])),
             place: String::new(),
+            is_impatient: false,
             fingerprint: digest(&said),
             used: Use::new(
                 app.clock.now(),
@@ -106,7 +117,8 @@ async fn first_answer(tx: &mut Tx, request: &Request) -> Result<Option<Reply>> {
     if request.place.is_empty() {
         return Ok(None);
     }
-    tx.claim_answer(&request.place, &request.fingerprint, IMPATIENT_FOR).await
+    let first = tx.claim_answer(&request.place, &request.fingerprint, IMPATIENT_FOR).await?;
+    Ok(first.filter(|_| request.is_impatient))
 }
 
 /// Remembers the answer, puts the use on record, and commits. When the commit's own answer is lost nobody knows what

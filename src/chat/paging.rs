@@ -26,7 +26,7 @@ async fn ask(app: &App, known: &Known, caller: &Caller, typed: &Typed, wanted: &
         return Ok(Answer::Looked(reply));
     }
     may(known, caller, Right::Page)?;
-    let request = Request::typed(app, typed);
+    let request = Request::typed(app, typed).but_not_by_words();
     let mut tx = match once::begin(app, &request).await? {
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),

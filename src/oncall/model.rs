@@ -304,6 +304,18 @@ impl Directory {
         service.escalation_policy.as_deref().or_else(own)
     }
 
+    /// The one that the service has in PagerDuty, which an alert raised on it pages, whatever is configured here; until
+    /// that is read, the configured one.
+    pub fn policy_of_alerts<'a>(&'a self, service: &'a Service) -> Option<&'a str> {
+        let own = || self.services.iter().find(|s| s.id == service.pagerduty_service)?.policy_id.as_deref();
+        own().or(service.escalation_policy.as_deref())
+    }
+
+    /// Whether PagerDuty has ever answered this question.
+    pub fn was_read(&self, step: Step) -> bool {
+        self.read_at.contains_key(step.kind())
+    }
+
     /// The workspace that is served: configured, or learnt.
     pub fn team_id(&self, config: &Config) -> Option<String> {
         config.slack.team_id.clone().or_else(|| Some(self.ourselves.as_ref()?.team_id.clone()))

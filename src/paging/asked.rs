@@ -42,28 +42,31 @@ pub async fn act(
 ) -> Result<Reply> {
     let at = tx.now();
     let commands = &known.config.commands;
-    let (kind, whom, message, is_test, all, how): (Kind, Whom<'_>, _, _, _, String) = match asked {
-        Asked::Page { whom, message, all, is_test } => {
+    // `how`: what stands before and behind a flag with which the same is typed once more.
+    let (kind, whom, message, manner, how): (Kind, Whom<'_>, _, _, (String, String)) = match asked {
+        Asked::Page { whom, message, manner } => {
             let found = targets::find(known, &caller.user, whom, &commands.page, at)?;
-            let how = format!("{} --all {} …", commands.page, quoted(&found.called));
-            (Kind::Page, found, Some(message.clone()), *is_test, *all, how)
+            let how = (commands.page.clone(), format!("{} …", quoted(&found.called)));
+            (Kind::Page, found, Some(message.clone()), *manner, how)
         }
-        Asked::PagePerson { whom, all, is_test } => {
+        Asked::PagePerson { whom, manner } => {
             let command = format!("{} page", commands.ic);
             let found = targets::find(known, &caller.user, whom, &command, at)?;
-            let how = format!("{command} {} --all", quoted(&found.called));
-            (Kind::Person, found, None, *is_test, *all, how)
+            let how = (format!("{command} {}", quoted(&found.called)), String::new());
+            (Kind::Person, found, None, *manner, how)
         }
-        Asked::PageCommanders { all, is_test } => {
-            let how = format!("{} page --all", commands.ic);
-            (Kind::Commanders, targets::commanders(known, at)?, None, *is_test, *all, how)
+        Asked::PageCommanders { manner } => {
+            let how = (format!("{} page", commands.ic), String::new());
+            (Kind::Commanders, targets::commanders(known, at)?, None, *manner, how)
         }
-        Asked::PageResponders { all, is_test } => {
-            let how = format!("{} page responders --all", commands.ic);
-            (Kind::Responders, targets::responders(known, at)?, None, *is_test, *all, how)
+        Asked::PageResponders { manner } => {
+            let how = (format!("{} page responders", commands.ic), String::new());
+            (Kind::Responders, targets::responders(known, at)?, None, *manner, how)
         }
         _ => return Err(Error::internal("looking pages nobody")),
     };
-    whom.must_be_few(all, &how)?;
-    page::page(tx, known, caller, &Wanted { kind, whom, message, is_test, thread_ts }).await
+    let with = |flag: &str| format!("{} {flag} {}", how.0, how.1).trim_end().to_owned();
+    whom.must_be_few(manner.all, &with("--all"))?;
+    let again = with("--again");
+    page::page(tx, known, caller, &Wanted { kind, whom, message, manner, again, thread_ts }).await
 }

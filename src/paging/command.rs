@@ -7,7 +7,7 @@ use crate::oncall::Known;
 use crate::slack::blocks;
 use crate::slack::spoken::find;
 use crate::slack::words::{
-    Flag, Unknown, first_word, last_word, plain, plain_named, quoted, switch, take_flags, unquoted,
+    Flag, Unknown, Words, first_word, last_word, plain, plain_addressed, quoted, switch, take_flags, unquoted,
 };
 
 /// What was asked for.
@@ -21,8 +21,7 @@ pub enum Asked {
         /// As Slack delivered it: a mention, or words.
         whom: String,
         message: String,
-        all: bool,
-        is_test: bool,
+        manner: Manner,
     },
     /// Who commands.
     Commanders {
@@ -37,18 +36,32 @@ pub enum Asked {
         whom: String,
     },
     PageCommanders {
-        all: bool,
-        is_test: bool,
+        manner: Manner,
     },
     PageResponders {
-        all: bool,
-        is_test: bool,
+        manner: Manner,
     },
     PagePerson {
         whom: String,
-        all: bool,
-        is_test: bool,
+        manner: Manner,
     },
+}
+
+/// How people are to be paged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// However many they are.
+    pub all: bool,
+    /// Although they have just been paged.
+    pub again: bool,
+    /// Nobody in fact.
+    pub is_test: bool,
+}
+
+impl Manner {
+    fn of(flags: &Words) -> Self {
+        Self { all: flags.has("all"), again: flags.has("again"), is_test: flags.has("test") }
+    }
 }
 
 impl Asked {
@@ -61,8 +74,8 @@ impl Asked {
     }
 }
 
-const PAGE_FLAGS: &[Flag] = &[switch("all"), switch("test")];
-const IC_FLAGS: &[Flag] = &[switch("all"), switch("test"), switch("public")];
+const PAGE_FLAGS: &[Flag] = &[switch("all"), switch("again"), switch("test")];
+const IC_FLAGS: &[Flag] = &[switch("all"), switch("again"), switch("test"), switch("public")];
 
 /// Reads the words after `/page`.
 pub fn page(raw: &str, known: &Known) -> Result<Asked> {
@@ -96,8 +109,7 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
             quoted(whom)
         )));
     }
-    let (all, is_test) = (flags.has("all"), flags.has("test"));
-    Ok(Asked::Page { whom: whom.to_owned(), message, all, is_test })
+    Ok(Asked::Page { whom: whom.to_owned(), message, manner: Manner::of(&flags) })
 }
 
 /// Reads the words after `/ic`.
@@ -108,13 +120,13 @@ pub fn ic(raw: &str, known: &Known) -> Result<Asked> {
     }
     let name = &known.config.commands.ic;
     let flags = take_flags(raw, IC_FLAGS, Unknown::IsRefused)?;
-    let (all, is_test, is_public) = (flags.has("all"), flags.has("test"), flags.has("public"));
+    let (manner, is_public) = (Manner::of(&flags), flags.has("public"));
     let (word, rest) = first_word(&flags.text);
     let verb = find(VERBS, word).map_or("", |v| v.word);
     let is_page = verb == "page";
-    if is_public && !matches!(verb, "" | "list" | "responders") || (all || is_test) && !is_page {
+    if is_public && !matches!(verb, "" | "list" | "responders") || manner != Manner::default() && !is_page {
         return Err(Error::refused(format!(
-            "`--public` is for `{name}` and `{name} responders`; `--all` and `--test` are for `{name} page`."
+            "`--public` is for `{name}` and `{name} responders`; `--all`, `--again` and `--test` are for `{name} page`."
         )));
     }
     match (verb, rest) {
@@ -123,10 +135,10 @@ pub fn ic(raw: &str, known: &Known) -> Result<Asked> {
         ("responders", "") => Ok(Asked::Responders { is_public }),
         ("who", "") => Err(Error::refused(format!("Whom do you want to reach? `{name} who @ana`."))),
         ("who", whom) => Ok(Asked::Who { whom: whom.to_owned() }),
-        ("page", "") => Ok(Asked::PageCommanders { all, is_test }),
-        ("page", whom) if is_word(whom, "responders") => Ok(Asked::PageResponders { all, is_test }),
-        ("page", whom) if is_word(whom, "list") => Ok(Asked::PageCommanders { all, is_test }),
-        ("page", whom) => Ok(Asked::PagePerson { whom: whom.to_owned(), all, is_test }),
+        ("page", "") => Ok(Asked::PageCommanders { manner }),
+        ("page", whom) if is_word(whom, "responders") => Ok(Asked::PageResponders { manner }),
+        ("page", whom) if is_word(whom, "list") => Ok(Asked::PageCommanders { manner }),
+        ("page", whom) => Ok(Asked::PagePerson { whom: whom.to_owned(), manner }),
         ("list" | "responders", rest) => Err(Error::refused(format!(
             "`{name} {verb}` takes no more words. To look somebody up: `{name} who {}`.",
             quoted(rest)
@@ -204,9 +216,9 @@ fn split_target(text: &str) -> (&str, &str) {
     (word.trim_end_matches([',', ':']), rest)
 }
 
-/// What those who are paged read: one text without markup. Where it is too long for PagerDuty, that is said.
+/// What those who are paged read: one text without markup, where a link keeps its address. Where it is too long for PagerDuty, that is said.
 fn message(typed: &str, known: &Known) -> String {
-    let text = plain_named(unquoted(typed), |user| known.people.name_of(user));
+    let text = plain_addressed(unquoted(typed), |user| known.people.name_of(user));
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     blocks::plain(&words, usize::MAX).trim().to_owned()
 }
@@ -228,7 +240,7 @@ mod tests {
 
     fn paged(typed: &str) -> (String, String, bool, bool) {
         match page(typed, &known()) {
-            Ok(Asked::Page { whom, message, all, is_test }) => (whom, message, all, is_test),
+            Ok(Asked::Page { whom, message, manner }) => (whom, message, manner.all, manner.is_test),
             other => panic!("{typed}: {other:?}"),
         }
     }
@@ -247,6 +259,10 @@ mod tests {
         assert_eq!(paged("ana ran it with --force"), plain("ana", "ran it with --force"));
         assert_eq!(paged("help me please"), plain("help", "me please"));
         assert_eq!(paged("ana a &lt; b &amp; <https://x.y|x.y>"), plain("ana", "a < b & x.y"));
+        assert_eq!(
+            paged("ana see <https://runbooks.example/db|the runbook>"),
+            plain("ana", "see the runbook (https://runbooks.example/db)")
+        );
         assert_eq!(paged("ana a --test of --all of it"), plain("ana", "a --test of --all of it"));
         for both in ["--all —test @leads come", "—test @leads --all come"] {
             assert_eq!(paged(both), ("@leads".into(), "come".into(), true, true));
@@ -263,15 +279,18 @@ mod tests {
 
     #[test]
     fn the_words_of_ic() {
-        let (all, is_test) = (false, false);
+        let manner = Manner::default();
         assert_eq!(asked(""), Asked::Commanders { is_public: false });
         assert_eq!(asked("--public"), Asked::Commanders { is_public: true });
-        assert_eq!(asked("Page"), Asked::PageCommanders { all, is_test });
+        assert_eq!(asked("Page"), Asked::PageCommanders { manner });
         assert_eq!(asked("responders"), Asked::Responders { is_public: false });
-        assert_eq!(asked("page responders"), Asked::PageResponders { all, is_test });
-        assert_eq!(asked("page responder --test"), Asked::PageResponders { all, is_test: true });
+        assert_eq!(asked("page responders"), Asked::PageResponders { manner });
+        assert_eq!(
+            asked("page responder --test"),
+            Asked::PageResponders { manner: Manner { is_test: true, ..manner } }
+        );
         assert_eq!(asked("who rich adams"), Asked::Who { whom: "rich adams".into() });
-        assert_eq!(asked("page <@U1|rich>"), Asked::PagePerson { whom: "<@U1|rich>".into(), all, is_test });
+        assert_eq!(asked("page <@U1|rich>"), Asked::PagePerson { whom: "<@U1|rich>".into(), manner });
         assert_eq!(asked("? page"), Asked::Help { about: "page".into() });
     }
 
@@ -285,7 +304,7 @@ mod tests {
         insta::assert_snapshot!([of_page.join("\n"), of_ic.join("\n")].join("\n"), @"
         Say why, so that they know what wakes them: `/page payments the checkout is down`.
         I do not know `--tset`. Did you mean `--test`?
-        I do not know `--high`. I know `--all`, `--test`.
+        I do not know `--high`. I know `--all`, `--again`, `--test`.
         Whom? `/page payments the checkout is down`.
         Whom? `/page payments the checkout is down`.
         Is `--Test` meant for me, or part of the message? If it is for me, put it first: `/page --Test ana …`; if not, put the message in quotes.
@@ -294,8 +313,8 @@ mod tests {
         I do not know `/ic rspnders`. Did you mean `/ic responders`?
         I do not know `/ic rich`. To reach somebody: `/ic who rich adams`. `/ic help` says what I understand.
         `/ic list` takes no more words. To look somebody up: `/ic who x`.
-        `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
-        `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+        `--public` is for `/ic` and `/ic responders`; `--all`, `--again` and `--test` are for `/ic page`.
+        `--public` is for `/ic` and `/ic responders`; `--all`, `--again` and `--test` are for `/ic page`.
         I do not know `/ic ˋxˋ`. To reach somebody: `/ic who ˋxˋ`. `/ic help` says what I understand.
         ");
     }

@@ -11,13 +11,13 @@ pub const PAGE: &[Spoken] = &[
     Spoken {
         word: "",
         aliases: &[],
-        arguments: "[--all] [--test] <@group|@user|team|service> <message…>",
+        arguments: "[--all] [--again] [--test] <@group|@user|team|service> <message…>",
         what: "page people or a team through PagerDuty: those on call of a service or group, or one person",
         more: "In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a \
                PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in \
                quotes. A user group that follows a rota means who is on call; any other one means its members (more \
                than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. \
-               `--test` pages nobody. Flags stand before the message, or behind one in quotes: \
+               The same page by somebody else a moment later rings nobody twice; `--again` does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: \
                `@ana \"the checkout is down\" --test`.",
         example: "payments the checkout is down",
     },
@@ -43,10 +43,11 @@ pub const VERBS: &[Spoken] = &[
     Spoken {
         word: "page",
         aliases: &["call"],
-        arguments: "[responders|<@user>] [--all] [--test]",
+        arguments: "[responders|<@user>] [--all] [--again] [--test]",
         what: "page all incident commanders; or all teams' responders; or one person",
         more: "Through PagerDuty: on the incident whose channel this is, or on a new one. One line tells for each \
-               person whether they have been paged. `--test` pages nobody.",
+               person whether they have been paged. Who have just been paged are paged once more only with `--again`. \
+               `--test` pages nobody.",
         example: "page",
     },
     Spoken {

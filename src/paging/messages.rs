@@ -1,5 +1,7 @@
 //! Every word about paging. Names and messages are typed by people: escaped here.
 
+use uuid::Uuid;
+
 use super::model::{Kind, LONGEST_MESSAGE, Page, State, Target};
 use super::seats::{self, Held};
 use super::targets::Wanted;
@@ -12,7 +14,7 @@ use crate::incidents::Incident;
 use crate::incidents::messages::span;
 use crate::oncall::Known;
 use crate::oncall::model::Contact;
-use crate::slack::blocks::{link, mention, plain, untrusted};
+use crate::slack::blocks::{date, link, mention, plain, untrusted};
 
 /// Who reads it, which decides about phone numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +72,7 @@ pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, 
         lines.push(format!("{emoji}{} On-Call is {who}", untrusted(&held.seat.title)));
         lines.extend(held.troubles.iter().map(|t| format!(":warning: {}.", untrusted(t))));
     }
-    lines.push(hint(&format!("Use `{name} page` to page the IC's.")));
+    lines.push(hint(&format!("Use `{name} page` to page the ICs.")));
     lines.push(said_ago(known, at));
     eyes.reply(lines.join("\n"))
 }
@@ -101,13 +103,15 @@ pub fn who(known: &Known, people: &[Wanted], again: &str, at: Timestamp) -> Repl
         Some(problem) if wanted.people.is_empty() => {
             format!(":pager: {}: {problem}.", untrusted(&wanted.name))
         }
-        _ if wanted.policy.is_some() => {
+        _ if wanted.responder.is_none() => {
             format!(":pager: {} ➡ {}", untrusted(&wanted.name), Eyes::One.contacts(config, &wanted.people))
         }
         _ => format!(":pager: {}", Eyes::One.contacts(config, &wanted.people)),
     };
     let mut lines = some(people, line);
-    lines.push(hint(&format!("Use `{}` to page them.", untrusted(again))));
+    if people.iter().any(|wanted| wanted.problem.is_none()) {
+        lines.push(hint(&format!("Use `{}` to page them.", untrusted(again))));
+    }
     lines.push(said_ago(known, at));
     Reply::only(lines.join("\n"))
 }
@@ -165,6 +169,47 @@ pub fn paging(known: &Known, page: &Page, targets: &[Target], incident: Option<&
     lines.join("\n")
 }
 
+/// The same was paged just now: nobody is rung twice by two people in a hurry.
+pub fn paged_already(twin: &Page, new: &Page, again: &str) -> String {
+    let how_it_is = match (twin.answered_at, twin.done_at) {
+        (Some(_), _) => "Somebody has answered.",
+        (None, Some(_)) => "Nobody has answered yet.",
+        (None, None) => "PagerDuty has not taken it for everybody yet; I keep trying.",
+    };
+    format!(
+        ":information_source: {}, so I page nobody now. {how_it_is} To page once more: `{}`.",
+        paged_before(twin, new),
+        untrusted(again)
+    )
+}
+
+/// The same people were paged just now, in other words.
+pub fn paged_besides(earlier: &Page, new: &Page) -> String {
+    format!("\n_{}._", paged_before(earlier, new))
+}
+
+/// Its words are for those who could read them where they were said.
+fn paged_before(earlier: &Page, new: &Page) -> String {
+    let who = if earlier.asked_by == new.asked_by {
+        "You have".to_owned()
+    } else {
+        untrusted(&earlier.asked_by_name) + " has"
+    };
+    let words = match earlier.kind {
+        Kind::Page if earlier.channel_id == new.channel_id => {
+            format!(": “{}”", untrusted(&plain(&earlier.message, 80)))
+        }
+        _ => String::new(),
+    };
+    let on =
+        earlier.html_url.as_deref().map(|url| format!(" ({})", link(url, "PagerDuty"))).unwrap_or_default();
+    format!(
+        "{who} paged {} {} ago{words}{on}",
+        untrusted(&earlier.whom),
+        span(new.asked_at.since(earlier.asked_at))
+    )
+}
+
 /// What PagerDuty has no room for is not read by those whom it wakes. Empty when it has.
 pub fn cut_short(title: &str) -> String {
     let read = plain(title, LONGEST_MESSAGE);
@@ -219,8 +264,8 @@ pub fn to_call(known: &Known, target: &Target, at: Timestamp) -> Vec<Contact> {
 /// `NAME at +PHONE`, or the name alone.
 fn reach(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
     let people = to_call(known, target, at);
-    if people.is_empty() {
-        return untrusted(&target.name);
+    if people.is_empty() && target.pagerduty_user_id.is_none() {
+        return format!("whoever is on call for {}", untrusted(&target.name));
     }
     let one = |c: &Contact| match &c.phone {
         Some(phone) if eyes.may_see_phones(&known.config) => {
@@ -243,9 +288,11 @@ fn please_call(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> Str
 }
 
 /// Where the numbers are that the channel does not show.
-fn numbers_told(known: &Known, page: &Page) -> Option<String> {
-    let told = known.config.paging.phones == Phones::Private;
-    told.then(|| format!("_I have sent the phone numbers to {}._", mention(&page.asked_by)))
+fn numbers_told(known: &Known, page: &Page, uncalled: &[&Target], at: Timestamp) -> Option<String> {
+    let is_told = known.config.paging.phones == Phones::Private;
+    let has_anybody = uncalled.iter().any(|t| !to_call(known, t, at).is_empty());
+    (is_told && has_anybody)
+        .then(|| format!("_I have sent the phone numbers to {}._", mention(&page.asked_by)))
 }
 
 /// What became of everybody.
@@ -257,19 +304,14 @@ pub fn outcome(
     at: Timestamp,
 ) -> Message {
     let mut lines = vec![heading(page)];
-    let mut has_failed = false;
     for target in targets {
         lines.push(match target.state {
-            State::Failed => {
-                has_failed = true;
-                please_call(known, target, at, Eyes::Everybody)
-            }
-            _ => format!(":white_check_mark: {} has been paged.", name(known, target)),
+            State::Failed => please_call(known, target, at, Eyes::Everybody),
+            _ => has_been_paged(known, target),
         });
     }
-    if has_failed {
-        lines.extend(numbers_told(known, page));
-    }
+    let failed: Vec<&Target> = targets.iter().filter(|t| t.state == State::Failed).collect();
+    lines.extend(numbers_told(known, page, &failed, at));
     if page.kind == Kind::Commanders {
         let ic = &known.config.commands.ic;
         lines.push(hint(&format!("Use `{ic} responders` to see who the team responders are.")));
@@ -281,38 +323,62 @@ pub fn outcome(
     Message::text(lines.join("\n"))
 }
 
-/// It does not go out, and somebody should know.
+/// It does not go out, or not to everybody, and somebody should know: person by person. `by_event` is who was paged by the
+/// second road.
 pub fn alarm(
     known: &Known,
     page: &Page,
-    waiting: &[Target],
+    targets: &[Target],
     because: &str,
-    by_events: bool,
+    by_event: Option<Uuid>,
     at: Timestamp,
 ) -> Message {
+    let waits = |t: &&Target| t.state == State::Waiting && by_event != Some(t.id);
+    let is_nobody = targets.iter().all(|t| matches!(t.state, State::Waiting | State::Failed));
+    let because = untrusted(because);
     let mut lines = vec![heading(page)];
-    lines.push(if by_events {
-        format!(
-            ":pager: PagerDuty's REST API does not work, so I have raised an alert on {} through its Events API, which pages who \
-             is on call there. Whom it has reached nobody can tell yet; I keep trying.",
-            untrusted(&page.service)
-        )
-    } else {
-        format!(":warning: *Nobody has been paged yet*: {}. I keep trying.", untrusted(because))
+    lines.push(match targets.iter().filter(waits).count() {
+        0 => format!(":warning: {because}. I keep trying."),
+        _ if is_nobody && by_event.is_none() => {
+            format!(":warning: *Nobody has been paged yet*: {because}. I keep trying.")
+        }
+        _ => format!(":warning: *Not everybody has been paged yet*: {because}. I keep trying."),
     });
-    lines.extend(waiting.iter().map(|t| please_call(known, t, at, Eyes::Everybody)));
-    lines.extend(numbers_told(known, page));
+    lines.extend(targets.iter().map(|target| match target.state {
+        State::Waiting if by_event == Some(target.id) => by_second_road(known, page, target, at),
+        State::Waiting | State::Failed => please_call(known, target, at, Eyes::Everybody),
+        _ => has_been_paged(known, target),
+    }));
+    let uncalled: Vec<&Target> =
+        targets.iter().filter(|t| matches!(t.state, State::Waiting | State::Failed)).collect();
+    lines.extend(numbers_told(known, page, &uncalled, at));
     Message::text(lines.join("\n"))
+}
+
+fn has_been_paged(known: &Known, target: &Target) -> String {
+    format!(":white_check_mark: {} has been paged.", name(known, target))
+}
+
+/// Accepted is not yet rung.
+fn by_second_road(known: &Known, page: &Page, target: &Target, at: Timestamp) -> String {
+    format!(
+        ":pager: {}: I have raised an alert on {} through PagerDuty's Events API, which pages who is on call there. Whom it has \
+         reached nobody can tell yet; if nobody answers, please manually call {}.",
+        name(known, target),
+        untrusted(&page.service),
+        reach(known, target, at, Eyes::Everybody)
+    )
 }
 
 /// For the asker alone: whom to call, with numbers. `None` where the channel shows all that may be shown.
 pub fn numbers(known: &Known, page: &Page, targets: &[Target], at: Timestamp) -> Option<Message> {
-    if known.config.paging.phones != Phones::Private || targets.is_empty() {
+    let to_be_called: Vec<&Target> = targets.iter().filter(|t| !to_call(known, t, at).is_empty()).collect();
+    if known.config.paging.phones != Phones::Private || to_be_called.is_empty() {
         return None;
     }
     let mut lines = vec![heading(page)];
     lines.extend(
-        targets
+        to_be_called
             .iter()
             .map(|t| format!(":telephone_receiver: Please call {}.", reach(known, t, at, Eyes::One))),
     );
@@ -337,7 +403,11 @@ fn about(page: &Page) -> String {
     match page.kind {
         Kind::Commanders => "the page of the incident commanders".into(),
         Kind::Responders => "the page of the team responders".into(),
-        Kind::Person | Kind::Page => format!("the page of '{}'", untrusted(&page.whom)),
+        Kind::Person => format!("the page of '{}'", untrusted(&page.whom)),
+        Kind::Page => {
+            let words = untrusted(&plain(&page.message, 80));
+            format!("the page of '{}' (“{words}”)", untrusted(&page.whom))
+        }
     }
 }
 
@@ -349,14 +419,17 @@ pub fn unanswered(
     waited: std::time::Duration,
     at: Timestamp,
 ) -> Message {
+    let on =
+        page.html_url.as_deref().map(|url| format!(" on {}", link(url, "PagerDuty"))).unwrap_or_default();
     let mut lines = vec![format!(
-        ":alarm_clock: {} Nobody has answered {} for {}.",
+        ":alarm_clock: {} Nobody has answered {} for {}: asked {}{on}.",
         mention(&page.asked_by),
         about(page),
-        span(waited)
+        span(waited),
+        date(page.asked_at)
     )];
     lines.extend(targets.iter().map(|t| format!("• Please call {}.", reach(known, t, at, Eyes::Everybody))));
-    lines.extend(numbers_told(known, page));
+    lines.extend(numbers_told(known, page, &targets.iter().collect::<Vec<_>>(), at));
     Message::text(lines.join("\n"))
 }
 

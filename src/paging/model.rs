@@ -16,6 +16,8 @@ pub const MANY: usize = 20;
 pub const TOO_MANY: usize = 100;
 /// A page that has not gone out for so long would wake people for what is over.
 pub const STALE: Duration = Duration::from_secs(3600);
+/// The same page again within this time is meant only if it is said to be.
+pub const JUST_NOW: Duration = Duration::from_secs(300);
 /// Without a policy that says so, this is how long people have to answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
 

@@ -3,8 +3,9 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::command::Manner;
 use super::messages;
-use super::model::{Kind, LONGEST_MESSAGE, Page, State, Target};
+use super::model::{JUST_NOW, Kind, LONGEST_MESSAGE, Page, State, Target};
 use super::targets::Whom;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply};
@@ -24,7 +25,9 @@ pub struct Wanted<'a> {
     pub whom: Whom<'a>,
     /// `None` when the command takes no words of its own.
     pub message: Option<String>,
-    pub is_test: bool,
+    pub manner: Manner,
+    /// What is typed to page once more.
+    pub again: String,
     /// The thread in which it was asked.
     pub thread_ts: Option<String>,
 }
@@ -40,21 +43,30 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
     if known.config.pagerduty.is_none() {
         return Err(Error::refused("PagerDuty is not configured here, so I can page nobody."));
     }
+    tx.declare_alone().await?; // of two who page the same at the same moment, one sees the other
     let incident = incident_here(tx, by).await?;
     let message = message_of(wanted);
     let title = title_of(&message, incident.as_ref());
     let page = new_page(tx, known, by, wanted, incident.as_ref(), (&message, &title))?;
-    let cut = messages::cut_short(&title);
+    let mut more = messages::cut_short(&title);
     let targets = new_targets(tx, &page, &wanted.whom);
-    if wanted.is_test || incident.as_ref().is_some_and(|i| i.is_test) {
+    if wanted.manner.is_test || incident.as_ref().is_some_and(|i| i.is_test) {
         if let Some(incident) = &incident {
             note(tx, incident, by, format!("Tested paging {}: nobody was paged", page.whom)).await?;
         }
-        return Ok(Reply::everyone(messages::tested(known, &page, &targets) + &cut));
+        return Ok(Reply::everyone(messages::tested(known, &page, &targets) + &more));
     }
     if targets.iter().all(|t| t.state == State::Failed) {
         let why = targets.first().and_then(|t| t.detail.clone()).unwrap_or_default();
         return Err(Error::refused(format!("{} cannot be paged: {why}. Please call them.", page.whom)));
+    }
+    if !wanted.manner.again {
+        let before = just_paged(tx, &page).await?;
+        if let Some(twin) = before.iter().find(|p| p.message.eq_ignore_ascii_case(&page.message)) {
+            return Ok(Reply::only(messages::paged_already(twin, &page, &wanted.again)));
+        }
+        // Other words may be another matter: they go out, and it is said.
+        more.extend(before.first().map(|earlier| messages::paged_besides(earlier, &page)));
     }
     tx.insert_page(&page).await?;
     for (ordinal, target) in (0..).zip(&targets) {
@@ -70,7 +82,24 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         }
     }
     tx.enqueue(job(page.id)).await?;
-    Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref()) + &cut))
+    Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref()) + &more))
+}
+
+/// Pages of the same people for the same incident, or for none, that are under way or have gone out well, newest first.
+async fn just_paged(tx: &mut Tx, new: &Page) -> Result<Vec<Page>> {
+    let since = new.asked_at - JUST_NOW;
+    let mut found = Vec::new();
+    for page in tx.latest_pages().await? {
+        let is_same = page.kind == new.kind && page.whom == new.whom && page.incident_id == new.incident_id;
+        if is_same && page.asked_at > since {
+            let targets = tx.page_targets(page.id).await?;
+            // Where somebody was not reached, trying again is what is needed.
+            if targets.iter().all(|t| t.state != State::Failed) {
+                found.push(page);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The open incident whose room this is.

@@ -39,11 +39,15 @@ fn held<'a>(known: &Known, seat: &'a Commander, at: Timestamp) -> Held<'a> {
     for user in users {
         let person = lookup::person(people, &people.name_of(&user), Some(user.clone()), []);
         let wanted = targets::of_person(people, &person, at);
-        if wanted.people.is_empty() {
-            found.troubles.push(format!(
+        match wanted.problem {
+            Some(targets::NEVER_READ) => {
+                found.troubles.push(format!("{}: {}", wanted.name, targets::NEVER_READ));
+            }
+            _ if wanted.people.is_empty() => found.troubles.push(format!(
                 "{} has no PagerDuty account that I know; `firebell people link` joins the two",
                 wanted.name
-            ));
+            )),
+            _ => {}
         }
         found.holders.extend(wanted.people);
     }
@@ -62,7 +66,7 @@ pub fn responders(known: &Known, most: usize, at: Timestamp) -> Vec<(&str, Vec<C
     let services = known.config.services.iter().take(most);
     services
         .map(|service| {
-            let people = targets::of_service(known, service, at).map(|w| w.people).unwrap_or_default();
+            let people = targets::of_service(known, service, at).people;
             (service.name.as_str(), people)
         })
         .collect()

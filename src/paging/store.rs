@@ -58,6 +58,11 @@ impl Tx {
         self.opt("SELECT * FROM page WHERE id = $1", &[&id]).await
     }
 
+    /// The newest, newest first: ids sort by time.
+    pub(super) async fn latest_pages(&mut self) -> Result<Vec<Page>> {
+        self.all("SELECT * FROM page ORDER BY id DESC LIMIT 50", &[]).await
+    }
+
     /// In the order in which they are paged.
     pub(super) async fn page_targets(&mut self, page: Uuid) -> Result<Vec<Target>> {
         self.all("SELECT * FROM page_target WHERE page_id = $1 ORDER BY ordinal", &[&page]).await

@@ -29,6 +29,7 @@ pub struct Whom<'a> {
 pub struct Wanted {
     pub name: String,
     pub responder: Option<PagerDutyUserId>,
+    /// Without this and a responder it is the service that was named, whatever its policy is.
     pub policy: Option<String>,
     /// Who can be called: the person, or who is on call on the policy's first level.
     pub people: Vec<Contact>,
@@ -37,6 +38,9 @@ pub struct Wanted {
     pub problem: Option<&'static str>,
 }
 
+/// Not the same as nobody: it is said, and said first.
+pub const NEVER_READ: &str =
+    "I have read nothing from PagerDuty yet, because it has not answered since I was set up";
 const NO_ACCOUNT: &str = "no PagerDuty account is known";
 const OURSELVES: &str = "PagerDuty rings nobody for an incident that they open, and I open it as them";
 
@@ -79,18 +83,18 @@ fn of_subject<'a>(known: &'a Known, subject: &Subject<'a>, at: Timestamp) -> Res
         Subject::Kept(target) => {
             let seats = lookup::on_sources(known, *target, at).seats;
             let on_call = seats.into_iter().flat_map(|s| s.now).map(|shift| shift.who);
-            some(whom(format!("@{}", target.handle), each_once(people, on_call)), "is on call for")
+            some(known, whom(format!("@{}", target.handle), each_once(people, on_call)), "is on call for")
         }
         Subject::Group(group) if group.is_disabled => Err(Error::refused(format!(
             "@{} is disabled in Slack, so I do not know who is meant. Name a person or a service.",
             group.handle
         ))),
         Subject::Group(group) => {
-            some(whom(format!("@{}", group.handle), members(people, &group.members.0, at)), "is in")
+            some(known, whom(format!("@{}", group.handle), members(people, &group.members.0, at)), "is in")
         }
         Subject::Service(service) => Ok(Whom {
             called: service.name.clone(),
-            targets: vec![of_service(known, service, at)?],
+            targets: vec![of_service(known, service, at)],
             service: Some(service),
         }),
         Subject::Policy(id) => {
@@ -101,28 +105,39 @@ fn of_subject<'a>(known: &'a Known, subject: &Subject<'a>, at: Timestamp) -> Res
         Subject::Schedule(id) => {
             let on_call = lookup::on_schedule(people, id, at).now.into_iter().map(|shift| shift.who);
             let name = people.schedule_name(id).to_owned();
-            some(whom(name, each_once(people, on_call)), "is on call on")
+            some(known, whom(name, each_once(people, on_call)), "is on call on")
         }
     }
 }
 
-fn some<'a>(whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
+fn some<'a>(known: &Known, whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
+    if whom.targets.is_empty() && !known.people.was_read(Step::ReadOnCall) {
+        let page = &known.config.commands.page;
+        let service = known.config.services.first().map_or("SERVICE", |s| &s.name);
+        return Err(Error::refused(format!(
+            "{NEVER_READ}: I do not know who {what} {}. A service I can page all the same, as soon as there is a way: \
+             `{page} {service} …`.",
+            quoted(&whom.called)
+        )));
+    }
     if whom.targets.is_empty() {
         return Err(Error::refused(format!("Nobody that I know of {what} {}.", quoted(&whom.called))));
     }
     Ok(whom)
 }
 
-/// The service's escalation policy, so that PagerDuty decides who is on call at that moment.
-pub fn of_service(known: &Known, service: &Service, at: Timestamp) -> Result<Wanted> {
-    let people = &known.people;
-    let policy = people.policy_of(service).ok_or_else(|| {
-        Error::refused(format!(
-            "I have not read yet which escalation policy {} has in PagerDuty. Page a person or a group.",
-            quoted(&service.name)
-        ))
-    })?;
-    Ok(of_policy(people, policy, &service.name, at))
+/// The service's escalation policy, so that PagerDuty decides who is on call at that moment. It is paged without our
+/// knowing the policy, too: the service itself is configured.
+pub fn of_service(known: &Known, service: &Service, at: Timestamp) -> Wanted {
+    match known.people.policy_of(service) {
+        Some(policy) => of_policy(&known.people, policy, &service.name, at),
+        None => nobody_known(&service.name),
+    }
+}
+
+fn nobody_known(name: &str) -> Wanted {
+    let name = name.to_owned();
+    Wanted { name, responder: None, policy: None, people: Vec::new(), slack: Vec::new(), problem: None }
 }
 
 fn of_policy(people: &Directory, id: &str, name: &str, at: Timestamp) -> Wanted {
@@ -148,12 +163,9 @@ pub fn of_person(people: &Directory, person: &Person, at: Timestamp) -> Wanted {
             wanted
         }
         None => Wanted {
-            name: person.name.clone(),
-            responder: None,
-            policy: None,
-            people: Vec::new(),
             slack: person.slack.iter().cloned().collect(),
-            problem: Some(NO_ACCOUNT),
+            problem: Some(if people.was_read(Step::ReadResponders) { NO_ACCOUNT } else { NEVER_READ }),
+            ..nobody_known(&person.name)
         },
     }
 }
@@ -204,15 +216,25 @@ pub fn commanders(known: &Known, at: Timestamp) -> Result<Whom<'_>> {
     }
     let held = seats::commanders(known, at).into_iter().flat_map(|seat| seat.holders);
     let targets = each_once(&known.people, held);
-    some(Whom { called: "the incident commanders".into(), targets, service: None }, "is one of")
+    some(known, Whom { called: "the incident commanders".into(), targets, service: None }, "is one of")
 }
 
 /// Every team's responders: one policy is paged once, however many services it answers for.
 pub fn responders(known: &Known, at: Timestamp) -> Result<Whom<'_>> {
     let mut seen = BTreeSet::new();
-    let policies = known.config.services.iter().filter_map(|s| of_service(known, s, at).ok());
-    let targets = policies.filter(|w| w.policy.clone().is_none_or(|id| seen.insert(id))).collect();
-    some(Whom { called: "the team responders".into(), targets, service: None }, "is one of")
+    let teams = known.config.services.iter().map(|s| of_service(known, s, at));
+    let once = teams.filter(|w| w.policy.clone().is_none_or(|id| seen.insert(id)));
+    // One page opens on one service; another one is paged by its policy, or not.
+    let mut targets: Vec<Wanted> = once
+        .map(|w| Wanted {
+            problem: w.policy.is_none().then_some("its escalation policy was never read"),
+            ..w
+        })
+        .collect();
+    if targets.iter().all(|w| w.policy.is_none()) && !known.people.was_read(Step::ReadOnCall) {
+        targets.clear(); // what is said of nobody fits all of them
+    }
+    some(known, Whom { called: "the team responders".into(), targets, service: None }, "is one of")
 }
 
 impl Whom<'_> {

@@ -14,28 +14,31 @@ use crate::oncall::Known;
 use crate::posts::{self, Post};
 use crate::store::Tx;
 
-/// Says once that it does not go out, and whom to call.
+/// Says once that it does not go out, and whom to call; and once more who was paged by the second road.
 pub(super) async fn alarm(
     tx: &mut Tx,
     known: &Known,
     page: &Page,
     because: &str,
-    by_events: bool,
+    by_event: Option<&Target>,
 ) -> Result<()> {
-    let first = tx.set_page_alarmed(page.id).await?;
-    if !first && !by_events {
+    let targets = tx.page_targets(page.id).await?;
+    let is_news = by_event.is_some() || targets.iter().any(|t| t.state == State::Waiting);
+    let first = is_news && tx.set_page_alarmed(page.id).await?;
+    if !first && by_event.is_none() {
         return Ok(());
     }
     let now = tx.now();
-    let waiting = waiting(tx.page_targets(page.id).await?);
-    say(tx, page, messages::alarm(known, page, &waiting, because, by_events, now)).await?;
+    say(tx, page, messages::alarm(known, page, &targets, because, by_event.map(|t| t.id), now)).await?;
+    let waiting = waiting(targets);
     if first && let Some(numbers) = messages::numbers(known, page, &waiting, now) {
         whisper(tx, page, numbers).await?;
     }
-    let text = if by_events {
-        format!("Paged {} through the Events API, because the REST API does not work", page.whom)
+    let text = if let Some(target) = by_event {
+        format!("Paged {} through the Events API, because the REST API does not work", target.name)
     } else {
-        format!("{} not paged yet: {because}", page.whom)
+        let names: Vec<&str> = waiting.iter().map(|t| t.name.as_str()).collect();
+        format!("{} not paged yet: {because}", names.join(", "))
     };
     note(tx, page, text).await
 }

@@ -42,7 +42,7 @@ on_both_engines!(
           → :firefighter: Incident Commander On-Call is Dee Example (☎ +49 1515550104)
             Backup Incident Commander On-Call is Ben Example (☎ +49 1515550102)
             Trainee On-Call is Cho Example (☎ +49 1515550103)
-            ⓘ Use `/ic page` to page the IC's.
+            ⓘ Use `/ic page` to page the ICs.
             _As PagerDuty said 0s ago._
         /ic responders
           → :pager: payments ➡ Ana Example (☎ +49 1515550101)
@@ -65,18 +65,18 @@ on_both_engines!(
           → :firefighter: Incident Commander On-Call is Dee Example
             Backup Incident Commander On-Call is Ben Example
             Trainee On-Call is Cho Example
-            ⓘ Use `/ic page` to page the IC's.
+            ⓘ Use `/ic page` to page the ICs.
             _As PagerDuty said 0s ago._
         /ic help
           → */ic* alone shows who commands incidents now. Only you see the answer.
             `/ic list [--public]` — the incident commanders on call: primary, backup, trainees, with their phone numbers
-            `/ic page [responders|&lt;@user&gt;] [--all] [--test]` — page all incident commanders; or all teams' responders; or one person
+            `/ic page [responders|&lt;@user&gt;] [--all] [--again] [--test]` — page all incident commanders; or all teams' responders; or one person
             `/ic responders [--public]` — who is on call for each team
             `/ic who &lt;@user&gt;` — how somebody is reached
             `/ic help [command]` — this list, or more about one command
         /ic help page
-          → `/ic page [responders|&lt;@user&gt;] [--all] [--test]`
-            Page all incident commanders; or all teams' responders; or one person. Through PagerDuty: on the incident whose channel this is, or on a new one. One line tells for each person whether they have been paged. `--test` pages nobody.
+          → `/ic page [responders|&lt;@user&gt;] [--all] [--again] [--test]`
+            Page all incident commanders; or all teams' responders; or one person. Through PagerDuty: on the incident whose channel this is, or on a new one. One line tells for each person whether they have been paged. Who have just been paged are paged once more only with `--again`. `--test` pages nobody.
             Example: `/ic page`
             Also: `call`
         ");
@@ -248,7 +248,7 @@ on_both_engines!(
           → :firefighter: Incident Commander On-Call is Eve Example (☎ +49 1515550105)
             Backup Incident Commander On-Call is Ben Example (☎ +49 1515550102)
             Trainee On-Call is Cho Example (☎ +49 1515550103)
-            ⓘ Use `/ic page` to page the IC's.
+            ⓘ Use `/ic page` to page the ICs.
             :warning: PagerDuty was last heard 1h 1m ago: this may have changed since.
         /ic who dee example
           → :pager: Dee Example (☎ +49 1515550104)
@@ -263,7 +263,7 @@ on_both_engines!(
           → :firefighter: Incident Commander On-Call is Eve Example (☎ +49 1515550105)
             Backup Incident Commander On-Call is Ben Example (☎ +49 1515550102)
             Trainee On-Call is Cho Example (☎ +49 1515550103)
-            ⓘ Use `/ic page` to page the IC's.
+            ⓘ Use `/ic page` to page the ICs.
             :warning: PagerDuty was last heard 1h 1m ago: this may have changed since.
         /ic page
           → :warning: Something is broken on my side: nothing was stored, and nobody was paged. Please try again.
@@ -330,7 +330,7 @@ on_both_engines!(
         :firefighter: Incident Commander On-Call is Dee Example (☎ +49 1515550104)
         Backup Incident Commander On-Call is Ben Example (☎ +49 1515550102)
         Trainee On-Call is Cho Example (☎ +49 1515550103)
-        ⓘ Use `!ic page` to page the IC's.
+        ⓘ Use `!ic page` to page the ICs.
         _As PagerDuty said 0s ago._
         ");
         let messages = stage.world.slack.channel(&channel).expect("the channel").messages;

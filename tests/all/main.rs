@@ -45,6 +45,8 @@ mod outages;
 mod paged;
 mod paging;
 mod paging_days;
+mod paging_roads;
+mod paging_twins;
 mod paging_words;
 mod posts;
 mod reminders;

@@ -113,7 +113,7 @@ on_both_engines!(
         stage.world.pagerduty.acknowledge("1", "PANA001");
         let before = stage.said_in("general");
         stage.wait(HOUR).await;
-        assert_reads!(stage.news("general", &before), @":eyes: Ana Example has answered the page of 'payments'.");
+        assert_reads!(stage.news("general", &before), @":eyes: Ana Example has answered the page of 'payments' (“the checkout is down”).");
         stage.end().await;
     }
 );
@@ -168,7 +168,7 @@ on_both_engines!(
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(310)).await;
         assert_reads!(stage.news("general", &before), @"
-        :alarm_clock: <@U0EVE> Nobody has answered the page of 'Dee Example' for 5m.
+        :alarm_clock: <@U0EVE> Nobody has answered the page of 'Dee Example' (“the door is open”) for 5m: asked <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC> on <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>.
         • Please call Dee Example.
         _I have sent the phone numbers to <@U0EVE>._
         ");
@@ -183,7 +183,7 @@ on_both_engines!(
         assert_eq!(stage.said_in("general"), before);
         stage.wait(Duration::from_secs(2 * 60)).await;
         assert_reads!(stage.news("general", &before), @"
-        :alarm_clock: <@U0EVE> Nobody has answered the page of 'payments' for 30m.
+        :alarm_clock: <@U0EVE> Nobody has answered the page of 'payments' (“come”) for 30m: asked <!date^1795255510^{date_short_pretty} at {time}|2026-11-21 10:05 UTC> on <https://acme.pagerduty.com/incidents/Q1NG2TX0000002|PagerDuty>.
         • Please call Ana Example.
         _I have sent the phone numbers to <@U0EVE>._
         ");
@@ -272,8 +272,8 @@ on_both_engines!(
           → :rotating_light: Paging 'payments': the checkout is down
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
         :rotating_light: Paging 'payments': the checkout is down
-        :pager: PagerDuty's REST API does not work, so I have raised an alert on payments through its Events API, which pages who is on call there. Whom it has reached nobody can tell yet; I keep trying.
-        :exclamation: There was an error paging a user, please manually call Ana Example.
+        :warning: PagerDuty does not answer (HTTP 500). I keep trying.
+        :pager: payments (Ana Example): I have raised an alert on payments through PagerDuty's Events API, which pages who is on call there. Whom it has reached nobody can tell yet; if nobody answers, please manually call Ana Example.
         _I have sent the phone numbers to <@U0EVE>._
         :rotating_light: Paging 'payments': the checkout is down
         :white_check_mark: payments (Ana Example) has been paged.

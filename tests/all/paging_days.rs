@@ -56,7 +56,7 @@ on_both_engines!(
         assert!(one.contains("Dee") && two.contains("Cho"), "{one} {two}");
         let (one, two) =
             tokio::join!(stage.slash("U0EVE", "/page @ana come"), stage.slash("U0EVE", "/page @ana come"),);
-        assert_eq!(one, two);
+        assert!(one.contains("I page nobody now") != two.contains("I page nobody now"), "{one} {two}");
         // Slack's client tries the same request again.
         let request = stage.world.slack.command("U0ANA", &stage.channel_id("general"), "/ic page @ben");
         for _ in 0..2 {
@@ -183,7 +183,7 @@ on_both_engines!(
         stage.world.pagerduty.take_webhooks();
         let before = stage.said_in("general");
         stage.wait(Duration::from_secs(400)).await;
-        assert_reads!(stage.news("general", &before), @":eyes: Dee Example has answered the page of 'Dee Example'.");
+        assert_reads!(stage.news("general", &before), @":eyes: Dee Example has answered the page of 'Dee Example' (“come”).");
         stage.end().await;
     }
 );
@@ -199,14 +199,14 @@ on_both_engines!(
         for call in ["GET /", "POST /incidents", "PUT /"] {
             stage.world.desk.always(call, Fault::Unavailable { status: 500 });
         }
-        stage.typed_in("U0ANA", ROOM, "/page @cho come").await;
+        stage.typed_in("U0ANA", ROOM, "/page payments come").await;
         stage.wait(Duration::from_secs(30)).await;
         assert_eq!(stage.rung(), "PANA001 PANA001", "the event pages who is on call");
         for call in ["GET /", "POST /incidents", "PUT /"] {
             stage.world.desk.heal(call);
         }
         stage.wait(Duration::from_secs(180)).await;
-        assert_eq!(stage.rung(), "PANA001 PANA001 PCHO001");
+        assert_eq!(stage.rung(), "PANA001 PANA001 PANA001");
         let open = stage.world.pagerduty.incidents().into_iter().filter(|i| i.status != "resolved");
         assert_eq!(open.map(|i| i.number).collect::<Vec<_>>(), [1]);
         assert_eq!(stage.rooms(), [ROOM]);

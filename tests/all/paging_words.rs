@@ -33,8 +33,8 @@ on_both_engines!(
         ];
         assert_reads!(stage.asks("U0EVE", "/page", &typed).await, @r#"
         /page
-          → `/page [--all] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
-            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
+          → `/page [--all] [--again] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
+            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. The same page by somebody else a moment later rings nobody twice; `--again` does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
             Examples: `/page payments the checkout is down`, `/page @ana please join the call`, `/page --test @sre-leads come`
         /page payments
           → Say why, so that they know what wakes them: `/page payments the checkout is down`.
@@ -97,8 +97,8 @@ on_both_engines!(
         /page everyone come
           → I know nothing and nobody called everyone. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page help
-          → `/page [--all] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
-            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
+          → `/page [--all] [--again] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
+            In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. The same page by somebody else a moment later rings nobody twice; `--again` does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
             Examples: `/page payments the checkout is down`, `/page @ana please join the call`, `/page --test @sre-leads come`
         "#);
         let typed = [
@@ -128,9 +128,9 @@ on_both_engines!(
         /ic list of all
           → `/ic list` takes no more words. To look somebody up: `/ic who of all`.
         /ic page payments --public
-          → `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+          → `--public` is for `/ic` and `/ic responders`; `--all`, `--again` and `--test` are for `/ic page`.
         /ic who ana --all
-          → `--public` is for `/ic` and `/ic responders`; `--all` and `--test` are for `/ic page`.
+          → `--public` is for `/ic` and `/ic responders`; `--all`, `--again` and `--test` are for `/ic page`.
         ");
         assert_eq!(stage.rung(), "");
         stage.end().await;
@@ -176,6 +176,7 @@ on_both_engines!(
         /page payments > quote\u{7} and \u{202e}reversed
           → :rotating_light: Paging 'payments': ·&gt; quote and reversed
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
+            _You have paged payments 0s ago: “@·channel ˋrmˋ *bold* _it_ @·here”._
         /page <!here> come
           → @·here would ring everybody at once, whoever is on call or not. Page a team, a service or a person, as in `/page payments`.
         /page <!subteam^S9|@nope> come
@@ -183,8 +184,9 @@ on_both_engines!(
         /page `@here` come
           → I know nothing and nobody called ˋ@·hereˋ. `/oncall` alone shows what there is; `/page help` says what I understand.
         /page payments <https://evil.example|click>
-          → :rotating_light: Paging 'payments': click
+          → :rotating_light: Paging 'payments': click (https://evil.example)
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
+            _You have paged payments 0s ago: “·&gt; quote and reversed”._
         /page \'; DROP TABLE page; -- come
           → I know nothing and nobody called ';. `/oncall` alone shows what there is; `/page help` says what I understand.
         /ic page <!channel>

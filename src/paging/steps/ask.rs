@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::follow_up;
+use super::{HICCUP, follow_up};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::config::Service;
@@ -50,14 +51,25 @@ pub(super) async fn page(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
     let (Some(pagerduty), Ok(service)) = (&app.pagerduty, known.config.service(&page.service)) else {
         return Err(Error::refused(format!("the service {} is not configured any more", page.service)));
     };
-    let attempt = Attempt { app, job, known: &known, page: &page, room: room.as_ref(), service, pagerduty };
-    match attempt.ask_all(told::waiting(targets)).await {
+    let attempt = Attempt {
+        app,
+        job,
+        known: &known,
+        page: &page,
+        room: room.as_ref(),
+        service,
+        pagerduty,
+        writing: Mutex::default(),
+    };
+    match attempt.ask_aloud(told::waiting(targets)).await {
         Ok(()) => attempt.conclude().await,
         Err(Error::Upstream(problem)) => {
-            if attempt.may_take_second_road(&problem) {
-                attempt.second_road().await?;
+            let is_closed = roads::is_closed(&problem, job.token);
+            let problem = roads::patiently(problem);
+            if is_closed {
+                attempt.second_road(&problem).await?;
             }
-            Err(roads::patiently(problem).into())
+            Err(problem.into())
         }
         Err(other) => Err(other),
     }
@@ -78,6 +90,8 @@ struct Attempt<'a> {
     room: Option<&'a Room>,
     service: &'a Service,
     pagerduty: &'a pagerduty::Client,
+    /// What is written while people are asked is written one after the other: the same rows, in different order.
+    writing: Mutex<()>,
 }
 
 /// The PagerDuty incident on which people are asked.
@@ -89,31 +103,69 @@ struct Base {
 }
 
 impl Attempt<'_> {
+    /// Asks, and when that takes long says so: people must not wait for a time limit to learn whom to call.
+    async fn ask_aloud(&self, waiting: Vec<Target>) -> Result<()> {
+        let (asking, speaking) = (self.ask_all(waiting), self.speak_of_delay());
+        tokio::pin!(asking, speaking);
+        let mut has_spoken = false;
+        loop {
+            tokio::select! {
+                biased;
+                asked = &mut asking => return asked,
+                spoken = &mut speaking, if !has_spoken => {
+                    has_spoken = true;
+                    if let Err(trouble) = spoken {
+                        tracing::warn!(page = %self.page.id, error = %trouble, "cannot say that paging takes long");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn speak_of_delay(&self) -> Result<()> {
+        self.app.clock.sleep(HICCUP).await;
+        let because = format!("PagerDuty has not answered for {} s", HICCUP.as_secs());
+        let _turn = self.writing.lock().await;
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        told::alarm(&mut tx, self.known, self.page, &because, None).await?;
+        tx.commit().await
+    }
+
     /// One after the other; whom PagerDuty refuses keeps none of the others from it. Errs where a later attempt may
     /// succeed.
     async fn ask_all(&self, waiting: Vec<Target>) -> Result<()> {
         let mut base = self.base()?;
-        for target in &waiting {
+        let mut late = None;
+        for target in &self.in_order(waiting) {
+            // Under the page's own key is, or will be, what an alert has made: for whom it was raised.
+            let has_alert = self.page.sent_by_events_at.is_some();
+            let is_first = base.is_none() && (!has_alert || self.is_paged_by_alerts(target));
             let asked = match &base {
-                Some(base) => self.request(base, target).await,
-                None => self.open(self.page.id, target).await,
+                Some(base) if self.is_addressed(target) => self.request(base, target).await,
+                None if is_first => self.open(self.page.id, target).await,
+                _ => self.open(target.id, target).await,
             };
             match asked {
                 Ok(on) => {
-                    let is_first = base.is_none();
                     self.record(target, &on, is_first).await?;
                     if is_first {
                         base = Some(Base { id: on.id.clone(), is_own: true });
                     }
                 }
                 Err(problem) if problem.is_final() && !roads::refuses_our_key(&problem) => {
+                    let _turn = self.writing.lock().await;
                     let mut tx = self.app.db.write(Priority::Job).await?;
                     let because = trouble::in_words(&Error::Upstream(problem));
                     tx.set_unpaged(target.id, &because).await?;
                     tx.commit().await?;
                 }
+                // It may still come, and is waited for; meanwhile the others can be asked.
+                Err(problem) if problem.is_late() && late.is_none() => late = Some(problem),
                 Err(problem) => return Err(problem.into()),
             }
+        }
+        if let Some(problem) = late {
+            return Err(problem.into());
         }
         // Both roads were taken, and the first led to the incident's own: the event's one is its double.
         if let (Some(base), Some(_), Some(key)) =
@@ -124,6 +176,31 @@ impl Attempt<'_> {
             self.keyed(&key_of_page).send(key, Action::Resolve, &self.page.title).await?;
         }
         Ok(())
+    }
+
+    /// What an alert has made comes to whom it was raised for.
+    fn in_order(&self, mut waiting: Vec<Target>) -> Vec<Target> {
+        if self.page.sent_by_events_at.is_some() {
+            waiting.sort_by_key(|target| !self.is_paged_by_alerts(target));
+        }
+        waiting
+    }
+
+    /// Whether an alert on the service pages whoever is meant, and nobody else.
+    fn is_paged_by_alerts(&self, target: &Target) -> bool {
+        let own = self.known.people.policy_of_alerts(self.service);
+        target.pagerduty_user_id.is_none()
+            && target.policy_id.as_deref().is_none_or(|policy| own == Some(policy))
+    }
+
+    /// The escalation policy that is meant; of the service itself it may have been read meanwhile.
+    fn policy_of<'t>(&'t self, target: &'t Target) -> Option<&'t str> {
+        let of_service = || self.known.people.policy_of(self.service);
+        target.policy_id.as_deref().or_else(|| of_service().filter(|_| target.pagerduty_user_id.is_none()))
+    }
+
+    fn is_addressed(&self, target: &Target) -> bool {
+        target.pagerduty_user_id.is_some() || self.policy_of(target).is_some()
     }
 
     fn base(&self) -> Result<Option<Base>> {
@@ -157,7 +234,7 @@ impl Attempt<'_> {
         };
         let words = self.words(Some(&mark));
         let users: Vec<PagerDutyUserId> = target.pagerduty_user_id.iter().cloned().collect();
-        let policies: Vec<String> = target.policy_id.iter().cloned().collect();
+        let policies: Vec<String> = self.policy_of(target).map(str::to_owned).into_iter().collect();
         match self.pagerduty.request_responders(&base.id, requester, &words, &users, &policies).await {
             Ok(()) => Ok(Asked { id: base.id.clone(), opened: None }),
             // The plan has no such requests: those who are paged are put on the page's own incident …
@@ -199,14 +276,14 @@ impl Attempt<'_> {
                 found
             }
             None if self.event_is_under_way(&key) => {
-                return Err(roads::not_yet("the event is accepted and not yet an incident"));
+                return Err(roads::may_come("the event is accepted and not yet an incident"));
             }
             None => {
                 let details = self.words(None);
                 let new = NewIncident {
                     title: &self.page.title,
                     service_id: &self.service.pagerduty_service,
-                    escalation_policy_id: target.policy_id.as_deref(),
+                    escalation_policy_id: self.policy_of(target),
                     assignee_id: target.pagerduty_user_id.as_ref(),
                     priority_id: None,
                     urgency: Urgency::High,
@@ -240,6 +317,7 @@ impl Attempt<'_> {
     }
 
     async fn record(&self, target: &Target, asked: &Asked, is_first: bool) -> Result<()> {
+        let _turn = self.writing.lock().await;
         let mut tx = self.app.db.write(Priority::Job).await?;
         let mut made_for_it = None;
         if let Some(opened) = &asked.opened {
@@ -261,15 +339,16 @@ impl Attempt<'_> {
         sent.is_some_and(|at| self.app.clock.now().since(at) < roads::EVENTS_TAKE)
     }
 
-    /// When the first road is closed, and not twice.
-    fn may_take_second_road(&self, problem: &Upstream) -> bool {
-        let is_untried = self.page.sent_by_events_at.is_none() && self.service.routing_key.is_some();
-        is_untried && self.page.pagerduty_id.is_none() && roads::is_closed(problem, self.job.token)
-    }
-
-    /// Events v2 under the same key: it pages whoever is on call on the service. The job goes on with the first road.
-    async fn second_road(&self) -> Result<()> {
+    /// Events v2 under the same key, once, for whoever still waits and is whom it pages: others must not be woken in their
+    /// stead. The job goes on with the first road.
+    async fn second_road(&self, problem: &Upstream) -> Result<()> {
         let Some(routing_key) = &self.service.routing_key else { return Ok(()) };
+        let mut tx = self.app.db.read().await?;
+        let (page, targets) = (tx.page(self.page.id).await?, tx.page_targets(self.page.id).await?);
+        drop(tx);
+        let is_untried = page.is_some_and(|p| p.sent_by_events_at.is_none() && p.pagerduty_id.is_none());
+        let mut waiting = told::waiting(targets).into_iter();
+        let Some(target) = waiting.find(|t| is_untried && self.is_paged_by_alerts(t)) else { return Ok(()) };
         let key = self.page.id.to_string();
         if let Err(trouble) = self.keyed(&key).send(routing_key, Action::Trigger, &self.page.title).await {
             tracing::error!(page = key, error = %trouble, "cannot page by the Events API either");
@@ -277,7 +356,8 @@ impl Attempt<'_> {
         }
         let mut tx = self.app.db.write(Priority::Job).await?;
         tx.set_page_sent_by_events(self.page.id).await?;
-        told::alarm(&mut tx, self.known, self.page, "", true).await?;
+        let because = trouble::in_words(&Error::Upstream(problem.clone()));
+        told::alarm(&mut tx, self.known, self.page, &because, Some(&target)).await?;
         tx.commit().await
     }
 

@@ -40,12 +40,14 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Resul
     let Some(page) = tx.page(page_of(job)?).await? else { return Ok(()) };
     let wait = match error {
         Error::Upstream(Upstream { problem: Problem::RateLimited { after }, .. }) => *after,
+        // It is looked for only later.
+        Error::Upstream(upstream) if upstream.is_late() => HICCUP,
         _ => Duration::ZERO,
     };
     if job.attempts == 1 && tx.now().since(page.asked_at) + wait < HICCUP {
         return Ok(());
     }
-    told::alarm(tx, &app.known(), &page, &trouble::in_words(error), false).await
+    told::alarm(tx, &app.known(), &page, &trouble::in_words(error), None).await
 }
 
 /// Somebody has to look at the job; until then people are called.
