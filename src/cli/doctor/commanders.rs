@@ -101,6 +101,7 @@ async fn read(
     people.read_at.insert(Step::ReadOnCall.kind().to_owned(), at);
     let responders = pagerduty.users_with_contacts().await?.into_iter().map(Responder::from);
     people.responders = responders.map(|person| (person.id.clone(), person)).collect();
+    people.read_at.insert(Step::ReadResponders.kind().to_owned(), at);
     if seats.iter().any(|seat| !seat.people.is_empty()) {
         let members = slack.list_users().await?.into_iter().map(Member::from);
         people.members = members.map(|member| (member.id.clone(), member)).collect();
