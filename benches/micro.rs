@@ -71,8 +71,13 @@ fn signatures(c: &mut Criterion) {
 fn commands(c: &mut Criterion) {
     let config = Config::from_toml(TOML).unwrap();
     let known = Known { config: config.into(), people: Directory::default().into() };
-    c.bench_function("command/form", |b| b.iter(|| Form::parse(black_box(COMMAND.as_bytes())).is_ok()));
-    let text = Form::parse(COMMAND.as_bytes()).unwrap().or_empty("text");
+    let read = |body| {
+        let form = Form::parse(body)?;
+        let fields = ["team_id", "user_id", "channel_id", "command", "text", "trigger_id"];
+        fields.iter().map(|name| form.need(name)).collect::<Result<Vec<String>, _>>()
+    };
+    c.bench_function("command/form", |b| b.iter(|| read(black_box(COMMAND.as_bytes())).is_ok()));
+    let text = Form::parse(COMMAND.as_bytes()).unwrap().need("text").unwrap();
     assert!(matches!(command::parse(&text, &known), Ok(command::Asked::Declare { .. })));
     c.bench_function("command/parse declare", |b| b.iter(|| command::parse(black_box(&text), &known)));
     c.bench_function("command/parse list", |b| b.iter(|| command::parse(black_box("list"), &known)));

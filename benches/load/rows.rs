@@ -72,9 +72,9 @@ pub fn all(postgres: bool) -> Vec<Row> {
         row(Kind::Command("/incident help"), lite, 32),
         row(Kind::Command("/incident help"), lite, 64),
         row(Kind::Command("/incident list"), lite, 32),
-        row(Kind::Lookup("/oncall team-250"), lite, 32),
-        row(Kind::Lookup("/oncall"), lite, 32),
     ];
+    let lookups = ["/oncall team-250", "/oncall @person-250", "/oncall", "/ic", "/ic responders"];
+    rows.extend(lookups.map(|typed| row(Kind::Lookup(typed), lite, 32)));
     let engines = [Engine::Sqlite, Engine::Postgres];
     for engine in engines.into_iter().filter(|engine| *engine == Engine::Sqlite || postgres) {
         if engine == Engine::Postgres {

@@ -1,4 +1,5 @@
-//! An organisation of 500 teams, each with a person on call, a schedule, an escalation policy and a user group.
+//! An organisation of 500 teams, each with a person on call, a schedule, an escalation policy, a service and a user
+//! group.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -22,16 +23,30 @@ pub async fn world() -> Result<World> {
         let shift = (person.as_str(), clock.now() - day, clock.now() + day);
         world.pagerduty.add_schedule(&schedule, &format!("Rota {n}"), &[shift]);
         world.pagerduty.add_escalation_policy(&format!("PEP1{n:03}"), &format!("Team {n}"), &[&[&schedule]]);
+        world.pagerduty.add_service(
+            &format!("PSV1{n:03}"),
+            &format!("api-{n}"),
+            &format!("PEP1{n:03}"),
+            None,
+        );
         world.slack.add_usergroup(&format!("S1{n:05}"), &format!("team-{n}"), &[&format!("U1{n:05}")]);
     }
     Ok(world)
 }
 
-/// The groups that follow.
+/// The groups that follow the rota, the services, and who commands.
 pub fn toml() -> String {
     (0..TEAMS).fold(String::new(), |mut toml, n| {
-        write!(toml, "\n[[group]]\nhandle = \"team-{n}\"\nschedules = [\"PSCH{n:03}\"]\n")
-            .expect("a string takes it");
+        write!(
+            toml,
+            "\n[[group]]\nhandle = \"team-{n}\"\nschedules = [\"PSCH{n:03}\"]\n\
+             [[service]]\nname = \"api-{n}\"\npagerduty_service = \"PSV1{n:03}\"\nescalation_policy = \"PEP1{n:03}\"\n"
+        )
+        .expect("a string takes it");
+        if n < 3 {
+            write!(toml, "[[commander]]\ntitle = \"Commander {n}\"\nschedule = \"PSCH{n:03}\"\n")
+                .expect("a string takes it");
+        }
         toml
     })
 }

@@ -231,18 +231,20 @@ impl Config {
 
     /// Where a page opens its incident when nothing else says where.
     pub fn paging_service(&self) -> Option<&Service> {
-        let named = self.paging.service.as_deref().and_then(|name| self.service(name).ok());
+        let named = self.paging.service.as_deref().and_then(|name| self.find_service(name));
         named.or_else(|| self.default_service())
     }
 
     /// The service with this name, alias or PagerDuty id; `NotFound` names the nearest one or all.
     pub fn service(&self, word: &str) -> Result<&Service> {
+        self.find_service(word).ok_or_else(|| self.unknown_service(word.trim()))
+    }
+
+    /// The same where another word is nothing unusual.
+    pub fn find_service(&self, word: &str) -> Option<&Service> {
         let word = word.trim();
-        let found = self
-            .services
-            .iter()
-            .find(|s| s.pagerduty_service == word || s.words().any(|known| known.eq_ignore_ascii_case(word)));
-        found.ok_or_else(|| self.unknown_service(word))
+        let is_it = |known: &str| known.eq_ignore_ascii_case(word);
+        self.services.iter().find(|s| s.pagerduty_service == word || s.words().any(is_it))
     }
 
     fn unknown_service(&self, word: &str) -> Error {

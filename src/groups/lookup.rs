@@ -121,7 +121,7 @@ pub fn subject<'a>(
     } else if word.eq_ignore_ascii_case("me") {
         Some(Subject::Person(person(people, &people.name_of(caller), Some(caller.clone()), [])))
     } else {
-        let ours = config.service(word).ok().map(Subject::Service).or_else(kept);
+        let ours = config.find_service(word).map(Subject::Service).or_else(kept);
         let schedule = if ours.is_none() { schedule(people, word)?.map(Subject::Schedule) } else { None };
         match ours.or(schedule).or_else(|| policy(people, word).map(Subject::Policy)) {
             Some(thing) => Some(thing),
@@ -251,7 +251,7 @@ fn unknown(known: &Known, word: &str, name: &str, verbs: &[Spoken]) -> Error {
 
 /// Who is on call on the first levels of a policy, level by level.
 pub fn on_policy(people: &Directory, id: &str, up_to: i64, at: Timestamp) -> Vec<Seat> {
-    let rows = people.oncall.iter().filter(|r| r.policy_id == id && r.level <= up_to);
+    let rows = people.oncall.of_policy(id).filter(|r| r.level <= up_to);
     let mut places: BTreeMap<(i64, Option<&str>), Vec<&OnCall>> = BTreeMap::new();
     for row in rows {
         places.entry((row.level, row.schedule_id.as_deref())).or_default().push(row);
@@ -261,7 +261,7 @@ pub fn on_policy(people: &Directory, id: &str, up_to: i64, at: Timestamp) -> Vec
 
 /// Who is on call on a schedule, whichever policies use it.
 pub fn on_schedule(people: &Directory, id: &str, at: Timestamp) -> Seat {
-    let rows: Vec<&OnCall> = people.oncall.iter().filter(|r| r.schedule_id.as_deref() == Some(id)).collect();
+    let rows: Vec<&OnCall> = people.oncall.of_schedule(id).collect();
     let name = people.schedule_name(id).to_owned();
     Seat { schedule: Some(name), ..seat(people, &rows, at) }
 }
@@ -301,17 +301,22 @@ pub fn whole_rota(known: &Known, target: Target<'_>, at: Timestamp) -> Vec<Slack
 }
 
 /// The places that somebody holds or holds next. A schedule that several policies use is one place.
-pub fn on_person(people: &Directory, person: &Person, at: Timestamp) -> Vec<Seat> {
+pub fn on_person<'a>(people: &'a Directory, person: &Person, at: Timestamp) -> Vec<Seat> {
     type Place<'a> = (Option<&'a str>, Option<(&'a str, i64)>);
-    let mut places: BTreeMap<Place<'_>, Vec<&OnCall>> = BTreeMap::new();
-    for row in &people.oncall {
+    let place = |row: &'a OnCall| -> Place<'a> {
         let level = (row.policy_id.as_str(), row.level);
-        let place = (row.schedule_id.as_deref(), row.schedule_id.is_none().then_some(level));
-        places.entry(place).or_default().push(row);
-    }
-    let is_theirs = |r: &&OnCall| person.responders.contains(&r.pagerduty_user_id);
-    places.retain(|_, rows| rows.iter().any(is_theirs));
-    places.into_values().map(|rows| seat_of(people, &rows, at, Some(person))).collect()
+        (row.schedule_id.as_deref(), row.schedule_id.is_none().then_some(level))
+    };
+    let theirs = people.oncall.iter().filter(|r| person.responders.contains(&r.pagerduty_user_id));
+    let places: BTreeSet<Place<'_>> = theirs.map(place).collect();
+    let in_place = |at: Place<'a>| -> Vec<&OnCall> {
+        match at {
+            (Some(schedule), _) => people.oncall.of_schedule(schedule).collect(),
+            (None, Some((policy, _))) => people.oncall.of_policy(policy).filter(|r| place(r) == at).collect(),
+            (None, None) => Vec::new(),
+        }
+    };
+    places.into_iter().map(|place| seat_of(people, &in_place(place), at, Some(person))).collect()
 }
 
 fn seat(people: &Directory, rows: &[&OnCall], at: Timestamp) -> Seat {

@@ -33,17 +33,21 @@ impl Target<'_> {
 
 /// Every group that the configuration names.
 pub fn targets(config: &Config) -> Vec<Target<'_>> {
+    each(config).collect()
+}
+
+fn each(config: &Config) -> impl Iterator<Item = Target<'_>> {
     let own = config.groups.iter().map(|spec| Target { spec, handle: &spec.handle, is_whole_rota: false });
     let companion = config.groups.iter().filter_map(|spec| {
         Some(Target { spec, handle: spec.all_members_handle.as_deref()?, is_whole_rota: true })
     });
-    own.chain(companion).collect()
+    own.chain(companion)
 }
 
 /// The kept group of this handle, with or without `@`.
 pub fn target<'a>(config: &'a Config, handle: &str) -> Option<Target<'a>> {
     let handle = handle.trim_start_matches('@');
-    targets(config).into_iter().find(|t| t.handle.eq_ignore_ascii_case(handle))
+    each(config).find(|t| t.handle.eq_ignore_ascii_case(handle))
 }
 
 /// Why somebody is in a group.

@@ -16,8 +16,6 @@ pub struct Rota<'a> {
     people: &'a Directory,
     team_id: &'a str,
     at: Timestamp,
-    by_schedule: BTreeMap<&'a str, Vec<&'a OnCall>>,
-    by_policy: BTreeMap<&'a str, Vec<&'a OnCall>>,
     by_email: BTreeMap<String, &'a Member>,
 }
 
@@ -50,16 +48,9 @@ struct Gathered {
 
 impl<'a> Rota<'a> {
     pub fn new(people: &'a Directory, team_id: &'a str, at: Timestamp) -> Self {
-        let (mut by_schedule, mut by_policy) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
-        for row in &people.oncall {
-            if let Some(id) = &row.schedule_id {
-                by_schedule.entry(id.as_str()).or_default().push(row);
-            }
-            by_policy.entry(row.policy_id.as_str()).or_default().push(row);
-        }
         let address = |m: &'a Member| Some((m.email.as_ref()?.to_lowercase(), m));
         let by_email = people.members.values().filter_map(address).collect();
-        Self { people, team_id, at, by_schedule, by_policy, by_email }
+        Self { people, team_id, at, by_email }
     }
 
     /// What this group should hold. `memory` is what earlier plans left behind.
@@ -198,17 +189,17 @@ impl<'a> Rota<'a> {
         });
         let policies = spec.policies.iter().map(|p| {
             let up_to = p.up_to.unwrap_or(i64::MAX);
-            let known = self.by_policy.get(p.id.as_str());
-            let named = match known {
-                None if !self.people.is_policy_answered(&p.id) => {
+            let rows: Vec<&OnCall> = self.people.oncall.of_policy(&p.id).collect();
+            let named = match rows.as_slice() {
+                [] if !self.people.is_policy_answered(&p.id) => {
                     Err(NoAnswer::Unread(format!("the escalation policy {} was not read yet", p.id)))
                 }
-                None => Err(NoAnswer::Silent(format!(
+                [] => Err(NoAnswer::Silent(format!(
                     "PagerDuty names nobody for the escalation policy {}; is the id right?",
                     p.id
                 ))),
-                Some(rows) if target.is_whole_rota => self.whole_policy(rows, up_to),
-                Some(rows) => Ok(self.named(rows.iter().copied().filter(|row| row.level <= up_to), |row| {
+                rows if target.is_whole_rota => self.whole_policy(rows, up_to),
+                rows => Ok(self.named(rows.iter().copied().filter(|row| row.level <= up_to), |row| {
                     format!("level {} of {}", row.level, row.policy_name)
                 })),
             };
@@ -218,8 +209,9 @@ impl<'a> Rota<'a> {
     }
 
     fn on_schedule(&self, id: &str) -> (Named, Option<String>) {
-        let rows = self.by_schedule.get(id).map(Vec::as_slice).unwrap_or_default();
-        self.named(rows.iter().copied(), |row| row.schedule_name.clone().unwrap_or_else(|| id.to_owned()))
+        self.named(self.people.oncall.of_schedule(id), |row| {
+            row.schedule_name.clone().unwrap_or_else(|| id.to_owned())
+        })
     }
 
     /// Who holds these rows now, each person once a source; and the trouble, if it is an old answer.

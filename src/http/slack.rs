@@ -2,6 +2,7 @@
 //! 200 with a sentence: a status only says whether we received it.
 //! <https://docs.slack.dev/interactivity/implementing-slash-commands#responding_to_commands>
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,10 +119,10 @@ fn read_command(signed: &VerifiedSlack) -> Result<(SlashCommand, Option<String>)
         user_id: SlackUserId::new(form.need("user_id")?),
         channel_id: ChannelId::new(form.need("channel_id")?),
         command: form.need("command")?,
-        text: form.or_empty("text"),
-        trigger_id: form.or_empty("trigger_id"),
+        text: form.or_empty("text")?,
+        trigger_id: form.or_empty("trigger_id")?,
     };
-    Ok((typed, form.get("api_app_id").map(str::to_owned)))
+    Ok((typed, form.get("api_app_id")?.map(Cow::into_owned)))
 }
 
 fn read_payload(signed: &VerifiedSlack) -> Result<Value, BadForm> {

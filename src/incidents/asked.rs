@@ -85,7 +85,7 @@ pub(super) fn declared(known: &Known, incident: &Incident, new: &NewIncident, no
 
 /// `paging Ana Example ☎ +49 …`
 fn paging(known: &Known, incident: &Incident, now: Timestamp) -> String {
-    let service = incident.service.as_deref().and_then(|name| known.config.service(name).ok());
+    let service = incident.service.as_deref().and_then(|name| known.config.find_service(name));
     let on_call = service.map(|s| declare::on_call(known, s, now)).unwrap_or_default();
     let phones = known.config.paging.phones.are_shown(false);
     let first: Vec<String> =

@@ -220,7 +220,7 @@ fn first_invitees(known: &Known, incident: &Incident, tx: &Tx) -> BTreeSet<Slack
     if incident.is_test {
         return invitees;
     }
-    let service = incident.service.as_ref().and_then(|name| known.config.service(name).ok());
+    let service = incident.service.as_ref().and_then(|name| known.config.find_service(name));
     if let Some(service) = service {
         let first_level = on_call(known, service, tx.now());
         invitees.extend(first_level.into_iter().filter(|c| c.level == 1).filter_map(|c| c.slack));
@@ -235,7 +235,7 @@ pub(super) fn invited_groups(known: &Known, incident: &Incident) -> BTreeSet<Sla
     if incident.is_test || !is_open_to_groups {
         return BTreeSet::new();
     }
-    let service = incident.service.as_ref().and_then(|name| known.config.service(name).ok());
+    let service = incident.service.as_ref().and_then(|name| known.config.find_service(name));
     let mut whom = service.map(|s| s.invite.clone()).unwrap_or_default();
     if let SeverityWord::Known(severity) = known.config.severity(&incident.severity) {
         whom.extend(severity.invite.iter().cloned());

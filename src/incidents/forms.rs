@@ -302,7 +302,7 @@ pub fn declare_form(config: &Config, said: &NewIncident) -> Value {
     if !config.services.is_empty() {
         let services: Vec<(String, String)> =
             config.services.iter().map(|s| (s.name.clone(), s.name.clone())).collect();
-        let named = said.service.as_deref().and_then(|word| config.service(word).ok());
+        let named = said.service.as_deref().and_then(|word| config.find_service(word));
         let chosen = named.or_else(|| config.default_service()).map(|s| s.name.as_str());
         let select = blocks::static_select("value", "Choose a service", &services, chosen);
         fields.push(blocks::input("service", "Service: whose on-call is paged", &select, true));

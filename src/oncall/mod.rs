@@ -4,6 +4,7 @@
 pub mod model;
 pub mod reads;
 pub mod rota;
+mod rows;
 pub mod steps;
 mod store;
 
@@ -16,6 +17,7 @@ use crate::{pagerduty, slack};
 pub use model::{Directory, Group, Member, OnCall, Ourselves, Responder};
 pub use reads::{HINTED, Step, replan};
 pub use rota::Schedule;
+pub use rows::Rows;
 
 /// What is known without asking anybody: the configuration and the people.
 #[derive(Clone)]

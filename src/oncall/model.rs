@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reads::Step;
 use super::rota::{Answered, Schedule};
+use super::rows::Rows;
 use crate::clock::Timestamp;
 use crate::config::{Config, Service, Who};
 use crate::error::Error;
@@ -159,7 +160,7 @@ pub struct Directory {
     pub links: BTreeMap<PagerDutyUserId, SlackUserId>,
     /// Those whose link was made by hand: e-mail does not overrule it.
     pub linked_by_hand: BTreeSet<PagerDutyUserId>,
-    pub oncall: Vec<OnCall>,
+    pub oncall: Rows,
     /// Empty until something needs them.
     pub schedules: Vec<Schedule>,
     /// `None`: everything that was configured was asked for.
@@ -310,8 +311,7 @@ impl Directory {
 
     /// Who is on call on a policy at that instant, first level first, each person once.
     pub fn on_call(&self, policy_id: &str, at: Timestamp) -> Vec<Contact> {
-        let of_policy = self.oncall.iter().filter(|r| r.policy_id == policy_id);
-        let mut rows = self.standing(of_policy, at).rows;
+        let mut rows = self.standing(self.oncall.of_policy(policy_id), at).rows;
         rows.sort_by_key(|r| (r.level, r.user_name.clone()));
         let mut seen = BTreeSet::new();
         rows.retain(|r| seen.insert(r.pagerduty_user_id.clone()));

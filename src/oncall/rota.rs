@@ -53,11 +53,8 @@ pub struct Standing<'a> {
 impl Directory {
     /// The id of the schedule that an operator's word means: its id, or its exact name.
     pub fn schedule_id(&self, word: &str) -> Result<&str, String> {
-        if let Some(known) = self.schedules.iter().find(|s| s.id == word) {
-            return Ok(&known.id);
-        }
-        let ids = self.oncall.iter().filter_map(|row| row.schedule_id.as_deref());
-        if let Some(id) = ids.into_iter().find(|id| *id == word) {
+        let on_call = || self.oncall.of_schedule(word).find_map(|row| row.schedule_id.as_deref());
+        if let Some(id) = on_call().or_else(|| Some(self.schedule(word)?.id.as_str())) {
             return Ok(id);
         }
         let named = self.schedules.iter().filter(|s| s.name == word).map(|s| s.id.as_str());
@@ -98,9 +95,8 @@ impl Directory {
 
     /// As people know it: the name, or the id.
     pub fn schedule_name<'a>(&'a self, id: &'a str) -> &'a str {
-        let row = || self.oncall.iter().find(|row| row.schedule_id.as_deref() == Some(id));
-        let name = self.schedule(id).map(|s| s.name.as_str());
-        name.or_else(|| row().and_then(|row| row.schedule_name.as_deref())).unwrap_or(id)
+        let named = self.oncall.of_schedule(id).find_map(|row| row.schedule_name.as_deref());
+        named.or_else(|| Some(self.schedule(id)?.name.as_str())).unwrap_or(id)
     }
 
     /// Of these rows those that hold at the instant. One that ended since PagerDuty was last heard holds on, until
@@ -110,7 +106,6 @@ impl Directory {
         let heard_at = self.read_at.get(Step::ReadOnCall.kind()).copied();
         let ahead = self.read_at.get(Step::ReadAhead.kind()).map(|at| *at + READ_AHEAD);
         let known_until = heard_at.max(ahead);
-        let seat = |row: &OnCall| (row.policy_id.clone(), row.level, row.schedule_id.clone());
         let taken: BTreeSet<_> = rows.iter().filter(|r| r.covers(at)).map(|r| seat(r)).collect();
         let last_end = |row: &OnCall| {
             let same = rows.iter().filter(|other| seat(other) == seat(row));
@@ -132,6 +127,11 @@ impl Directory {
     }
 }
 
+/// The place that a row fills.
+fn seat(row: &OnCall) -> (&str, i64, Option<&str>) {
+    (&row.policy_id, row.level, row.schedule_id.as_deref())
+}
+
 /// What an answer about the time from `at` to `until` and the rows from before make together: the answer is the truth
 /// about that time, and what begins later stays until the next look ahead. A row that had ended when it was answered shows that
 /// PagerDuty is behind: then nothing is concluded about its seat, and it is worth asking again soon.
@@ -140,10 +140,9 @@ pub fn merge(
     answer: Vec<OnCall>,
     (at, until): (Timestamp, Timestamp),
 ) -> (Vec<OnCall>, bool) {
-    let seat = |row: &OnCall| (row.policy_id.clone(), row.level, row.schedule_id.clone());
     let (late, mut rows): (Vec<OnCall>, Vec<OnCall>) =
         answer.into_iter().partition(|row| row.ends_at.is_some_and(|end| end <= at));
-    let behind: BTreeSet<_> = late.iter().map(seat).collect();
+    let behind: BTreeSet<_> = late.iter().map(|row| seat(row)).collect();
     let kept = before.iter().filter(|row| {
         let begins_later = row.starts_at.is_some_and(|start| start >= until);
         begins_later || (behind.contains(&seat(row)) && row.covers(at))
@@ -180,7 +179,7 @@ mod tests {
 
     fn directory(heard: i64, oncall: Vec<OnCall>) -> Directory {
         let read_at = [(Step::ReadOnCall.kind().to_owned(), at(heard))].into();
-        Directory { oncall, read_at, ..Directory::default() }
+        Directory { oncall: oncall.into(), read_at, ..Directory::default() }
     }
 
     fn names(standing: &Standing<'_>) -> Vec<String> {

@@ -57,7 +57,7 @@ impl Tx {
                 .map(|l| l.pagerduty_user_id.clone())
                 .collect(),
             links: links.into_iter().filter_map(|l| Some((l.pagerduty_user_id, l.slack_user_id?))).collect(),
-            oncall,
+            oncall: oncall.into(),
             schedules: fact(&facts, "schedules").unwrap_or_default(),
             answered: fact(&facts, ANSWERED),
             priorities: fact(&facts, "priorities").unwrap_or_default(),

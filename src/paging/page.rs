@@ -112,7 +112,7 @@ fn new_page(
     (message, title): (&str, &str),
 ) -> Result<Page> {
     let config = &known.config;
-    let of_incident = || config.service(incident?.service.as_deref()?).ok();
+    let of_incident = || config.find_service(incident?.service.as_deref()?);
     let service = wanted.whom.service.or_else(of_incident).or_else(|| config.paging_service());
     let Some(service) = service else {
         return Err(Error::refused(

@@ -94,7 +94,7 @@ fn of_subject<'a>(known: &'a Known, subject: &Subject<'a>, at: Timestamp) -> Res
             service: Some(service),
         }),
         Subject::Policy(id) => {
-            let row = people.oncall.iter().find(|r| r.policy_id == *id);
+            let row = people.oncall.of_policy(id).next();
             let name = row.map_or(*id, |r| r.policy_name.as_str());
             Ok(whom(name.to_owned(), vec![of_policy(people, id, name, at)]))
         }

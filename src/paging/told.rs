@@ -56,7 +56,7 @@ pub(super) async fn conclude(tx: &mut Tx, known: &Known, page: Uuid) -> Result<(
     }
     let now = tx.now();
     let targets = tx.page_targets(page.id).await?;
-    let service = known.config.service(&page.service).ok();
+    let service = known.config.find_service(&page.service);
     let (failed, paged): (Vec<Target>, Vec<Target>) =
         targets.iter().cloned().partition(|t| t.state == State::Failed);
     if let Some(numbers) = messages::numbers(known, &page, &failed, now) {

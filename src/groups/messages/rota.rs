@@ -142,7 +142,7 @@ pub fn looked_up(known: &Known, subject: &Subject<'_>, lookup: &Lookup, at: Time
         Subject::Group(group) => other_group(people, group, way),
         Subject::Service(service) => by_level(service.name.clone(), lookup::on_service(known, service, at)),
         Subject::Policy(id) => {
-            let row = people.oncall.iter().find(|r| r.policy_id == *id);
+            let row = people.oncall.of_policy(id).next();
             let name = row.map_or(*id, |r| r.policy_name.as_str());
             by_level(name.to_owned(), lookup::on_policy(people, id, i64::MAX, at))
         }

@@ -73,7 +73,7 @@ async fn read_rota(once: &Once<'_>, seen: &mut Seen) -> Result<(), Upstream> {
         ask_unused(once, seen, &ids(&words, &seen.people)).await?;
     }
     for id in policies {
-        let is_silent = !seen.people.oncall.iter().any(|row| row.policy_id == *id);
+        let is_silent = seen.people.oncall.of_policy(id).next().is_none();
         if is_silent && !once.patiently(async || once.pagerduty.has_policy(id).await).await? {
             seen.missing_policies.insert(id.clone());
         }
@@ -92,7 +92,7 @@ fn ids(words: &BTreeSet<&str>, people: &Directory) -> BTreeSet<String> {
 }
 
 fn is_named(people: &Directory, schedule: &str) -> bool {
-    people.oncall.iter().any(|row| row.schedule_id.as_deref() == Some(schedule))
+    people.oncall.of_schedule(schedule).next().is_some()
 }
 
 async fn ask(
@@ -115,8 +115,8 @@ async fn ask(
         };
         seen.people.responders.insert(row.user_id.clone(), responder);
         let row = as_of(OnCall::from(row), seen.at);
-        if !seen.people.oncall.contains(&row) {
-            seen.people.oncall.push(row);
+        if !seen.people.oncall.of_policy(&row.policy_id).any(|known| *known == row) {
+            seen.people.oncall.extend([row]);
         }
     }
     Ok(())

@@ -317,9 +317,10 @@ fn services_of(known: &Known, spec: &Spec) -> Vec<String> {
         spec.schedules.iter().filter_map(|w| people.schedule_id(w).ok()).collect();
     let follows = |policy: &str| {
         spec.policies.iter().any(|p| p.id == policy)
-            || people.oncall.iter().any(|row| {
-                row.policy_id == policy && row.schedule_id.as_deref().is_some_and(|id| schedules.contains(id))
-            })
+            || people
+                .oncall
+                .of_policy(policy)
+                .any(|row| row.schedule_id.as_deref().is_some_and(|id| schedules.contains(id)))
     };
     let theirs = known.config.services.iter().filter(|s| people.policy_of(s).is_some_and(follows));
     theirs.map(|s| s.name.clone()).collect()

@@ -28,7 +28,7 @@ const HICCUP: Duration = Duration::from_secs(5);
 
 fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
     let known = app.known();
-    let service = incident.service.as_deref().and_then(|name| known.config.service(name).ok());
+    let service = incident.service.as_deref().and_then(|name| known.config.find_service(name));
     service.map(|s| declare::on_call(&known, s, at)).unwrap_or_default()
 }
 

@@ -65,7 +65,7 @@ async fn sources(app: &App) -> Result<Sources> {
     let mut tx = app.db.read().await?;
     let known = Directory {
         services: tx.fact("services").await?.unwrap_or_default(),
-        oncall: tx.oncall_rows().await?,
+        oncall: tx.oncall_rows().await?.into(),
         schedules: tx.fact("schedules").await?.unwrap_or_default(),
         ..Directory::default()
     };
@@ -84,9 +84,7 @@ async fn sources(app: &App) -> Result<Sources> {
         .map(str::to_owned)
         .collect();
     // Of a shift-based one PagerDuty's list does not say: then it is one that `/oncalls` has never named.
-    let is_named = |id: &str| {
-        known.oncall.iter().any(|row| !row.policy_id.is_empty() && row.schedule_id.as_deref() == Some(id))
-    };
+    let is_named = |id: &str| known.oncall.of_schedule(id).any(|row| !row.policy_id.is_empty());
     let unused = known
         .schedules
         .iter()
