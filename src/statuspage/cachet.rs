@@ -98,10 +98,10 @@ pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<P
         "notifications": line.settings.deliver_notifications,
         "meta": { OURS: new.mark.incident, MADE_BY: new.mark.post },
     });
-    if !new.components.is_empty() {
-        let components = new.components.iter().map(|(id, status)| {
+    if !new.component_ids.is_empty() {
+        let components = as_they_will_be(line, new).await?.into_iter().map(|(id, status)| {
             let id = id.parse::<i64>().map_or_else(|_| json!(id), |id| json!(id));
-            json!({ "id": id, "status": number_of_component(*status) })
+            json!({ "id": id, "status": number_of_component(status) })
         });
         body["components"] = components.collect();
     }
@@ -109,7 +109,22 @@ pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<P
     line.call(&CACHET_CREATE, request, &[], |answer| read_incident(line, answer.at("/data"))).await
 }
 
-/// The post, and then the components: a second attempt leaves out what got through.
+/// No component is named without a state: one that is only affected keeps its own.
+async fn as_they_will_be(
+    line: &Line,
+    new: &NewPublicIncident<'_>,
+) -> Result<BTreeMap<String, ComponentStatus>, Upstream> {
+    let mut states = new.components.clone();
+    if new.component_ids.iter().any(|id| !states.contains_key(id)) {
+        let affected = components(line).await?.into_iter().filter(|c| new.component_ids.contains(&c.id));
+        for component in affected {
+            states.entry(component.id).or_insert(component.status);
+        }
+    }
+    Ok(states)
+}
+
+/// The words alone: no post carries components.
 pub(super) async fn update(
     line: &Line,
     id: &str,
@@ -132,7 +147,6 @@ pub(super) async fn update(
             return Ok(false);
         }
     }
-    set_components(line, update.components).await?;
     Ok(true)
 }
 

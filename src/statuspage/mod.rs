@@ -124,6 +124,11 @@ impl Client {
         }
     }
 
+    /// Whether an update's components are another call, [`Client::set_components`].
+    pub fn sets_components_apart(&self) -> bool {
+        matches!(self.0, Backend::Cachet(_))
+    }
+
     /// Posts once more; false when the page has no such incident any more. A second attempt says how many earlier updates
     /// of ours are the same, and looks whether the first attempt got through. Read back.
     pub async fn update(

@@ -32,6 +32,7 @@ mod jobs;
 mod lanes;
 mod merges;
 mod notices;
+mod notices_asked;
 mod notices_bad_days;
 mod notices_cachet;
 mod notices_forms;
