@@ -68,6 +68,7 @@ pub(super) fn commanders(reader: &mut Reader) -> Vec<Commander> {
 }
 
 fn commander(section: &mut Section<'_>, title: String) -> Commander {
+    let before = section.reader.problems.len();
     let commander = Commander {
         title: section.parsed("title", title, one_line),
         emoji: section.parsed("emoji", String::new(), one_line),
@@ -76,7 +77,10 @@ fn commander(section: &mut Section<'_>, title: String) -> Commander {
         level: section.number("level", 1, 1..=20),
         people: section.list("people", Vec::new(), person),
     };
-    if commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty() {
+    let names_nobody =
+        commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty();
+    // What is wrong has been left out, and is reported by itself.
+    if names_nobody && section.reader.problems.len() == before {
         section.problem("title", "is held by nobody; write a schedule, an escalation_policy or people");
     }
     commander

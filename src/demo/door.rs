@@ -70,8 +70,10 @@ impl Typing {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Heard {
     pub took: Duration,
-    /// What the person reads in answer.
+    /// What the person alone reads in answer.
     pub answers: Vec<Reading>,
+    /// What everybody in the channel reads in answer.
+    pub public: Vec<Reading>,
     /// The title of the form that was opened.
     pub form: Option<String>,
 }
@@ -123,21 +125,24 @@ impl Door {
         let slack = &self.world.slack;
         let _ = self.typed.send(typing.clone()); // nobody may be looking
         let began_at = self.world.clock.now();
-        let mut heard = Heard { took: Duration::ZERO, answers: Vec::new(), form: None };
+        let mut heard = Heard { took: Duration::ZERO, answers: Vec::new(), public: Vec::new(), form: None };
         let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
         if !typing.acts() {
             slack.person_says(user, &channel, None, &typing.text); // the carrier tells the server
+            let said = slack.read(&channel).len();
             if typing.asks() {
-                self.wait_for_whisper(user, whispers).await;
+                self.wait_for(|| slack.read_whispers(user).len() > whispers || slack.read(&channel).len() > said)
+                    .await;
                 heard.took = self.world.clock.now().since(began_at);
                 heard.answers = slack.read_whispers(user).split_off(whispers);
+                heard.public = slack.read(&channel).split_off(said);
             }
             return Ok(Answer::Heard(heard));
         }
         let request = click.unwrap_or_else(|| slack.command(user, &channel, &typing.text));
         let (status, body) = slack.deliver(&self.base, &request).await?;
         if typing.button().is_some() && slack.views().len() == forms {
-            self.wait_for_whisper(user, whispers).await;
+            self.wait_for(|| slack.read_whispers(user).len() > whispers).await;
         }
         heard.took = self.world.clock.now().since(began_at);
         if status != 200 {
@@ -146,7 +151,7 @@ impl Door {
         heard.answers = slack.read_whispers(user).split_off(whispers);
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         if answer["response_type"] == "in_channel" {
-            heard.answers.extend(slack.read(&channel).pop());
+            heard.public.extend(slack.read(&channel).pop());
         }
         let form = slack.views().into_iter().skip(forms).next_back();
         heard.form = form.map(|f| f.view["title"]["text"].as_str().unwrap_or_default().to_owned());
@@ -154,10 +159,10 @@ impl Door {
     }
 
     /// The answer to a button or a message comes on another way, a moment later.
-    async fn wait_for_whisper(&self, user: &str, seen: usize) {
+    async fn wait_for(&self, is_there: impl Fn() -> bool) {
         let clock = &self.world.clock;
         let give_up_at = clock.now() + Duration::from_secs(1);
-        while self.world.slack.read_whispers(user).len() == seen && clock.now() < give_up_at {
+        while !is_there() && clock.now() < give_up_at {
             clock.sleep(Duration::from_millis(5)).await;
         }
     }

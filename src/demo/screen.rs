@@ -238,21 +238,21 @@ impl Screen {
 
     /// The answer to what was typed.
     pub fn heard(&mut self, typing: &Typing, heard: &Heard) -> io::Result<()> {
-        let place = format!("only {} sees this · after {} ms", typing.person(), heard.took.as_millis());
-        for answer in &heard.answers {
-            self.message(&place, answer)?;
+        let (took, channel) = (heard.took.as_millis(), typing.channel.trim_start_matches('#'));
+        let alone = format!("only {} sees this · after {took} ms", typing.person());
+        let public = format!("everybody in #{channel} sees this · after {took} ms");
+        let answers = heard.answers.iter().map(|answer| (&alone, answer));
+        for (place, answer) in answers.chain(heard.public.iter().map(|answer| (&public, answer))) {
+            self.message(place, answer)?;
         }
+        let is_answered = !heard.answers.is_empty() || !heard.public.is_empty();
         if let Some(form) = &heard.form {
             self.say(&format!("Firebell opens a form for {}: {form}.", typing.person()))?;
             self.note("Forms are filled in with a mouse; here, type the whole command instead.")?;
-        } else if heard.answers.is_empty() && typing.acts() {
+        } else if !is_answered && typing.acts() {
             self.say("Taken, without a word; the channel shows what comes of it.")?;
-        } else if heard.answers.is_empty() {
-            self.say(&format!(
-                "{} said it in #{}.",
-                typing.person(),
-                typing.channel.trim_start_matches('#')
-            ))?;
+        } else if !is_answered {
+            self.say(&format!("{} said it in #{channel}.", typing.person()))?;
         }
         self.flush()
     }

@@ -23,7 +23,7 @@ pub fn look(known: &Known, caller: &Caller, asked: &Asked, name: &str, at: Times
         Asked::Responders { is_public } => Ok(messages::responders(known, name, at, eyes(is_public))),
         Asked::Who { whom } => {
             let command = format!("{} who", known.config.commands.ic);
-            let found = targets::find(known, &caller.user, whom, &command, at)?;
+            let found = targets::find(known, &caller.user, whom, &command, &[], at)?;
             let again = format!("{name} page {}", plain(unquoted(whom)).trim());
             Ok(messages::who(known, &found.targets, &again, at))
         }
@@ -44,13 +44,13 @@ pub async fn act(
     let commands = &known.config.commands;
     let (kind, whom, message, is_test, all, how): (Kind, Whom<'_>, _, _, _, String) = match asked {
         Asked::Page { whom, message, all, is_test } => {
-            let found = targets::find(known, &caller.user, whom, &commands.page, at)?;
+            let found = targets::find(known, &caller.user, whom, &commands.page, &[], at)?;
             let how = format!("{} --all {} …", commands.page, quoted(&found.called));
             (Kind::Page, found, Some(message.clone()), *is_test, *all, how)
         }
         Asked::PagePerson { whom, all, is_test } => {
             let command = format!("{} page", commands.ic);
-            let found = targets::find(known, &caller.user, whom, &command, at)?;
+            let found = targets::find(known, &caller.user, whom, &command, help::responders(), at)?;
             let how = format!("{command} {} --all", quoted(&found.called));
             (Kind::Person, found, None, *is_test, *all, how)
         }

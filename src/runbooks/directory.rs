@@ -23,7 +23,10 @@ pub fn read(settings: &Runbooks, before: &Index) -> Option<Index> {
     let root = match directory.canonicalize() {
         Ok(root) => root,
         Err(error) => {
-            index.troubles.push(format!("the directory cannot be read ({})", error.kind()));
+            let (directory, why) = (directory.display(), error.kind());
+            index.troubles.push(format!(
+                "the directory {directory} cannot be read ({why}): make it, or mend runbooks.directory"
+            ));
             return Some(index);
         }
     };

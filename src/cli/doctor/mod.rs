@@ -1,6 +1,7 @@
 //! `firebell doctor`: what is right, what is wrong, and what to do about it.
 
 mod groups;
+mod rights;
 mod vendors;
 
 use std::io::{self, IsTerminal as _};
@@ -90,6 +91,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
         runbooks(&config, &mut found);
         groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
         if let Some(slack) = slack.filter(|_| serves) {
+            rights::check(&slack, &config, &mut found).await;
             vendors::channels(&slack, &config, &mut found).await;
         }
         vendors::monitors(&app::monitors(&clock, Arc::new(|_, _, _, _| {})), &config, &mut found).await;
