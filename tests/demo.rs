@@ -95,6 +95,11 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
         let read = send(&[&[typed], &room[..]].concat());
         assert!(read.out.contains(answer), "{typed} → {read:?}");
     }
+    for typed in ["/status-check", "/runbook payments", "!status"] {
+        let read = send(&[&[typed], &room[..]].concat()).out;
+        assert!(read.contains("everybody in #inc-2-search-slow sees this"), "{typed} → {read}");
+        assert!(!read.contains("only Cho"), "{typed} → {read}");
+    }
     assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 

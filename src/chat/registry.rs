@@ -88,7 +88,10 @@ fn behind_incident<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Co
     }
     let own = |word: &str| find(incidents::help::VERBS, word);
     let (about, _) = first_word(rest);
-    if own(word).is_some_and(|verb| verb.word == "help") && own(about).is_none() && others(commands, about).is_some() {
+    if own(word).is_some_and(|verb| verb.word == "help")
+        && own(about).is_none()
+        && others(commands, about).is_some()
+    {
         return behind_ours(commands, typed);
     }
     let is_declared = !matches!(config.severity(last_word(rest).1), SeverityWord::Unknown);

@@ -233,7 +233,8 @@ fn means_one_state(section: &mut Section<'_>, words: &Words, own: &[&str]) {
     let lists = [&words.normal, &words.degraded, &words.partial, &words.major, &words.maintenance];
     let lists: Vec<_> = STATES.into_iter().zip(lists).filter(|(state, _)| own.contains(state)).collect();
     for (n, (state, list)) in lists.iter().enumerate() {
-        for (other, word) in lists[..n].iter().flat_map(|(other, list)| list.iter().map(move |w| (other, w))) {
+        for (other, word) in lists[..n].iter().flat_map(|(other, list)| list.iter().map(move |w| (other, w)))
+        {
             if list.iter().any(|own| own.eq_ignore_ascii_case(word)) {
                 section.problem(state, &format!("has {word:?}, which {other} has too; leave it in one"));
             }

@@ -69,6 +69,7 @@ pub(super) fn commanders(reader: &mut Reader) -> Vec<Commander> {
 
 fn commander(section: &mut Section<'_>, title: String) -> Commander {
     let before = section.reader.problems.len();
+    let names_some = ["schedule", "escalation_policy", "people"].iter().any(|key| section.given(key));
     let commander = Commander {
         title: section.parsed("title", title, one_line),
         emoji: section.parsed("emoji", String::new(), one_line),
@@ -80,7 +81,8 @@ fn commander(section: &mut Section<'_>, title: String) -> Commander {
     let names_nobody =
         commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty();
     // What is wrong has been left out, and is reported by itself.
-    if names_nobody && section.reader.problems.len() == before {
+    let is_said = names_some && section.reader.problems.len() > before;
+    if names_nobody && !is_said {
         section.problem("title", "is held by nobody; write a schedule, an escalation_policy or people");
     }
     commander

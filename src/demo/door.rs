@@ -131,8 +131,10 @@ impl Door {
             slack.person_says(user, &channel, None, &typing.text); // the carrier tells the server
             let said = slack.read(&channel).len();
             if typing.asks() {
-                self.wait_for(|| slack.read_whispers(user).len() > whispers || slack.read(&channel).len() > said)
-                    .await;
+                self.wait_for(|| {
+                    slack.read_whispers(user).len() > whispers || slack.read(&channel).len() > said
+                })
+                .await;
                 heard.took = self.world.clock.now().since(began_at);
                 heard.answers = slack.read_whispers(user).split_off(whispers);
                 heard.public = slack.read(&channel).split_off(said);

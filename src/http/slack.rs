@@ -162,7 +162,11 @@ pub(super) fn whose(edge: &Edge, app_id: Option<&str>, is_from: impl FnOnce(&str
     }
     if another_app {
         edge.metrics.refused("slack", "other_app");
-        tracing::warn!(app_id, ours = our_app, "a request of another app than the one that slack.bot_token belongs to");
+        tracing::warn!(
+            app_id,
+            ours = our_app,
+            "a request of another app than the one that slack.bot_token belongs to"
+        );
         return Whose::AnotherApps;
     }
     Whose::Ours

@@ -312,6 +312,29 @@ async fn the_public_page_and_its_key_are_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_that_is_nobodys_is_named() {
+    let place = Place::with(
+        "[rights]\npage = ['@nosuchgroup']\nstatuspage = ['@payments-oncall', 'zoe@example.com']\ndeclare = ['@payments-oncall']\nadmin = ['U0NOBODY']\n",
+    )
+    .await;
+    let rights: Vec<String> =
+        place.doctor().out.lines().filter(|line| line.contains(" rights")).map(str::to_owned).collect();
+    assert_snapshot!(rights.join("\n"), @"");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cachet_site_that_is_none_is_not_mended_by_a_page_id() {
+    let place = Place::with("").await;
+    let rest = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0");
+    let page =
+        place.world.cachet_toml().replace(&place.world.cachet.api_url(), &place.world.statuspage.api_url());
+    place.configure(&format!("{rest}{page}"));
+    let found = tokio::task::block_in_place(|| run(place.directory.path(), &["doctor"]));
+    let about: Vec<&str> = found.out.lines().filter(|line| line.contains("status page")).collect();
+    assert_snapshot!(about.join("\n"), @"");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn monitors_are_asked_and_named_where_they_give_no_answer() {
     let place = Place::with("").await;
     let text = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + &place.world.checks_toml();

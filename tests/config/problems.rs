@@ -377,6 +377,46 @@ fn keys_of_another_kind_of_check_are_warned_of() {
 }
 
 #[test]
+fn checks_whose_words_contradict_each_other_are_named() {
+    let checks = r#"
+[[check]]
+name = "alerts"
+kind = "alertmanager"
+url = "https://alerts.example.com"
+filter = ["severity is page", "team=\"sre\"", "env!~\"test.*\"", "=x"]
+degraded = ["critical"]
+[[check]]
+name = "shop"
+kind = "http_json"
+url = "https://shop.example.com/health"
+pointer = "/status"
+normal = ["ok", "fine"]
+degraded = ["slow", "OK"]
+[[check]]
+name = "shop"
+kind = "http_json"
+url = "ftp://shop.example.com"
+pointer = "/status"
+normal = ["ok"]
+"#;
+    let problems =
+        Config::from_toml(&format!("{SLACK}{checks}")).expect_err("nothing of it works").to_string();
+    assert_snapshot!(problems, @"");
+}
+
+#[test]
+fn a_directory_of_runbooks_that_is_not_there_is_warned_of() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), format!("{SLACK}[runbooks]\ndirectory = '/no/such/place'\n"))
+        .expect("written");
+    let (_, warnings) = Config::load(Some(file.path()), []).expect("it starts");
+    assert!(
+        warnings.iter().any(|w| w.starts_with("runbooks.directory = \"/no/such/place\" is no directory on this machine")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn runbooks_that_lead_nowhere_are_refused() {
     let runbooks = "[runbooks]\nurl_base = 'git.example.com'\ndirectry = '/srv'\n\
         [[runbook]]\ntitle = 'a'\n[[runbook]]\ntitle = 'b'\nurl = 'javascript:alert(1)'\nalerts = 'x'\n[[runbook]]\nurl = 'https://x'\n";

@@ -54,9 +54,10 @@ fn trouble(people: &Directory, who: &Who) -> Option<String> {
             Some(member) if !member.is_deleted => None,
             _ => Some(format!("nobody in Slack has the id {id}")),
         },
-        Who::Email(email) => {
-            people.member_by_email(email).is_none().then(|| format!("nobody in Slack has the address {email}"))
-        }
+        Who::Email(email) => people
+            .member_by_email(email)
+            .is_none()
+            .then(|| format!("nobody in Slack has the address {email}")),
     }
 }
 
