@@ -108,7 +108,7 @@ fn behind_incident<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Co
         Some(meant) => Err(Error::refused(format!(
             "I do not know `{} {}`. Did you mean `{}`?",
             commands.incident,
-            quoted(word),
+            quoted(&typed.text),
             quoted(&meant)
         ))),
         None => Ok((Command::Incident, Cow::Borrowed(typed))),

@@ -25,12 +25,6 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     groups(config, reader);
     paging(config, reader);
     secrets(config, reader);
-    if let Some(directory) = config.runbooks.directory.as_ref().filter(|directory| !directory.is_dir()) {
-        let directory = quoted(&directory.display().to_string());
-        reader.warnings.push(format!(
-            "runbooks.directory = {directory} is no directory on this machine; make it, or mend the path"
-        ));
-    }
     if config.rights.declare.is_empty() {
         reader.warnings.push("rights.declare is empty; nobody can declare an incident".into());
     }

@@ -110,7 +110,10 @@ mod tests {
           statuspage.page_id = "x" is for Statuspage; a Cachet site has one page, remove it
           statuspage.api_key is missing; write an API key (for Cachet, a token) that may change the page (or set FIREBELL__STATUSPAGE__API_KEY or FIREBELL__STATUSPAGE__API_KEY_FILE)
         "#);
-        assert_snapshot!(read("page_id = 'https://manage.statuspage.io/pages/kctbh9vrtdwd'\napi_key = 'k'").expect_err("wrong"), @"");
+        assert_snapshot!(read("page_id = 'https://manage.statuspage.io/pages/kctbh9vrtdwd'\napi_key = 'k'").expect_err("wrong"), @r#"
+        1 problem in the configuration:
+          statuspage.page_id = "https://manage.statuspage.io/pages/kctbh9vrtdwd" is an address; write the page's id alone, such as kctbh9vrtdwd, which stands in its address at manage.statuspage.io
+        "#);
         assert_snapshot!(read("kind = 'statuspages'\npage_id = 'a/b'\napi_key = 'k'").expect_err("wrong"), @r#"
         2 problems in the configuration:
           statuspage.kind = "statuspages" is none of the choices; write statuspage or cachet

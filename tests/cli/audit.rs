@@ -5,6 +5,7 @@ use std::time::Duration;
 use firebell::audit::{Outcome, Use, Via};
 use firebell::clock::Clock;
 use firebell::ids::{ChannelId, SlackUserId};
+use firebell::oncall::Member;
 use firebell::store::{Db, Priority};
 use firebell::testing;
 use serde_json::Value;
@@ -32,6 +33,18 @@ async fn three_uses(db: &Db) {
         let one = Use::new(now - ago, (who, Some(&ops)), via, command, text);
         tx.record_use(&one, outcome).await.expect("recorded");
     }
+    let ana = Member {
+        id: ana,
+        name: "ana".into(),
+        real_name: "Ana Example".into(),
+        email: Some("ana@example.com".into()),
+        time_zone: None,
+        team_id: "T1".into(),
+        is_bot: false,
+        is_guest: false,
+        is_deleted: false,
+    };
+    tx.save_member(&ana).await.expect("known");
     tx.commit().await.expect("committed");
 }
 

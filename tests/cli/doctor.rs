@@ -296,7 +296,7 @@ async fn the_public_page_and_its_key_are_looked_at() {
     ✓ status page           4 components
     ✓ statuspage.api_key    is accepted
 
-    ✗ status page           Statuspage does not know GET /pages/{page}: mend statuspage.page_id or statuspage.api_url
+    ✗ status page           Statuspage does not know GET /pages/{page}: mend statuspage.page_id
 
     ✗ status page           Statuspage does not accept the key: set statuspage.api_key to one that is valid
 
@@ -319,7 +319,12 @@ async fn a_right_that_is_nobodys_is_named() {
     .await;
     let rights: Vec<String> =
         place.doctor().out.lines().filter(|line| line.contains(" rights")).map(str::to_owned).collect();
-    assert_snapshot!(rights.join("\n"), @"");
+    assert_snapshot!(rights.join("\n"), @"
+    ✓ rights.declare        @payments-oncall
+    ✗ rights.page           is nobody's: Slack has no user group @nosuchgroup; name people or a user group that Slack has
+    ! rights.statuspage     nobody in Slack has the address zoe@example.com; remove that, or name another
+    ✗ rights.admin          is nobody's: nobody in Slack has the id U0NOBODY; name people or a user group that Slack has
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -331,7 +336,7 @@ async fn a_cachet_site_that_is_none_is_not_mended_by_a_page_id() {
     place.configure(&format!("{rest}{page}"));
     let found = tokio::task::block_in_place(|| run(place.directory.path(), &["doctor"]));
     let about: Vec<&str> = found.out.lines().filter(|line| line.contains("status page")).collect();
-    assert_snapshot!(about.join("\n"), @"");
+    assert_snapshot!(about.join("\n"), @"✗ status page           there is no Cachet 3 that knows GET /api/status: mend statuspage.api_url");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -367,10 +372,13 @@ async fn runbooks_that_cannot_be_read_are_named() {
     };
     let first = said(&place);
     fs::remove_dir_all(&shelf).expect("removed");
-    assert_snapshot!(format!("{first}\n{}", said(&place)), @"
+    let place_name = shelf.display().to_string();
+    let checked = place.run(&["config", "check"]).err;
+    assert!(checked.contains("is no directory on this machine; make it, or mend the path"), "{checked}");
+    assert_snapshot!(format!("{first}\n{}", said(&place)).replace(&place_name, "/runbooks"), @r#"
     ✓ runbooks              found: 1; left out for want of front matter: 1
     ! runbooks              bad.md: line 2 is not understood; write key: value, key: [a, b] or a list of - items
     ✓ runbooks              found: 0
-    ! runbooks              the directory cannot be read (entity not found)
-    ");
+    ! runbooks              the directory /runbooks cannot be read (entity not found): make it, or mend runbooks.directory
+    "#);
 }

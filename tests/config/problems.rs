@@ -292,11 +292,10 @@ fn a_seat_without_a_holder_and_a_service_that_is_none_are_said() {
                 from_email = 'a@example.com'\nwebhook_secrets = ['w']\n[[service]]\nname = 'payments'\n\
                 pagerduty_service = 'P1'\n";
     assert_snapshot!(bad(text), @r#"
-    6 problems in the configuration:
+    5 problems in the configuration:
       commander.Incident Commander.title is held by nobody; write a schedule, an escalation_policy or people
       commander.Backup.level must be a whole number from 1 to 20, without quotes; the default is 1
       commander.Backup.people = "everyone" cannot command an incident; name people or a user group
-      commander.Backup.title is held by nobody; write a schedule, an escalation_policy or people
       paging.phones = "all" is none of the choices; write private, public or never
       paging.service names no [[service]]: There is no service "paymnts". Did you mean payments?
     "#);
@@ -401,19 +400,14 @@ normal = ["ok"]
 "#;
     let problems =
         Config::from_toml(&format!("{SLACK}{checks}")).expect_err("nothing of it works").to_string();
-    assert_snapshot!(problems, @"");
-}
-
-#[test]
-fn a_directory_of_runbooks_that_is_not_there_is_warned_of() {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), format!("{SLACK}[runbooks]\ndirectory = '/no/such/place'\n"))
-        .expect("written");
-    let (_, warnings) = Config::load(Some(file.path()), []).expect("it starts");
-    assert!(
-        warnings.iter().any(|w| w.starts_with("runbooks.directory = \"/no/such/place\" is no directory on this machine")),
-        "{warnings:?}"
-    );
+    assert_snapshot!(problems, @r#"
+    5 problems in the configuration:
+      [[check]] number 3: the name shop is taken; choose another
+      check.alerts.filter = "severity is page" is no matcher; write one such as severity="page", or with !=, =~ or !~
+      check.alerts.filter = "=x" is no matcher; write one such as severity="page", or with !=, =~ or !~
+      check.shop.degraded has "ok", which normal has too; leave it in one
+      check.shop.url = "ftp://shop.example.com" is not a web address; write one that starts with https://
+    "#);
 }
 
 #[test]
