@@ -43,18 +43,20 @@ pub(super) async fn run(audit: Audit) -> Result<(), Failure> {
     let db = audit.file.open().await?;
     let mut tx = db.read().await?;
     let since = tx.now() - audit.since;
-    let user = match &audit.user {
-        Some(word) => Some(slack_id(&tx.directory().await?, word)?),
+    let slack_id = match &audit.user {
+        Some(word) => Some(find(&tx.directory().await?, word)?),
         None => None,
     };
-    let uses = tx.uses(since, user.as_ref().map(SlackUserId::as_str), audit.limit).await?;
+    let uses = tx.uses(since, slack_id.as_ref().map(SlackUserId::as_str), audit.limit).await?;
     if audit.json {
         return print(&serde_json::to_string_pretty(&uses).map_err(anyhow::Error::from)?);
     }
     if uses.is_empty() {
-        let who = audit.user.as_deref().unwrap_or("Nobody");
-        let used = if audit.user.is_some() { "did not use" } else { "used" };
-        return print(&format!("{who} {used} Firebell in that time; --since looks further back."));
+        let nobody = match &audit.user {
+            Some(who) => format!("{who} did not use"),
+            None => "Nobody used".to_owned(),
+        };
+        return print(&format!("{nobody} Firebell in that time; --since looks further back."));
     }
     let head = ["USED AT (UTC)", "WHO", "WHERE", "VIA", "OUTCOME", "WHAT"].map(str::to_owned);
     let rows: Vec<[String; 6]> = uses.iter().map(row).collect();
@@ -62,7 +64,7 @@ pub(super) async fn run(audit: Audit) -> Result<(), Failure> {
 }
 
 /// Whoever was deleted in Slack since is still found by their id.
-fn slack_id(people: &Directory, word: &str) -> Result<SlackUserId, Failure> {
+fn find(people: &Directory, word: &str) -> Result<SlackUserId, Failure> {
     if is_user_id(word) {
         return Ok(SlackUserId::new(word));
     }

@@ -16,8 +16,9 @@ Examples:
 /// A server starts all the same, and reads them once they are there.
 fn no_runbooks(config: &Config) -> Option<String> {
     let directory = config.runbooks.directory.as_ref().filter(|directory| !directory.is_dir())?;
+    let path = directory.display();
     Some(format!(
-        "runbooks.directory = {directory:?} is no directory on this machine; make it, or mend the path"
+        "runbooks.directory = \"{path}\" is no directory on this machine; make it, or mend the path"
     ))
 }
 

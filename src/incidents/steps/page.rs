@@ -118,9 +118,9 @@ async fn whom_to_call(app: &App, tx: &mut Tx, incident: &Incident) -> Result<Str
         let once = format!("call:{}", new_id(tx.clock()));
         posts::say(tx, &Post::new(person.as_str(), trouble::numbers(incident, &on_call), &once)).await?;
     }
-    let oncall = format!("{} {service}", app.config.commands.oncall);
+    let looks = format!("{} {service}", app.config.commands.oncall);
     call.push('\n');
-    call.push_str(&trouble::numbers_are(&told, &oncall));
+    call.push_str(&trouble::numbers_are(&told, &looks));
     Ok(call)
 }
 

@@ -156,23 +156,23 @@ async fn update(
     }
     let status = standing.status.unwrap_or(PostStatus::Investigating);
     let component_ids: Vec<String> = standing.components.keys().cloned().collect();
-    let states = statuses(&set);
+    let wanted = statuses(&set);
     let update = Update {
         mark: Mark { incident: &post.incident_id.to_string(), post: &post.id.to_string() },
         status,
         impact: standing.impact.unwrap_or(Impact::Minor),
         body: &post.body,
         component_ids: &component_ids,
-        components: &states,
+        components: &wanted,
     };
     if post.state != PostState::Said && !client.update(id, &update, looks).await? {
         return Ok(None);
     }
     if client.sets_components_apart() {
         set.retain(|_, named| named.status.is_some()); // an update lists none
-        if !states.is_empty() {
+        if !wanted.is_empty() {
             said(app, post).await?;
-            client.set_components(&states).await?;
+            client.set_components(&wanted).await?;
         }
     }
     let url = notice.url.clone().unwrap_or_default();
