@@ -7,8 +7,8 @@ COPY . .
 # The caches outlive the build, the layer does not hold them: hence the copy in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin firebell \
-    && cp target/release/firebell /usr/local/bin/firebell
+    cargo build --profile dist --locked --bin firebell \
+    && cp target/dist/firebell /usr/local/bin/firebell
 # The last stage has no shell to make a directory with.
 RUN mkdir /data
 

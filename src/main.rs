@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use firebell::cli::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.start_logging() {
-        Ok(()) => cli.run().await,
-        Err(failure) => failure.report(),
+    match Cli::read() {
+        Ok(cli) => match cli.start_logging() {
+            Ok(()) => cli.run().await,
+            Err(failure) => failure.report(),
+        },
+        Err(status) => status,
     }
 }

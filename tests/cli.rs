@@ -4,6 +4,10 @@
 mod audit;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/doctor_rights.rs"]
+mod doctor_rights;
+#[path = "cli/doctor_systems.rs"]
+mod doctor_systems;
 #[path = "cli/people.rs"]
 mod people;
 mod process;
@@ -11,6 +15,8 @@ mod process;
 mod serve;
 #[path = "cli/sync.rs"]
 mod sync;
+#[path = "cli/sync_people.rs"]
+mod sync_people;
 
 use std::fs;
 
@@ -144,6 +150,11 @@ fn what_is_mistyped_is_a_usage_error_with_a_hint() {
     assert_eq!(mistyped.code, 2);
     assert!(mistyped.err.contains("a similar subcommand exists: 'serve'"), "{}", mistyped.err);
     assert_eq!(run(here.path(), &["jobs", "retry", "seven"]).code, 2);
+    for help in [&["help", "--help"][..], &["people", "help", "--help"], &["people", "help", "link", "-h"]] {
+        let helped = run(here.path(), help);
+        assert_eq!((helped.code, helped.err.as_str()), (0, ""), "{help:?}");
+        assert!(helped.out.contains("Usage: firebell"), "{}", helped.out);
+    }
     assert_eq!(run(here.path(), &["demo", "--exit", "send", "x"]).code, 2);
     let filter = run(here.path(), &["version", "--log", "firebell=loud"]);
     assert_eq!(filter.code, 2);
@@ -163,11 +174,10 @@ fn config_check_says_everything_that_is_wrong() {
     let checked = finish(command.env("FIREBELL__SEVER__LISTEN", "x"));
     assert_eq!((checked.code, checked.out.as_str()), (2, ""));
     assert_snapshot!(checked.err, @r#"
-    firebell: 7 problems in the configuration:
+    firebell: 6 problems in the configuration:
       server.listen = "localhost" is not an IP address with a port; write one such as 0.0.0.0:8080 or [::]:8080
-      slack.bot_token is missing; write the bot token of the Slack app, which starts with xoxb- (or set FIREBELL__SLACK__BOT_TOKEN or FIREBELL__SLACK__BOT_TOKEN_FILE)
-      slack.signing_secrets is missing; write a list with the signing secret of the Slack app (or set FIREBELL__SLACK__SIGNING_SECRETS or FIREBELL__SLACK__SIGNING_SECRETS_FILE)
       slack.bot_tokn is unknown; did you mean bot_token?
+      slack.signing_secrets is missing; write a list with the signing secret of the Slack app (or set FIREBELL__SLACK__SIGNING_SECRETS or FIREBELL__SLACK__SIGNING_SECRETS_FILE)
       pagerduty.from_email is missing; write the e-mail address of a PagerDuty user (or set FIREBELL__PAGERDUTY__FROM_EMAIL)
       pagerduty.webhook_secrets is missing; write a list with the secret of the webhook subscription (or set FIREBELL__PAGERDUTY__WEBHOOK_SECRETS or FIREBELL__PAGERDUTY__WEBHOOK_SECRETS_FILE)
       FIREBELL__SEVER__LISTEN is unknown; did you mean FIREBELL__SERVER__LISTEN?
@@ -180,7 +190,30 @@ fn config_check_says_everything_that_is_wrong() {
 
     let nowhere = run(here.path(), &["config", "check", "--config", "nowhere.toml"]);
     assert_eq!(nowhere.code, 2);
-    assert!(nowhere.err.contains("nowhere.toml cannot be read"), "{}", nowhere.err);
+    assert!(
+        nowhere.err.contains("there is no file nowhere.toml; give --config the path of yours"),
+        "{}",
+        nowhere.err
+    );
+}
+
+#[test]
+fn config_check_says_that_a_file_is_enough_for_sync() {
+    let groups = "[slack]\nbot_token = 'xoxb-1'\n[pagerduty]\ntoken = 't'\n[[group]]\nhandle = 'a'\nschedules = ['P1']\n";
+    let here = with_config(groups);
+    let checked = run(here.path(), &["config", "check"]);
+    assert_eq!((checked.code, checked.out.as_str()), (2, ""));
+    assert_snapshot!(checked.err, @"
+    firebell: 3 problems in the configuration:
+      slack.signing_secrets is missing; write a list with the signing secret of the Slack app (or set FIREBELL__SLACK__SIGNING_SECRETS or FIREBELL__SLACK__SIGNING_SECRETS_FILE)
+      pagerduty.from_email is missing; write the e-mail address of a PagerDuty user (or set FIREBELL__PAGERDUTY__FROM_EMAIL)
+      pagerduty.webhook_secrets is missing; write a list with the secret of the webhook subscription (or set FIREBELL__PAGERDUTY__WEBHOOK_SECRETS or FIREBELL__PAGERDUTY__WEBHOOK_SECRETS_FILE)
+
+    firebell.toml is enough for `firebell sync --once`, though not for `firebell serve`.
+    ");
+    let found: Value =
+        serde_json::from_str(&run(here.path(), &["config", "check", "--json"]).out).expect("JSON");
+    assert_eq!((&found["ok"], &found["ok_for_sync"]), (&json!(false), &json!(true)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Configuration as an operator meets it: what is accepted, what is refused, and in which words.
 
+#[path = "config/causes.rs"]
+mod causes;
 #[path = "config/checks.rs"]
 mod checks;
 #[path = "config/problems.rs"]

@@ -100,6 +100,17 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
         assert!(read.contains("everybody in #inc-2-search-slow sees this"), "{typed} → {read}");
         assert!(!read.contains("only Cho"), "{typed} → {read}");
     }
+    // A second one: the newest hears it, and that is said.
+    let mut newer = Process::start(firebell(directory.path(), &["demo", "--fast", "--port", "0"]));
+    newer.wait_for("Ctrl-C ends the demo");
+    let heard = send(&["/incident list"]);
+    assert!(heard.out.contains("2 demos run here; this is the newest, at http://127.0.0.1:"), "{heard:?}");
+    newer.signal("INT");
+    assert_eq!(newer.end().0.code(), Some(0));
+    assert!(!send(&["/incident list"]).out.contains("demos run here"));
+    let aloud = send(&[&["/oncall search --public"], &room[..]].concat());
+    assert!(aloud.out.contains("everybody in #inc-2-search-slow sees this"), "{aloud:?}");
+    assert!(!aloud.out.contains("only Cho"), "{aloud:?}");
     assert!(send(&[" "]).err.contains("there is nothing to type"));
     assert!(send(&["/incident"]).out.contains("opens a form for Ana: Declare an incident"));
 

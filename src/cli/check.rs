@@ -30,15 +30,30 @@ pub(super) fn check(file: &ConfigFile, json: bool) -> Result<(), Failure> {
     if json {
         print(&match &read {
             Ok((config, warnings)) => {
-                json!({ "ok": true, "problems": [], "warnings": warnings, "config": config.summary_json() })
+                json!({ "ok": true, "ok_for_sync": file.is_enough_for_sync(), "problems": [], "warnings": warnings, "config": config.summary_json() })
             }
             Err(problems) => {
-                json!({ "ok": false, "problems": problems.lines(), "warnings": [], "config": null })
+                let for_sync = file.is_enough_for_sync();
+                json!({ "ok": false, "ok_for_sync": for_sync, "problems": problems.lines(), "warnings": [], "config": null })
             }
         }
         .to_string())?;
     }
-    let (config, warnings) = read?;
+    let (config, warnings) = match read {
+        Ok(read) => read,
+        Err(problems) => {
+            writeln!(io::stderr(), "firebell: {problems}")?;
+            if file.is_enough_for_sync() {
+                let path =
+                    file.path().map_or_else(|| "the environment".to_owned(), |p| p.display().to_string());
+                writeln!(
+                    io::stderr(),
+                    "\n{path} is enough for `firebell sync --once`, though not for `firebell serve`."
+                )?;
+            }
+            return Err(Failure::Said(2));
+        }
+    };
     if json {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! The command line: what operators type and init systems start. One file for each subcommand; this one is the
-//! grammar, and the three ways to end: 0 done, 1 failed, 2 the command line or the configuration is wrong.
+//! grammar, and the ways to end: 0 done, 1 failed, 2 the command line or the configuration is wrong; of `sync`, whose 2 says that
+//! something would change, that is 3.
 
 mod audit;
 mod check;
@@ -12,6 +13,7 @@ mod serve;
 mod signals;
 mod sync;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -106,8 +108,8 @@ enum Command {
     /// Make Slack user groups equal to who is on call in PagerDuty, once
     ///
     /// Needs no database and no server: it reads who is on call, compares, and writes the groups that differ, the most
-    /// recent hand-offs first and within Slack's limit. A group whose sources cannot be read stays as it was, and so
-    /// does one that nobody is on call for: Slack has no empty groups. `firebell serve` does the same within seconds of
+    /// recent hand-offs first and within Slack's limit. A group whose sources cannot be read stays as it was. Slack has no
+    /// empty groups: one that nobody is on call for gets the people in its `fallback`, or stays as it was. `firebell serve` does the same within seconds of
     /// each hand-off, and remembers whom it put where.
     #[command(after_help = sync::EXAMPLES)]
     Sync(sync::Sync),
@@ -153,6 +155,11 @@ impl ConfigFile {
         Config::load(self.path(), environment())
     }
 
+    /// Whether `firebell sync --once` can do with it.
+    fn is_enough_for_sync(&self) -> bool {
+        Config::load_for_sync(self.path(), environment()).is_ok_and(|(config, _)| !config.groups.is_empty())
+    }
+
     fn database(&self) -> Result<Database, Problems> {
         Database::load(self.path(), environment())
     }
@@ -172,7 +179,29 @@ impl ConfigFile {
     }
 }
 
+/// Of `sync`, where 2 says that something would change.
+const WRONG_SYNC: u8 = 3;
+
 impl Cli {
+    /// Reads the command line. Help that was asked for, and what is wrong, has been said when this is an exit status.
+    pub fn read() -> Result<Self, ExitCode> {
+        let mut words: Vec<OsString> = std::env::args_os().collect();
+        // `help --help` is help.
+        if words.iter().skip(1).take(2).any(|word| word == "help") {
+            words.retain(|word| word != "--help" && word != "-h");
+        }
+        let is_sync = words.iter().skip(1).any(|word| word == "sync");
+        Self::try_parse_from(words).map_err(|error| {
+            // A stdout or stderr that is gone leaves the exit status.
+            let _ = error.print();
+            match (error.use_stderr(), is_sync) {
+                (false, _) => ExitCode::SUCCESS,
+                (true, false) => ExitCode::from(2),
+                (true, true) => ExitCode::from(WRONG_SYNC),
+            }
+        })
+    }
+
     /// To be called once, before [`Cli::run`].
     pub fn start_logging(&self) -> Result<(), Failure> {
         logging::start(
@@ -191,7 +220,7 @@ impl Cli {
             Command::Audit(audit) => audit::run(audit).await,
             Command::Jobs { command } => jobs::run(command).await,
             Command::People { command } => people::run(command).await,
-            Command::Sync(sync) => sync::run(sync).await,
+            Command::Sync(sync) => sync::run(sync).await.map_err(Failure::of_sync),
             Command::Demo(demo) => demo::run(demo).await,
             Command::Version => print(concat!("firebell ", env!("CARGO_PKG_VERSION"))),
         };
@@ -235,6 +264,8 @@ fn print(text: &str) -> Result<(), Failure> {
 pub enum Failure {
     /// The command line or the configuration is wrong: nothing was tried.
     Usage(String),
+    /// The same of `sync`.
+    UsageOfSync(String),
     Failed(anyhow::Error),
     /// Everything has been said; this is the exit status.
     Said(u8),
@@ -247,10 +278,18 @@ impl Failure {
         Self::Failed(anyhow::Error::msg(text))
     }
 
+    fn of_sync(self) -> Self {
+        match self {
+            Self::Usage(text) => Self::UsageOfSync(text),
+            other => other,
+        }
+    }
+
     /// Says it on stderr, and is the exit status.
     pub fn report(&self) -> ExitCode {
         let (status, said) = match self {
             Self::Usage(text) => (2, text.clone()),
+            Self::UsageOfSync(text) => (WRONG_SYNC, text.clone()),
             Self::Failed(error) => (1, chain(error)),
             Self::Said(status) => return ExitCode::from(*status),
             Self::NobodyListens => return ExitCode::SUCCESS,

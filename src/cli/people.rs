@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ConfigFile, Failure, print, table};
 use crate::clock::Timestamp;
+use crate::groups::plan::unfit;
 use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::oncall::model::is_user_id;
 use crate::oncall::{Directory, Member, Responder, replan};
@@ -126,7 +127,10 @@ fn as_text(people: &Directory, shown: &[Person<'_>], only_unmapped: bool) -> Str
         let slack = match person.slack.map(|id| (id, people.member(id))) {
             Some((_, Some(member))) => format!("@{} {}", member.name, member.id),
             Some((id, None)) => id.to_string(),
-            None => "nobody".to_owned(),
+            None => match unlinkable(people, person) {
+                Some((member, _)) => format!("@{} (not in groups)", member.name),
+                None => "nobody".to_owned(),
+            },
         };
         let how = match (person.slack, person.is_by_hand) {
             (None, _) => "",
@@ -145,7 +149,13 @@ fn as_text(people: &Directory, shown: &[Person<'_>], only_unmapped: bool) -> Str
     let rows: Vec<[String; 6]> = shown.iter().map(row).collect();
     let head = ["PAGERDUTY", "NAME", "SLACK", "LINKED", "NOW", "ADDRESSES"].map(str::to_owned);
     let mut text = table(&head, &rows).join("\n");
-    if let Some(first) = shown.iter().find(|p| p.slack.is_none()) {
+    for person in shown.iter().filter(|p| p.is_on_call) {
+        if let Some((member, why)) = unlinkable(people, person) {
+            let name = &person.responder.name;
+            let _ = write!(text, "\n\n{name} is on call and @{} in Slack: {why}.", member.name);
+        }
+    }
+    if let Some(first) = shown.iter().find(|p| p.slack.is_none() && unlinkable(people, p).is_none()) {
         text += "\n\n";
         if !only_unmapped {
             text += "`firebell people list --unmapped` lists those who are nobody in Slack. ";
@@ -154,6 +164,18 @@ fn as_text(people: &Directory, shown: &[Person<'_>], only_unmapped: bool) -> Str
             write!(text, "To say who one of them is: firebell people link {} @handle", first.responder.id);
     }
     text
+}
+
+/// The Slack account that has an address of theirs, if it is one that cannot be in user groups, and why.
+fn unlinkable<'a>(people: &'a Directory, person: &Person<'_>) -> Option<(&'a Member, &'static str)> {
+    let member = person.responder.emails.0.iter().find_map(|email| people.member_by_email(email));
+    let member = member.filter(|_| person.slack.is_none())?;
+    Some((member, unfit(member, &team_of(people, member))?))
+}
+
+/// The workspace that is served; before it was learnt, the one that somebody is of.
+fn team_of(people: &Directory, member: &Member) -> String {
+    people.ourselves.as_ref().map_or_else(|| member.team_id.clone(), |us| us.team_id.clone())
 }
 
 async fn link(db: &Db, responder: &PagerDutyUserId, word: &str) -> Result<(), Failure> {
@@ -165,15 +187,8 @@ async fn link(db: &Db, responder: &PagerDutyUserId, word: &str) -> Result<(), Fa
             "nobody in Slack is known as {word} (a server reads Slack's people every 15 minutes); nothing was changed"
         ))
     })?;
-    let is_full = match &people.ourselves {
-        Some(us) => member.is_full(&us.team_id),
-        None => !member.is_bot && !member.is_guest && !member.is_deleted,
-    };
-    if !is_full {
-        return Err(Failure::failed(format!(
-            "{} is a guest, a bot, deactivated or of another workspace, and cannot be in user groups; nothing was changed",
-            member.called()
-        )));
+    if let Some(why) = unfit(member, &team_of(&people, member)) {
+        return Err(Failure::failed(format!("not {}: {why}; nothing was changed", member.called())));
     }
     tx.link_by_hand(responder, &member.id).await?;
     tx.directory_changed().await?;

@@ -1,6 +1,6 @@
 //! What no single key can know: keys that contradict each other, names used twice, and what is allowed but odd.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +12,17 @@ use super::{
     severity,
 };
 
+/// Slack's tokens of the wrong kind. <https://docs.slack.dev/authentication/tokens>
+const OTHER_TOKENS: [(&str, &str); 4] = [
+    ("xapp-", "an app-level token"),
+    ("xoxb-", "a bot token"),
+    ("xoxp-", "a user token"),
+    ("xoxe-", "a token to renew others with"),
+];
+
+/// The keys of `[pagerduty]` that a server cannot do without.
+const SERVER_NEEDS: &str = "token, from_email and webhook_secrets";
+
 pub(super) fn check(config: &Config, reader: &mut Reader) {
     server(&config.server, reader);
     database(&config.database, reader);
@@ -19,6 +30,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     if let Some(pagerduty) = &config.pagerduty {
         regions(pagerduty, reader);
     }
+    needs_pagerduty(config, reader);
     words(config, reader);
     default_severity(config, reader);
     services(config, reader);
@@ -30,12 +42,23 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
     }
 }
 
+/// Said once, of the first that needs it.
+fn needs_pagerduty(config: &Config, reader: &mut Reader) {
+    let services = config.services.iter().map(|s| (format!("service.{}", s.name), SERVER_NEEDS));
+    let groups = config.groups.iter().map(|g| (format!("group.{}", g.handle), "its token"));
+    let seats = config.commanders.iter().map(|c| (format!("commander.{}", c.title), "its token"));
+    if let (None, Some((who, what))) = (&config.pagerduty, services.chain(groups).chain(seats).next()) {
+        reader.problems.push(format!("{who} needs PagerDuty; write [pagerduty] with {what}"));
+    }
+}
+
 fn server(server: &Server, reader: &mut Reader) {
     let (listen, admin) = (server.listen, server.admin_listen);
     let overlap = |a: SocketAddr, b: SocketAddr| {
         a.port() == b.port() && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
     };
-    if listen.port() != 0 && overlap(listen, admin) {
+    let is_told = reader.is_bad("server.listen") || reader.is_bad("server.admin_listen");
+    if listen.port() != 0 && overlap(listen, admin) && !is_told {
         reader.problems.push(format!(
             "server.admin_listen = \"{admin}\" is the same port as server.listen; write another, such as 127.0.0.1:9090"
         ));
@@ -46,8 +69,7 @@ pub(super) fn database(database: &Database, reader: &mut Reader) {
     let url = database.url.expose_secret();
     let sqlite = url.strip_prefix("sqlite:").is_some_and(|rest| !rest.trim_start_matches('/').is_empty());
     let postgres = database.is_postgres() && Url::parse(url).is_ok();
-    // An empty one has been reported already.
-    if !(sqlite || postgres || url.is_empty()) {
+    if !(sqlite || postgres || reader.is_bad("database.url")) {
         reader.problems.push(
             "database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name"
                 .into(),
@@ -68,8 +90,15 @@ fn slack(config: &Config, reader: &mut Reader) {
             .push("slack.response_hosts is empty; remove it, or write [\"hooks.slack.com\"]".into());
     }
     let mut token = |key: &str, token: &SecretString, prefix: &str| {
-        if !token.expose_secret().starts_with(prefix) {
-            reader.warnings.push(format!("slack.{key} does not start with {prefix}; is it the right token?"));
+        let token = token.expose_secret();
+        match OTHER_TOKENS.iter().find(|(other, _)| token.starts_with(other) && *other != prefix) {
+            _ if token.starts_with(prefix) => {}
+            Some((other, what)) => reader
+                .problems
+                .push(format!("slack.{key} is {what} ({other}…); write the token that starts with {prefix}")),
+            None => reader
+                .warnings
+                .push(format!("slack.{key} does not start with {prefix}; is it the right token?")),
         }
     };
     token("bot_token", &slack.bot_token, "xoxb-");
@@ -141,24 +170,30 @@ fn groups(config: &Config, reader: &mut Reader) {
         std::iter::once((format!("group.{}", g.handle), g.handle.clone())).chain(companion)
     });
     unique(handles, &mut reader.problems);
-    if let (None, Some(group)) = (&config.pagerduty, config.groups.first()) {
-        let handle = &group.handle;
-        reader.problems.push(format!("group.{handle} needs PagerDuty; write [pagerduty] with its token"));
-    }
+    unused(config, reader);
     for group in &config.groups {
         let handle = &group.handle;
-        if group.schedules.is_empty() && group.policies.is_empty() {
+        let is_bad = |keys: &[&str]| keys.iter().any(|key| reader.is_bad(&format!("group.{handle}.{key}")));
+        let is_told = (is_bad(&["schedules", "escalation_policies"]), is_bad(&["when_empty", "fallback"]));
+        if group.schedules.is_empty() && group.policies.is_empty() && !is_told.0 {
             reader.problems.push(format!(
                 "group.{handle} follows nothing; write schedules = [\"…\"] or escalation_policies = [\"…\"]"
             ));
         }
+        let sources = group.schedules.iter().cloned().chain(group.policies.iter().map(ToString::to_string));
+        let mut seen = BTreeSet::new();
+        for source in sources.filter(|source| !seen.insert(source.clone())) {
+            reader.warnings.push(format!("group.{handle} follows {source:?} twice; remove one"));
+        }
         match group.when_empty {
+            _ if is_told.1 => {}
             WhenEmpty::Fallback if group.fallback.is_empty() => reader.problems.push(format!(
                 "group.{handle}.fallback is missing; name who is in the group while nobody is on call"
             )),
-            WhenEmpty::Keep if !group.fallback.is_empty() => reader
-                .warnings
-                .push(format!("group.{handle}.fallback is not used; write when_empty = \"fallback\" too")),
+            // Whoever names people for an empty rota counts on them.
+            WhenEmpty::Keep if !group.fallback.is_empty() => reader.problems.push(format!(
+                "group.{handle}.fallback would never be used; write when_empty = \"fallback\" too, or remove it"
+            )),
             _ => {}
         }
         // A group that decides about itself would never settle.
@@ -174,6 +209,24 @@ fn groups(config: &Config, reader: &mut Reader) {
                 ));
             }
         }
+    }
+}
+
+/// What was written for groups that are not there.
+fn unused(config: &Config, reader: &mut Reader) {
+    if !config.groups.is_empty() {
+        return;
+    }
+    if config.oncall.channel.is_some() {
+        reader.warnings.push("oncall.channel is not used; it needs a [[group]] that follows a rota".into());
+    }
+    if let (Some(sender), true, true) =
+        (config.hint_senders.first(), config.services.is_empty(), config.commanders.is_empty())
+    {
+        reader.warnings.push(format!(
+            "hint_sender.{} changes nothing; no [[group]], [[service]] or [[commander]] follows a rota",
+            sender.name
+        ));
     }
 }
 
@@ -196,10 +249,6 @@ fn secrets(config: &Config, reader: &mut Reader) {
 }
 
 fn paging(config: &Config, reader: &mut Reader) {
-    if let (None, Some(commander)) = (&config.pagerduty, config.commanders.first()) {
-        let title = &commander.title;
-        reader.problems.push(format!("commander.{title} needs PagerDuty; write [pagerduty] with its token"));
-    }
     if let Some(Err(unknown)) = config.paging.service.as_ref().map(|name| config.service(name)) {
         reader.problems.push(format!("paging.service names no [[service]]: {unknown}"));
     }
@@ -228,7 +277,8 @@ fn unique(owned: impl IntoIterator<Item = (String, String)>, problems: &mut Vec<
 
 fn default_severity(config: &Config, reader: &mut Reader) {
     let word = &config.incidents.default_severity;
-    if !matches!(config.severity(word), SeverityWord::Known(_)) {
+    let is_told = reader.is_bad("incidents.default_severity");
+    if !matches!(config.severity(word), SeverityWord::Known(_)) && !is_told {
         let names: Vec<&str> = config.severities.iter().map(|s| s.name.as_str()).collect();
         reader.problems.push(format!(
             "incidents.default_severity = {} is no severity; write {}",
@@ -245,10 +295,6 @@ fn services(config: &Config, reader: &mut Reader) {
         reader.problems.push(format!("service.{}.default is true for {all}; leave it at one", defaults[1]));
     }
     match (&config.pagerduty, config.services.first()) {
-        (None, Some(service)) => {
-            let name = &service.name;
-            reader.problems.push(format!("service.{name} needs PagerDuty; write [pagerduty] with token, from_email and webhook_secrets"));
-        }
         (Some(_), None) => reader.warnings.push(
             "pagerduty has no service; declaring pages nobody until there is a [[service]] with its pagerduty_service"
                 .into(),

@@ -70,18 +70,20 @@ pub struct HintSender {
 
 pub(super) fn read_all(reader: &mut Reader) -> Vec<Group> {
     let entries = reader.entries("group", "handle");
-    entries.into_iter().map(|entry| reader.entry("group", entry, group)).collect()
+    entries
+        .into_iter()
+        .map(|entry| {
+            let name = entry.name.clone();
+            reader.entry("group", entry, |section| group(section, name.clone()))
+        })
+        .collect()
 }
 
-fn group(section: &mut Section<'_>) -> Group {
+fn group(section: &mut Section<'_>, name: String) -> Group {
     let modes = [("replace", Mode::Replace), ("additive", Mode::Additive)];
     let empties = [("keep", WhenEmpty::Keep), ("fallback", WhenEmpty::Fallback)];
     Group {
-        handle: section.required(
-            "handle",
-            "the handle of a Slack user group, such as \"@payments-oncall\"",
-            handle,
-        ),
+        handle: section.parsed("handle", name, handle),
         schedules: section.list("schedules", Vec::new(), one_source),
         policies: policies(section),
         always: section.list("always", Vec::new(), invitee),

@@ -1,6 +1,7 @@
 //! From a file and the environment to a [`Config`], or to everything that is wrong with them.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::Table;
@@ -53,12 +54,7 @@ impl Config {
         let config = sections::read(&mut reader);
         check::check(&config, &mut reader);
         reader.warn_of_single_underscores(env.iter().map(|(name, _)| name.as_str()));
-        if let Some(path) = path.filter(|p| reader.secret_in_file && readable_by_all(p)) {
-            let path = path.display();
-            reader
-                .warnings
-                .push(format!("{path} holds secrets and every user can read it; run chmod 600 {path}"));
-        }
+        warn_of_open_secrets(path, &mut reader);
         finish(reader, config)
     }
 
@@ -74,6 +70,12 @@ impl Config {
         reader.for_sync = true;
         let config = sections::read(&mut reader);
         check::check(&config, &mut reader);
+        // The others are about a server.
+        let is_ours = |warning: &String| {
+            ["slack.", "pagerduty.", "group."].iter().any(|section| warning.starts_with(section))
+        };
+        reader.warnings.retain(is_ours);
+        warn_of_open_secrets(path, &mut reader);
         finish(reader, config)
     }
 
@@ -127,7 +129,14 @@ fn finish<T>(reader: Reader, value: T) -> Result<(T, Vec<String>), Problems> {
 
 fn read_file(path: &Path) -> Result<String, Problems> {
     std::fs::read_to_string(path).map_err(|e| {
-        Problems(vec![format!("{} cannot be read ({e}); name the file with --config", path.display())])
+        let path = path.display();
+        Problems(vec![match e.kind() {
+            ErrorKind::NotFound => format!(
+                "there is no file {path}; give --config the path of yours, or write one: firebell.example.toml has every key"
+            ),
+            ErrorKind::InvalidData => format!("{path} is no text; give --config the path of a TOML file"),
+            _ => format!("{path} cannot be read ({e}); let the user that runs Firebell read it"),
+        }])
     })
 }
 
@@ -139,6 +148,15 @@ fn parse(text: &str, name: &str) -> Result<Table, Problems> {
         let words = e.message().lines().next().unwrap_or_default().to_owned();
         Problems(vec![format!("{name}, line {line}, is not TOML: {words}")])
     })
+}
+
+fn warn_of_open_secrets(path: Option<&Path>, reader: &mut Reader) {
+    if let Some(path) = path.filter(|p| reader.secret_in_file && readable_by_all(p)) {
+        let path = path.display();
+        reader
+            .warnings
+            .push(format!("{path} holds secrets and every user can read it; run chmod 600 {path}"));
+    }
 }
 
 #[cfg(unix)]

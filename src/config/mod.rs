@@ -14,6 +14,7 @@ mod runbook;
 mod secrets;
 mod sections;
 mod severity;
+mod spelling;
 mod statuspage;
 mod summary;
 mod text;

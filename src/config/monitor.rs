@@ -190,12 +190,15 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
         major: section.decimal("major_above"),
     };
     let pointer = section.parsed("pointer", String::new(), pointer);
+    let states = ["degraded", "partial", "major"];
+    let is_bound_bad =
+        states.iter().any(|s| ["below", "above"].iter().any(|end| section.is_bad(&format!("{s}_{end}"))));
     match kind {
         "prometheus" => {
             if !has_query {
                 section.problem("query", "is missing; write the PromQL query whose value is judged");
             }
-            if below.is_empty() && above.is_empty() {
+            if below.is_empty() && above.is_empty() && !is_bound_bad {
                 section.problem(
                     "degraded_below",
                     "is missing; write at least one of degraded_, partial_ and major_below or _above",
@@ -213,7 +216,7 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
             if !has_pointer {
                 section.problem("pointer", "is missing; write where the state stands, such as /status");
             }
-            if words.normal.is_empty() {
+            if words.normal.is_empty() && !section.is_bad("normal") {
                 section.problem(
                     "normal",
                     "is missing; write the values that mean that all is well, such as [\"ok\"]",

@@ -62,14 +62,12 @@ pub(super) fn commanders(reader: &mut Reader) -> Vec<Commander> {
         .into_iter()
         .map(|entry| {
             let title = entry.name.clone();
-            reader.entry("commander", entry, |section| commander(section, title))
+            reader.entry("commander", entry, |section| commander(section, title.clone()))
         })
         .collect()
 }
 
 fn commander(section: &mut Section<'_>, title: String) -> Commander {
-    let before = section.reader.problems.len();
-    let names_some = ["schedule", "escalation_policy", "people"].iter().any(|key| section.given(key));
     let commander = Commander {
         title: section.parsed("title", title, one_line),
         emoji: section.parsed("emoji", String::new(), one_line),
@@ -78,11 +76,8 @@ fn commander(section: &mut Section<'_>, title: String) -> Commander {
         level: section.number("level", 1, 1..=20),
         people: section.list("people", Vec::new(), person),
     };
-    let names_nobody =
-        commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty();
-    // What is wrong has been left out, and is reported by itself.
-    let is_said = names_some && section.reader.problems.len() > before;
-    if names_nobody && !is_said {
+    let is_told = ["schedule", "escalation_policy", "people"].iter().any(|key| section.is_bad(key));
+    if commander.schedule.is_none() && commander.policy.is_none() && commander.people.is_empty() && !is_told {
         section.problem("title", "is held by nobody; write a schedule, an escalation_policy or people");
     }
     commander

@@ -12,7 +12,7 @@ use super::text::{Parsed, nearest};
 pub(super) const PREFIX: &str = "FIREBELL__";
 
 pub(super) struct Reader {
-    file: Table,
+    pub(super) file: Table,
     /// `FIREBELL__…` variables that nobody has asked for yet.
     pub(super) env: BTreeMap<String, String>,
     /// Every `section.key` that was asked for; entries of `[[service]]` share one name.
@@ -21,6 +21,8 @@ pub(super) struct Reader {
     pub variables: BTreeSet<String>,
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
+    /// Keys of which a problem was reported: what follows from those is none of its own.
+    bad: BTreeSet<String>,
     pub secret_in_file: bool,
     /// Only what a synchronisation needs is required: it receives nothing, and keeps nothing.
     pub for_sync: bool,
@@ -37,7 +39,8 @@ pub(super) struct Section<'r> {
     /// `FIREBELL__SLACK__`, `FIREBELL__SERVICE__PAYMENTS__`.
     env_prefix: String,
     pub(super) table: Table,
-    known: BTreeSet<String>,
+    /// Those that were asked for.
+    pub(super) known: BTreeSet<String>,
 }
 
 /// One entry of `[[service]]` or `[[severity]]`, before its keys are read.
@@ -77,6 +80,7 @@ impl Reader {
             variables: BTreeSet::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
+            bad: BTreeSet::new(),
             secret_in_file: false,
             for_sync: false,
             doubles: Vec::new(),
@@ -89,17 +93,27 @@ impl Reader {
         self.file.contains_key(section) || self.env.keys().any(|name| name.starts_with(&prefix))
     }
 
-    pub fn section<T>(&mut self, kind: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
-        let table = match self.file.remove(kind) {
-            None => Table::new(),
-            Some(Value::Table(table)) => table,
-            Some(_) => {
-                self.problems.push(format!("{kind} is not a section; write [{kind}] above its keys"));
-                Table::new()
-            }
-        };
+    pub fn section<T>(&mut self, kind: &'static str, read: impl Fn(&mut Section<'_>) -> T) -> T {
         let env_prefix = format!("{PREFIX}{}__", segment(kind));
-        self.open(kind, kind.to_owned(), env_prefix, table, read)
+        let (table, is_section) = match self.file.remove(kind) {
+            None => (Table::new(), true),
+            Some(Value::Table(table)) => (table, true),
+            Some(_) => (Table::new(), false),
+        };
+        if !is_section {
+            self.problems.push(format!("{kind} is not a section; write [{kind}] above its keys"));
+        }
+        let so_far = self.problems.len();
+        let value = self.open(kind, kind, &env_prefix, table, read);
+        if !is_section {
+            self.problems.truncate(so_far); // it lacks all that it may have held
+        }
+        value
+    }
+
+    /// Whether a problem of this `section.key` was reported.
+    pub fn is_bad(&self, path: &str) -> bool {
+        self.bad.contains(path)
     }
 
     /// The entries of `[[kind]]` in the file, then those that only the environment names (by `…__NAME`, or whichever
@@ -117,12 +131,25 @@ impl Reader {
         let mut entries: Vec<Entry> = Vec::new();
         for (index, item) in tables.into_iter().enumerate() {
             let place = format!("[[{kind}]] number {}", index + 1);
-            let Value::Table(table) = item else {
+            let Value::Table(mut table) = item else {
                 self.problems.push(format!("{place} is not a section; write [[{kind}]] above its keys"));
                 continue;
             };
+            if !table.contains_key(key)
+                && let Some(typed) = nearest(key, table.keys().map(String::as_str)).map(str::to_owned)
+                && let Some(value) = table.remove(&typed)
+            {
+                self.problems.push(format!("{place}: {typed} is unknown; did you mean {key}?"));
+                table.insert(key.to_owned(), value);
+            }
             match table.get(key).and_then(Value::as_str).map(bare) {
-                None | Some("") => self.problems.push(format!("{place} has no {key}; write {key} = \"…\"")),
+                // The rest of it is read all the same, for its other problems.
+                None | Some("") => {
+                    self.problems.push(format!("{place} has no {key}; write {key} = \"…\""));
+                    let name = format!("number-{}", index + 1);
+                    table.insert(key.to_owned(), name.clone().into());
+                    entries.push(Entry { name, table });
+                }
                 Some(name) if entries.iter().any(|e| segment(&e.name) == segment(name)) => {
                     self.problems.push(format!("{place}: the {key} {name} is taken; choose another"));
                     self.doubles.push((kind, Entry { name: name.to_owned(), table }));
@@ -146,61 +173,49 @@ impl Reader {
         self.doubles.extract_if(.., |(kind, _)| *kind == wanted).map(|(_, entry)| entry).collect()
     }
 
-    pub fn entry<T>(
-        &mut self,
-        kind: &'static str,
-        entry: Entry,
-        read: impl FnOnce(&mut Section<'_>) -> T,
-    ) -> T {
+    pub fn entry<T>(&mut self, kind: &'static str, entry: Entry, read: impl Fn(&mut Section<'_>) -> T) -> T {
         let env_prefix = format!("{PREFIX}{}__{}__", segment(kind), segment(&entry.name));
-        self.open(kind, format!("{kind}.{}", entry.name), env_prefix, entry.table, read)
+        self.open(kind, &format!("{kind}.{}", entry.name), &env_prefix, entry.table, read)
     }
 
+    /// A section with misspelt keys is read again as it was meant: that a key seems to be missing is no problem of its own.
     fn open<T>(
         &mut self,
         kind: &'static str,
-        path: String,
-        env_prefix: String,
-        table: Table,
-        read: impl FnOnce(&mut Section<'_>) -> T,
+        path: &str,
+        env_prefix: &str,
+        mut table: Table,
+        read: impl Fn(&mut Section<'_>) -> T,
     ) -> T {
-        let known = BTreeSet::new();
-        let mut section = Section { reader: self, kind, path, env_prefix, table, known };
+        let before = (self.problems.len(), self.warnings.len(), self.env.clone(), self.bad.clone());
+        let mut section = self.in_section(kind, path, env_prefix, table.clone());
+        let value = read(&mut section);
+        let given = |key: &str| {
+            table.contains_key(key) || before.2.contains_key(&format!("{env_prefix}{}", segment(key)))
+        };
+        let misspelt = section.misspelt(given);
+        if misspelt.is_empty() {
+            section.report_unknown_keys();
+            return value;
+        }
+        self.problems.truncate(before.0);
+        self.warnings.truncate(before.1);
+        (self.env, self.bad) = (before.2, before.3);
+        for (typed, meant) in misspelt {
+            self.problems.push(format!("{path}.{typed} is unknown; did you mean {meant}?"));
+            if let Some(value) = table.remove(&typed) {
+                table.insert(meant, value);
+            }
+        }
+        let mut section = self.in_section(kind, path, env_prefix, table);
         let value = read(&mut section);
         section.report_unknown_keys();
         value
     }
 
-    /// To be called after everything was read: what is left over is unknown.
-    pub fn report_unknown(&mut self, sections: &[&str]) {
-        for (name, value) in std::mem::take(&mut self.file) {
-            let hint = match nearest(&name, sections.iter().copied()) {
-                Some(near) => format!("did you mean {near}?"),
-                None if value.is_table() => format!("the sections are {}", sections.join(", ")),
-                None => format!("every key belongs into a section: {}", sections.join(", ")),
-            };
-            self.problems.push(format!("{name} is unknown; {hint}"));
-        }
-        for name in std::mem::take(&mut self.env).into_keys() {
-            let hint = match nearest(&name, self.variables.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean {near}?"),
-                None if name.starts_with("FIREBELL__SERVICE__") => {
-                    "it belongs to a [[service]] of that name, and there is none".to_owned()
-                }
-                None => "variables are called FIREBELL__SECTION__KEY; correct or remove it".to_owned(),
-            };
-            self.problems.push(format!("{name} is unknown; {hint}"));
-        }
-    }
-
-    /// Variables written with single underscores are most likely meant for us. Only a warning: Kubernetes sets
-    /// FIREBELL_PORT and its kin by itself for a Service of that name.
-    pub fn warn_of_single_underscores<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
-        for name in names.into_iter().filter(|n| !n.starts_with(PREFIX)) {
-            if let Some(meant) = self.variables.iter().find(|v| v.replace("__", "_") == name) {
-                self.warnings.push(format!("{name} is not read; did you mean {meant}?"));
-            }
-        }
+    fn in_section(&mut self, kind: &'static str, path: &str, env_prefix: &str, table: Table) -> Section<'_> {
+        let (path, env_prefix) = (path.to_owned(), env_prefix.to_owned());
+        Section { reader: self, kind, path, env_prefix, table, known: BTreeSet::new() }
     }
 }
 
@@ -236,7 +251,14 @@ impl Section<'_> {
 
     /// `phrase` completes "KEY …".
     pub fn problem(&mut self, key: &str, phrase: &str) {
-        self.reader.problems.push(format!("{}.{key} {phrase}", self.path));
+        let path = format!("{}.{key}", self.path);
+        self.reader.problems.push(format!("{path} {phrase}"));
+        self.reader.bad.insert(path);
+    }
+
+    /// Whether a problem of this key was reported.
+    pub fn is_bad(&self, key: &str) -> bool {
+        self.reader.is_bad(&format!("{}.{key}", self.path))
     }
 
     /// The same for what is allowed but odd.
@@ -244,8 +266,12 @@ impl Section<'_> {
         self.reader.warnings.push(format!("{}.{key} {phrase}", self.path));
     }
 
+    /// The same of a key's other name, its variable.
     pub(super) fn wrong(&mut self, name: &str, phrase: &str) {
         self.reader.problems.push(format!("{name} {phrase}"));
+        let key = self.known.iter().find(|key| self.variable(key) == name);
+        let path = key.map_or_else(|| name.to_owned(), |key| format!("{}.{key}", self.path));
+        self.reader.bad.insert(path);
     }
 
     fn text(&mut self, key: &str) -> Option<(String, String)> {
@@ -366,17 +392,6 @@ impl Section<'_> {
             self.wrong(name, "is not a list of texts; write it as [\"…\", \"…\"]");
         }
         texts.map(|all| all.iter().map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect())
-    }
-
-    fn report_unknown_keys(&mut self) {
-        for key in std::mem::take(&mut self.table).into_iter().map(|(key, _)| key) {
-            let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
-            let hint = match nearest(&key, known.iter().copied()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("the keys here are {}", known.join(", ")),
-            };
-            self.problem(&key, &format!("is unknown; {hint}"));
-        }
     }
 }
 

@@ -36,6 +36,7 @@ const SECTIONS: [&str; 19] = [
 
 /// Reads everything. While the reader has problems the result holds placeholders and must not be used.
 pub(super) fn read(reader: &mut Reader) -> Config {
+    reader.mend_spelling(&SECTIONS);
     let config = Config {
         server: reader.section("server", server),
         database: reader.section("database", database),
@@ -154,7 +155,7 @@ fn services(reader: &mut Reader) -> Vec<Service> {
         .into_iter()
         .map(|entry| {
             let name = entry.name.clone();
-            reader.entry("service", entry, |section| service(section, name))
+            reader.entry("service", entry, |section| service(section, name.clone()))
         })
         .collect()
 }

@@ -209,12 +209,12 @@ pub(super) fn read_all(reader: &mut Reader) -> Vec<Severity> {
     for start in built_in() {
         let entry = entries.remove(&plain(&start.name));
         let entry = entry.unwrap_or_else(|| Entry { name: start.name.clone(), table: toml::Table::new() });
-        levels.push(reader.entry("severity", entry, |section| level(section, start)));
+        levels.push(reader.entry("severity", entry, |section| level(section, start.clone())));
     }
     for word in order {
         let Some(entry) = entries.remove(&word) else { continue };
         let start = Severity { name: entry.name.clone(), ..unnamed() };
-        levels.push(reader.entry("severity", entry, |section| level(section, start)));
+        levels.push(reader.entry("severity", entry, |section| level(section, start.clone())));
     }
     ranked(levels, &mut reader.problems)
 }

@@ -1,7 +1,7 @@
 //! The door through which `firebell demo send` reaches a running demo: what is typed there is typed in the simulated
 //! workspace, by one of its people, and goes on to the server as a signed request.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,10 +70,15 @@ impl Typing {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Heard {
     pub took: Duration,
-    /// What the person alone reads in answer.
+    /// Where that demo's server listens.
+    pub server: String,
+    /// How many older demos run beside it.
+    #[serde(skip)]
+    pub others: usize,
+    /// What the person reads in answer, and nobody else.
     pub answers: Vec<Reading>,
     /// What everybody in the channel reads in answer.
-    pub public: Vec<Reading>,
+    pub aloud: Vec<Reading>,
     /// The title of the form that was opened.
     pub form: Option<String>,
 }
@@ -125,7 +130,15 @@ impl Door {
         let slack = &self.world.slack;
         let _ = self.typed.send(typing.clone()); // nobody may be looking
         let began_at = self.world.clock.now();
-        let mut heard = Heard { took: Duration::ZERO, answers: Vec::new(), public: Vec::new(), form: None };
+        let server = self.base.clone();
+        let mut heard = Heard {
+            took: Duration::ZERO,
+            server,
+            others: 0,
+            answers: Vec::new(),
+            aloud: Vec::new(),
+            form: None,
+        };
         let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
         if !typing.acts() {
             slack.person_says(user, &channel, None, &typing.text); // the carrier tells the server
@@ -137,7 +150,7 @@ impl Door {
                 .await;
                 heard.took = self.world.clock.now().since(began_at);
                 heard.answers = slack.read_whispers(user).split_off(whispers);
-                heard.public = slack.read(&channel).split_off(said);
+                heard.aloud = slack.read(&channel).split_off(said);
             }
             return Ok(Answer::Heard(heard));
         }
@@ -153,7 +166,7 @@ impl Door {
         heard.answers = slack.read_whispers(user).split_off(whispers);
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         if answer["response_type"] == "in_channel" {
-            heard.public.extend(slack.read(&channel).pop());
+            heard.aloud.extend(slack.read(&channel).pop());
         }
         let form = slack.views().into_iter().skip(forms).next_back();
         heard.form = form.map(|f| f.view["title"]["text"].as_str().unwrap_or_default().to_owned());
@@ -209,15 +222,24 @@ impl Door {
     }
 }
 
+/// Whether somebody is behind it, or it is only left of a demo that was killed.
+fn is_open(door: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&door, Duration::from_millis(200)).is_ok()
+}
+
 /// Types it in the newest demo that runs on this machine. An error says what to do.
 pub async fn send(typing: &Typing) -> Result<Heard> {
     let body = serde_json::to_vec(typing)?;
     let request = Signed { path: PATH.to_owned(), headers: Vec::new(), body };
-    for door in Home::doors() {
+    let doors = Home::doors();
+    for door in &doors {
         // A demo that was killed leaves its directory, and its port may be somebody else's by now.
         let Ok((200, body)) = request.send(&format!("http://{door}")).await else { continue };
         match serde_json::from_str(&body) {
-            Ok(Answer::Heard(heard)) => return Ok(heard),
+            Ok(Answer::Heard(heard)) => {
+                let others = doors.iter().filter(|other| *other != door && is_open(**other)).count();
+                return Ok(Heard { others, ..heard });
+            }
             Ok(Answer::Refused(why)) => bail!(why),
             Err(_) => {}
         }

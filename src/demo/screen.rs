@@ -238,21 +238,26 @@ impl Screen {
 
     /// The answer to what was typed.
     pub fn heard(&mut self, typing: &Typing, heard: &Heard) -> io::Result<()> {
-        let (took, channel) = (heard.took.as_millis(), typing.channel.trim_start_matches('#'));
-        let alone = format!("only {} sees this · after {took} ms", typing.person());
-        let public = format!("everybody in #{channel} sees this · after {took} ms");
-        let answers = heard.answers.iter().map(|answer| (&alone, answer));
-        for (place, answer) in answers.chain(heard.public.iter().map(|answer| (&public, answer))) {
-            self.message(place, answer)?;
+        if heard.others > 0 {
+            let all = heard.others + 1;
+            self.note(&format!("{all} demos run here; this is the newest, at {}.", heard.server))?;
         }
-        let is_answered = !heard.answers.is_empty() || !heard.public.is_empty();
+        let (channel, took) = (typing.channel.trim_start_matches('#'), heard.took.as_millis());
+        for answer in &heard.answers {
+            self.message(&format!("only {} sees this · after {took} ms", typing.person()), answer)?;
+        }
+        for answer in &heard.aloud {
+            self.message(&format!("everybody in #{channel} sees this · after {took} ms"), answer)?;
+        }
         if let Some(form) = &heard.form {
             self.say(&format!("Firebell opens a form for {}: {form}.", typing.person()))?;
             self.note("Forms are filled in with a mouse; here, type the whole command instead.")?;
-        } else if !is_answered && typing.acts() {
-            self.say("Taken, without a word; the channel shows what comes of it.")?;
-        } else if !is_answered {
-            self.say(&format!("{} said it in #{channel}.", typing.person()))?;
+        } else if heard.answers.is_empty() && heard.aloud.is_empty() {
+            self.say(&if typing.acts() {
+                "Taken, without a word; the channel shows what comes of it.".to_owned()
+            } else {
+                format!("{} said it in #{channel}.", typing.person())
+            })?;
         }
         self.flush()
     }

@@ -2,9 +2,10 @@
 
 use std::iter;
 
-use crate::config::Config;
+use crate::config::{Config, nearest};
 use crate::slack::blocks::escape;
 use crate::slack::spoken::{Spoken, find, more};
+use crate::slack::words::quoted;
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -21,7 +22,7 @@ pub const VERBS: &[Spoken] = &[
         arguments: "<service|@group|@user|schedule|policy> [--next] [--public]",
         what: "who is on call there on each level, until when, who is next; of a person: where",
         more: "The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers \
-               to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.",
+               to the channel, by default without phone numbers. Names are matched in any letter case; ids are understood too.",
         example: "payments",
     },
     Spoken {
@@ -62,15 +63,21 @@ pub const VERBS: &[Spoken] = &[
 /// What can be said, in mrkdwn; or more about one subcommand.
 pub fn help(config: &Config, about: &str) -> String {
     let name = &config.commands.oncall;
-    if let Some(verb) = find(VERBS, about.trim()) {
+    let about = about.trim();
+    if let Some(verb) = find(VERBS, about) {
         return more(name, verb);
     }
+    let words = VERBS.iter().flat_map(|v| iter::once(v.word).chain(v.aliases.iter().copied()));
+    let unknown = (!about.is_empty()).then(|| {
+        let near = nearest(about, words).map(|near| format!(" Did you mean `{name} help {near}`?"));
+        format!("There is no command {}.{}", quoted(about), near.unwrap_or_default())
+    });
     let first = format!("*{name}* alone shows who is on call. Only you see the answers.");
     let verbs = VERBS.iter().map(|v| format!("`{name} {}` — {}", escape(&v.usage()), v.what));
     let examples = ["payments", "@payments-oncall --next", "@ana", "why @payments-oncall"];
     let examples = examples.map(|e| format!("`{name} {e}`")).join(", ");
     let last = format!("Examples: {examples}");
-    iter::once(first).chain(verbs).chain([last]).collect::<Vec<_>>().join("\n")
+    unknown.into_iter().chain([first]).chain(verbs).chain([last]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

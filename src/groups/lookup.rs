@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::command::{Lookup, did_you_mean};
 use super::help;
-use super::model::{Memory, Target, target, targets};
+use super::model::{Memory, Plan, Target, Verdict, target, targets};
 use super::plan::Rota;
 use crate::clock::Timestamp;
 use crate::config::{Service, nearest_few};
@@ -86,19 +86,26 @@ pub fn subject<'a>(
     command: &str,
     verbs: &[Spoken],
 ) -> Result<Subject<'a>> {
+    let found = known_as(known, caller, typed)?;
+    found.ok_or_else(|| unknown(known, caller, words::plain(unquoted(typed)).trim(), command, verbs))
+}
+
+/// The same; `None` for what nothing and nobody is called.
+fn known_as<'a>(known: &'a Known, caller: &SlackUserId, typed: &str) -> Result<Option<Subject<'a>>> {
     let (config, people) = (&known.config, &*known.people);
     let typed = unquoted(typed);
     match reference(typed) {
         Some(Reference::User(id)) => {
             let member = people.member(&id);
             let name = member.map_or_else(|| words::plain(typed), |m| m.called().to_owned());
-            return Ok(Subject::Person(person(people, name.trim_start_matches('@'), Some(id), [])));
+            let person = person(people, name.trim_start_matches('@'), Some(id), []);
+            return Ok(Some(Subject::Person(person)));
         }
         Some(Reference::Group(id)) => {
             let group = people.group(&id);
             let kept = group.and_then(|g| target(config, &g.handle)).map(Subject::Kept);
             let found = kept.or_else(|| group.map(Subject::Group));
-            if let Some(found) = found {
+            if found.is_some() {
                 return Ok(found);
             }
         }
@@ -113,7 +120,7 @@ pub fn subject<'a>(
     let word = word.trim();
     let group = || people.group(word).map(Subject::Group);
     let kept = || target(config, word).map(Subject::Kept);
-    let found = if word.starts_with('@') {
+    Ok(if word.starts_with('@') {
         match kept().or_else(group) {
             Some(group) => Some(group),
             None => somebody(people, word)?,
@@ -127,8 +134,7 @@ pub fn subject<'a>(
             Some(thing) => Some(thing),
             None => somebody(people, word)?.or_else(group),
         }
-    };
-    found.ok_or_else(|| unknown(known, word, command, verbs))
+    })
 }
 
 fn schedule<'a>(people: &'a Directory, word: &str) -> Result<Option<&'a str>> {
@@ -210,18 +216,25 @@ fn same(name: &str, word: &str) -> bool {
 }
 
 /// The nearest three of what could have been meant.
-fn unknown(known: &Known, word: &str, name: &str, verbs: &[Spoken]) -> Error {
+fn unknown(known: &Known, caller: &SlackUserId, word: &str, name: &str, verbs: &[Spoken]) -> Error {
     let people = &known.people;
     let bare = word.trim_start_matches('@');
-    // `wyh @payments-oncall`
+    let is_known = |word: &str| matches!(known_as(known, caller, word), Ok(Some(_)));
+    let meant = |words: String| {
+        let meant = did_you_mean(std::iter::once(format!("{name} {words}").trim().to_owned()));
+        Error::refused(format!("I know nothing called {}. {meant}", quoted(word)))
+    };
+    // `wyh @payments-oncall`, `whoo payments`
     let (first, rest) = first_word(word);
-    let verbs = verbs.iter().map(|v| v.word);
+    let verbs = verbs.iter().flat_map(|v| std::iter::once(v.word).chain(v.aliases.iter().copied()));
     if let [verb] = nearest_few(first, verbs, 1).as_slice()
-        && (rest.is_empty() || rest.starts_with('@'))
+        && (rest.is_empty() || rest.starts_with('@') || is_known(rest))
     {
-        let meant =
-            did_you_mean(std::iter::once(format!("{name} {verb} {}", quoted(rest)).trim().to_owned()));
-        return Error::refused(format!("I know nothing called {}. {meant}", quoted(word)));
+        return meant(format!("{verb} {}", quoted(rest)));
+    }
+    let asked_for = asked_for(word);
+    if asked_for != word && is_known(asked_for) {
+        return meant(quoted(asked_for));
     }
     let handles = targets(&known.config).into_iter().map(|t| t.handle);
     let things = handles.chain(known.config.services.iter().flat_map(Service::words));
@@ -242,11 +255,33 @@ fn unknown(known: &Known, word: &str, name: &str, verbs: &[Spoken]) -> Error {
     }
     let hint = if near.is_empty() {
         let (overview, (command, _)) = (&known.config.commands.oncall, first_word(name));
-        format!("`{overview}` alone shows what there is; `{command} help` says what I understand.")
+        let is_a_name = command == first_word(overview).0 && !word.starts_with('@');
+        let unread = if is_a_name && known.config.pagerduty.is_some() {
+            " Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it."
+        } else {
+            ""
+        };
+        format!("`{overview}` alone shows what there is; `{command} help` says what I understand.{unread}")
     } else {
         did_you_mean(near.iter().map(|near| format!("{name} {}", quoted(near))))
     };
     Error::not_found(format!("I know nothing and nobody called {}. {hint}", quoted(word)))
+}
+
+/// What a question is about: `payments`, of `is on call for payments?`.
+fn asked_for(word: &str) -> &str {
+    const AROUND: [&str; 14] = [
+        "who", "who's", "whos", "is", "are", "on", "call", "on-call", "oncall", "for", "the", "at", "in",
+        "now",
+    ];
+    let mut rest = word.trim_end_matches(['?', '!', '.']).trim();
+    loop {
+        let (first, after) = first_word(rest);
+        if after.is_empty() || !AROUND.iter().any(|word| first.eq_ignore_ascii_case(word)) {
+            return rest;
+        }
+        rest = after;
+    }
 }
 
 /// Who is on call on the first levels of a policy, level by level.
@@ -295,9 +330,15 @@ pub fn on_sources(known: &Known, target: Target<'_>, at: Timestamp) -> Found {
 
 /// Everybody in the rota of a companion group.
 pub fn whole_rota(known: &Known, target: Target<'_>, at: Timestamp) -> Vec<SlackUserId> {
-    let team_id = known.people.team_id(&known.config).unwrap_or_default();
+    planned(known, target, at).map(|plan| plan.because.into_keys().collect()).unwrap_or_default()
+}
+
+/// What the group should hold, by what is in memory; `None` while nothing is concluded from that.
+pub fn planned(known: &Known, target: Target<'_>, at: Timestamp) -> Option<Plan> {
+    let team_id = known.people.team_id(&known.config)?;
     let plan = Rota::new(&known.people, &team_id, at).plan(target, &Memory::default());
-    plan.because.into_keys().collect()
+    let is_read = known.people.read_at.contains_key(Step::ReadOnCall.kind());
+    (is_read && !matches!(plan.verdict, Verdict::Unread(_))).then_some(plan)
 }
 
 /// The places that somebody holds or holds next. A schedule that several policies use is one place.

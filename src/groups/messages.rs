@@ -69,7 +69,13 @@ pub fn trouble(state: &State) -> Message {
     Message::text(format!(":warning: {} is not in step with the rota: {problem}.", handle(&state.handle)))
 }
 
-/// The same, with a button for somebody who has looked.
+/// What was told is over.
+pub fn trouble_is_over(people: &Directory, state: &State) -> Message {
+    let whom = names(people, state.wanted.0.iter());
+    Message::text(format!(":white_check_mark: {} follows the rota again: {whom}.", handle(&state.handle)))
+}
+
+/// A group that is not in step, with a button for somebody who has looked.
 pub fn ask(people: &Directory, state: &State) -> Message {
     let text = format!(
         ":warning: {}\nWanted: {}.",

@@ -15,6 +15,7 @@ pub mod remedy;
 pub mod rollback;
 pub mod steps;
 mod store;
+pub mod strays;
 pub mod why;
 
 pub use gauges::gauges;

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::FALLBACK;
 use crate::clock::Timestamp;
 use crate::config::{Config, Group as Spec};
 use crate::ids::{PagerDutyUserId, SlackUserId, UserGroupId};
+use crate::oncall::Directory;
 use crate::row;
 use crate::store::Json;
 use crate::word_enum;
@@ -104,12 +106,60 @@ pub struct Plan {
     pub partial: Vec<String>,
     /// Source → whom it named, to fall back on.
     pub good: BTreeMap<String, Vec<PagerDutyUserId>>,
+    /// Why nobody is in it because of a rota, whoever is in it instead.
+    pub nobody: Option<String>,
     /// Rolled back by hand: this is written instead of what the rota says.
     pub hold: Option<Hold>,
     pub verdict: Verdict,
 }
 
+/// Whom a group rings while nobody who is on call is in it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Instead<'a> {
+    Fallback(Vec<&'a SlackUserId>),
+    /// Those who were in it.
+    AsBefore(Vec<&'a SlackUserId>),
+}
+
+impl<'a> Instead<'a> {
+    /// `None` while somebody is in it because of a rota, or nobody is in it at all.
+    pub fn of(
+        because: &'a BTreeMap<SlackUserId, Vec<Because>>,
+        current: impl IntoIterator<Item = &'a SlackUserId>,
+    ) -> Option<Self> {
+        if because.values().flatten().any(|b| b.responder.is_some()) {
+            return None;
+        }
+        let is_fallback = |why: &[Because]| why.iter().any(|b| b.source.starts_with(FALLBACK));
+        let fallback = because.iter().filter(|(_, why)| is_fallback(why)).map(|(user, _)| user);
+        let found = match fallback.collect::<Vec<_>>() {
+            none if none.is_empty() => Self::AsBefore(current.into_iter().collect()),
+            fallback => Self::Fallback(fallback),
+        };
+        Some(found).filter(|found| !found.whom().is_empty())
+    }
+
+    pub fn whom(&self) -> &[&'a SlackUserId] {
+        match self {
+            Self::Fallback(whom) | Self::AsBefore(whom) => whom,
+        }
+    }
+
+    /// `rings the fallback`, to be followed by the names.
+    pub fn said(&self) -> &'static str {
+        match self {
+            Self::Fallback(_) => "rings the fallback",
+            Self::AsBefore(_) => "rings those who were in it",
+        }
+    }
+}
+
 impl Plan {
+    /// Whom it rings while nobody who is on call is in it.
+    pub fn instead(&self) -> Option<Instead<'_>> {
+        Instead::of(&self.because, &self.current)
+    }
+
     pub fn added(&self) -> Vec<&SlackUserId> {
         self.wanted.difference(&self.current).collect()
     }
@@ -207,6 +257,12 @@ row! {
 }
 
 impl State {
+    /// Whom it rings while nobody who is on call is in it.
+    pub fn instead<'a>(&'a self, people: &'a Directory) -> Option<Instead<'a>> {
+        let group = people.groups.iter().find(|g| Some(&g.id) == self.group_id.as_ref());
+        Instead::of(&self.because.0, group.into_iter().flat_map(|g| &g.members.0))
+    }
+
     /// Those who are in the group because of a rota, not for good.
     pub fn on_call(&self) -> BTreeSet<SlackUserId> {
         let by_rota = self.because.0.iter().filter(|(_, why)| why.iter().any(|b| b.responder.is_some()));

@@ -1,12 +1,19 @@
 //! From what is known to what a group should hold. Pure: the server, `firebell sync --once` and the tests all plan here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::model::{Because, LeftOut, Memory, Plan, Target, Verdict};
 use crate::clock::Timestamp;
 use crate::config::{Mode, WhenEmpty, Who};
 use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::oncall::{Directory, Member, OnCall};
+
+/// How the reason of those begins who are in a group because nobody on call is.
+pub const FALLBACK: &str = "the fallback, because ";
+
+/// How the problem ends of a group that is no trouble so far.
+pub const ABOUT_TO_BE_MADE: &str = ": it is about to be made";
 
 /// So many people whom others put into a group may go without a question, or half of it if that is more.
 const MOST_STRANGERS: usize = 2;
@@ -16,7 +23,8 @@ pub struct Rota<'a> {
     people: &'a Directory,
     team_id: &'a str,
     at: Timestamp,
-    by_email: BTreeMap<String, &'a Member>,
+    /// Made when somebody is looked for who is not linked.
+    by_email: OnceLock<BTreeMap<String, &'a Member>>,
 }
 
 /// One source's people, each with the reason.
@@ -48,9 +56,18 @@ struct Gathered {
 
 impl<'a> Rota<'a> {
     pub fn new(people: &'a Directory, team_id: &'a str, at: Timestamp) -> Self {
-        let address = |m: &'a Member| Some((m.email.as_ref()?.to_lowercase(), m));
-        let by_email = people.members.values().filter_map(address).collect();
-        Self { people, team_id, at, by_email }
+        Self { people, team_id, at, by_email: OnceLock::new() }
+    }
+
+    /// Somebody by their address; of several, one who can be in groups.
+    fn by_email(&self, address: &str) -> Option<&'a Member> {
+        let by_email = self.by_email.get_or_init(|| {
+            let with_address = |m: &'a Member| Some((m.email.as_ref()?.to_lowercase(), m));
+            let mut all: Vec<_> = self.people.members.values().filter_map(with_address).collect();
+            all.sort_by_key(|(_, member)| member.is_full(self.team_id)); // the last one stays
+            all.into_iter().collect()
+        });
+        by_email.get(&address.to_lowercase()).copied()
     }
 
     /// What this group should hold. `memory` is what earlier plans left behind.
@@ -64,6 +81,7 @@ impl<'a> Rota<'a> {
             left_out: Vec::new(),
             partial: Vec::new(),
             good: BTreeMap::new(),
+            nobody: None,
             hold: None,
             verdict: Verdict::InStep,
         };
@@ -76,13 +94,13 @@ impl<'a> Rota<'a> {
         }
         let (never, _) = self.people.expand(&target.spec.never);
         let gathered = self.gather(target, memory, &never, &mut plan);
-        let nobody = plan.because.is_empty().then(|| why_nobody(&plan, &gathered));
-        if let Some(why) = nobody.as_ref().filter(|_| !gathered.is_part)
+        plan.nobody = plan.because.is_empty().then(|| why_nobody(&plan, &gathered));
+        if let Some(why) = plan.nobody.clone().filter(|_| !gathered.is_part)
             && target.spec.when_empty == WhenEmpty::Fallback
         {
-            self.add_fixed(&target.spec.fallback, &never, why, &mut plan);
+            self.add_fixed(&target.spec.fallback, &never, &format!("{FALLBACK}{why}"), &mut plan);
         }
-        let nobody = nobody.filter(|_| plan.because.is_empty());
+        let nobody = plan.nobody.clone().filter(|_| plan.because.is_empty());
         self.add_fixed(&target.spec.always, &never, "always", &mut plan);
         plan.wanted = plan.because.keys().cloned().collect();
         let is_additive = target.spec.mode == Mode::Additive;
@@ -94,11 +112,15 @@ impl<'a> Rota<'a> {
         if is_additive {
             plan.wanted.extend(memory.in_doubt.iter().flatten().cloned());
         }
+        plan.wanted.retain(|user| !never.contains(user));
         plan.hold = memory.hold.clone().filter(|hold| hold.instead_of.iter().eq(plan.because.keys()));
         if let Some(hold) = &plan.hold {
             plan.wanted.clone_from(&hold.members);
         }
         plan.verdict = match group {
+            None if target.spec.create_missing => {
+                Verdict::Blocked(format!("Slack has no user group @{} yet{ABOUT_TO_BE_MADE}", target.handle))
+            }
             None => Verdict::Blocked(format!(
                 "Slack has no user group @{}; make it, or set create_missing = true",
                 target.handle
@@ -295,25 +317,21 @@ impl<'a> Rota<'a> {
         people.iter().map(each).collect()
     }
 
-    /// Those whom the configuration names, but for those who are never in the group.
+    /// Those whom the configuration names, but for those who are never in the group. Who cannot be found or cannot be in a
+    /// group keeps nobody else out of it: `strays` tells of them.
     fn add_fixed(&self, whom: &[Who], never: &BTreeSet<SlackUserId>, source: &str, plan: &mut Plan) {
-        let (people, unknown) = self.people.expand(whom);
-        for user in people.into_iter().filter(|user| !never.contains(user)) {
-            let full = self.people.member(&user).is_some_and(|m| m.is_full(self.team_id));
-            if full {
-                let because = Because {
-                    responder: None,
-                    source: source.to_owned(),
-                    schedule_id: None,
-                    since: None,
-                    until: None,
-                };
-                plan.because.entry(user).or_default().push(because);
-            } else {
-                plan.partial.push(format!("{user} ({source}) is no full member of this workspace"));
-            }
+        let (people, _) = self.people.expand(whom);
+        let is_full = |user: &SlackUserId| self.people.member(user).is_some_and(|m| m.is_full(self.team_id));
+        for user in people.into_iter().filter(|user| !never.contains(user) && is_full(user)) {
+            let because = Because {
+                responder: None,
+                source: source.to_owned(),
+                schedule_id: None,
+                since: None,
+                until: None,
+            };
+            plan.because.entry(user).or_default().push(because);
         }
-        plan.partial.extend(unknown.into_iter().map(|word| format!("{word} ({source}) is nobody in Slack")));
     }
 
     /// The Slack account of a PagerDuty user; or why there is none that may be in a group, and whether a link would help.
@@ -325,7 +343,9 @@ impl<'a> Rota<'a> {
             };
         }
         let emails = self.people.responders.get(id).map(|r| r.emails.0.as_slice()).unwrap_or_default();
-        if let Some(member) = emails.iter().find_map(|e| self.by_email.get(&e.to_lowercase())) {
+        let mut found: Vec<&Member> = emails.iter().filter_map(|email| self.by_email(email)).collect();
+        found.sort_by_key(|member| !member.is_full(self.team_id));
+        if let Some(member) = found.first() {
             return self.fit(member);
         }
         Err(match emails {
@@ -336,16 +356,23 @@ impl<'a> Rota<'a> {
     }
 
     fn fit(&self, member: &Member) -> Result<SlackUserId, (String, bool)> {
-        if member.is_full(self.team_id) {
-            return Ok(member.id.clone());
+        match unfit(member, self.team_id) {
+            None => Ok(member.id.clone()),
+            Some(why) => Err((why.to_owned(), false)),
         }
-        let why = match member {
-            m if m.is_deleted => "their Slack account is deactivated",
-            m if m.is_bot => "that is a bot",
-            m if m.is_guest => "guests cannot be in user groups",
-            _ => "they belong to another workspace",
-        };
-        Err((why.to_owned(), false))
+    }
+}
+
+/// Why this account cannot be in a user group, and what helps.
+pub fn unfit(member: &Member, team_id: &str) -> Option<&'static str> {
+    match member {
+        m if m.is_full(team_id) => None,
+        m if m.is_deleted => Some("the Slack account is deactivated"),
+        m if m.is_bot => Some("bots are not put into user groups"),
+        m if m.is_guest => Some(
+            "guests cannot be in user groups; make them a full member of the workspace, or name somebody in always",
+        ),
+        _ => Some("people of other workspaces cannot be in user groups"),
     }
 }
 

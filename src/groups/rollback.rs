@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use super::messages::{self, answers};
 use super::model::{Hold, Standing, target};
+use super::plan::unfit;
 use super::steps::write_job;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::front::{Caller, Reply};
+use crate::front::{Caller, Message, Reply};
 use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::oncall::{Known, Step, replan};
+use crate::posts::{self, Post};
 use crate::slack::blocks::untrusted;
 use crate::store::Tx;
 
@@ -51,6 +53,12 @@ pub async fn roll_back(tx: &mut Tx, known: &Known, caller: &Caller, handle: &str
     let hold = (before != by_rota).then_some(hold);
     tx.put_back(handle, &before, hold.as_ref(), &format!("{} rolled it back", caller.name)).await?;
     tx.enqueue(write_job()).await?;
+    let channel = target(&known.config, handle).and_then(|t| known.config.channel_of(t.spec));
+    if let Some(channel) = channel {
+        let text = answers::rolled_back_by(&known.people, &caller.name, &last, hold.as_ref());
+        let once = format!("groups:rollback:{handle}:{}", state.version);
+        posts::say(tx, &Post::new(channel, Message::text(text), &once)).await?;
+    }
     let commands = &known.config.commands;
     Ok(Reply::only(answers::rolled_back(&known.people, &commands.oncall, &last, &before, hold.is_some())))
 }
@@ -80,11 +88,9 @@ pub async fn link(tx: &mut Tx, known: &Known, caller: &Caller, row: &str, chosen
     let member = people.member(&user).ok_or_else(|| {
         Error::refused("I have not met that person yet; choose them again in a few minutes.".to_owned())
     })?;
-    if member.is_bot || member.is_guest || member.is_deleted {
-        return Err(Error::refused(format!(
-            "{} cannot be in user groups: only full members of this workspace can.",
-            member.called()
-        )));
+    let team_id = people.team_id(&known.config).unwrap_or_else(|| member.team_id.clone());
+    if let Some(why) = unfit(member, &team_id) {
+        return Err(Error::refused(format!("Not {}: {why}.", untrusted(member.called()))));
     }
     tx.link_by_hand(&id, &user).await?;
     tx.directory_changed().await?;

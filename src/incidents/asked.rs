@@ -51,7 +51,9 @@ pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> 
         Asked::Declare { new } => {
             let by = Actor::from(caller);
             Ok(Reply::Only(match declare::declare(tx, known, &by, new).await? {
-                Declared::New(incident) => declared(known, &incident, new, tx.now()),
+                Declared::New { incident, other_test } => {
+                    declared(known, &incident, other_test.as_deref(), new, tx.now())
+                }
                 Declared::LooksLike(twin) => pressed::offer_anyway(&twin, new, tx.now()),
             }))
         }
@@ -65,7 +67,13 @@ pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> 
 }
 
 /// "Declaring INC-7 …": what will happen in the next seconds, and whom to call if it does not.
-pub(super) fn declared(known: &Known, incident: &Incident, new: &NewIncident, now: Timestamp) -> Message {
+pub(super) fn declared(
+    known: &Known,
+    incident: &Incident,
+    other_test: Option<&Incident>,
+    new: &NewIncident,
+    now: Timestamp,
+) -> Message {
     let paging = match declare::check(&known.config, new) {
         Ok(checked) if !incident.wants_page => {
             let has_pagerduty = known.config.pagerduty.is_some();
@@ -75,7 +83,10 @@ pub(super) fn declared(known: &Known, incident: &Incident, new: &NewIncident, no
     };
     let prefix = &known.config.incidents.channel_prefix;
     let channel = super::model::channel_name(prefix, incident.number, &incident.title, 0);
-    let text = messages::declaring(incident, &channel, &paging);
+    let mut text = messages::declaring(incident, &channel, &paging);
+    if let Some(other) = other_test {
+        text.push_str(&messages::another_test(other));
+    }
     if new.severity.is_some() {
         return Message::text(text);
     }

@@ -44,7 +44,11 @@ pub struct Checked<'a> {
 /// Declared now, or found to be open already.
 #[derive(Clone, Debug)]
 pub enum Declared {
-    New(Box<Incident>),
+    /// A test may have a twin that is open.
+    New {
+        incident: Box<Incident>,
+        other_test: Option<Box<Incident>>,
+    },
     LooksLike(Box<Incident>),
 }
 
@@ -124,8 +128,10 @@ pub fn severity<'a>(config: &'a Config, word: &str) -> Result<&'a Severity> {
 pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) -> Result<Declared> {
     let checked = check(&known.config, new).map_err(|(_, error)| error)?;
     tx.declare_alone().await?;
+    // A test is nobody's real incident, and another test of it may be meant: those are only told of.
     if !new.anyway
-        && let Some(twin) = look_alike(tx, &checked, by.slack.as_ref()).await?
+        && !new.test
+        && let Some(twin) = look_alike(tx, &checked, by.slack.as_ref(), false).await?
     {
         return Ok(Declared::LooksLike(Box::new(twin)));
     }
@@ -157,6 +163,7 @@ pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) 
         commander_due_at: commander_due(&known.config, checked.severity).map(|after| now + after),
         reopened_count: 0,
     };
+    let other_test = if new.test { look_alike(tx, &checked, by.slack.as_ref(), true).await? } else { None };
     found(tx, known, &incident, by, Source::Slack).await?;
     if incident.wants_page {
         tx.cause_step(&Effect::Page { incident: incident.id }).await?;
@@ -169,7 +176,7 @@ pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) 
         let remark = Remark { kind: Kind::Note, text: new.title.clone(), occurred_at: None };
         lifecycle::note(tx, &incident, by, &remark).await?;
     }
-    Ok(Declared::New(Box::new(incident)))
+    Ok(Declared::New { incident: Box::new(incident), other_test: other_test.map(Box::new) })
 }
 
 /// Writes the incident down and sets the room in motion; paging is the caller's.
@@ -258,6 +265,7 @@ async fn look_alike(
     tx: &mut Tx,
     checked: &Checked<'_>,
     who: Option<&SlackUserId>,
+    is_test: bool,
 ) -> Result<Option<Incident>> {
     let Some(who) = who else { return Ok(None) };
     let service = checked.service.map(|s| s.name.as_str());
@@ -265,7 +273,7 @@ async fn look_alike(
     let open = tx.visible_open_incidents(who).await?;
     Ok(open.into_iter().find(|i| {
         i.service.as_deref() == service
-            && !i.is_test
+            && i.is_test == is_test
             && strsim::normalized_damerau_levenshtein(&plain_words(&i.title), &title) > 0.8
     }))
 }

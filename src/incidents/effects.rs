@@ -8,7 +8,7 @@ use super::model::{Incident, Step, StepState};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::front::Message;
-use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId, new_id};
+use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId, SlackUserId, new_id};
 use crate::jobs::NewJob;
 use crate::store::Tx;
 
@@ -243,6 +243,13 @@ impl Tx {
     pub async fn tell_watchers(&mut self, id: IncidentId) -> Result<()> {
         let job = NewJob::new("status.follow", json!({ "incident": id })).never_give_up();
         self.enqueue(job.dedup(format!("status.follow:{id}"))).await?;
+        Ok(())
+    }
+
+    /// It is over in here; whoever keeps what the public reads looks whether that says so. Above this module, too.
+    pub async fn look_at_what_is_public(&mut self, id: IncidentId, by: Option<&SlackUserId>) -> Result<()> {
+        let job = NewJob::new("notices.left_open", json!({ "incident": id, "by": by })).never_give_up();
+        self.enqueue(job.dedup(format!("notices.left_open:{id}"))).await?;
         Ok(())
     }
 

@@ -95,7 +95,8 @@ pub const VERBS: &[Spoken] = &[
         aliases: &["resolved", "close"],
         arguments: "[INC-n] [text]",
         what: "close it, here and in PagerDuty",
-        more: "Reminders stop. It can be reopened.",
+        more: "Reminders stop. It can be reopened. A post on the status page stays; if it is still open, the channel says so \
+               and what to type.",
         example: "resolve the cache has room again",
     },
     Spoken {

@@ -237,6 +237,7 @@ pub(super) async fn end(
     tx.say_entry(&ended, entry, messages::ended(&ended, by, text)).await?;
     tx.restate(&ended).await?;
     tx.tell_watchers(ended.id).await?;
+    tx.look_at_what_is_public(ended.id, by.slack.as_ref()).await?;
     Ok(true)
 }
 

@@ -84,8 +84,9 @@ pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Presse
         press::DECLARE_ANYWAY => {
             let new: NewIncident = serde_json::from_str(&pressed.value).map_err(|_| stale())?;
             return match declare::declare(tx, known, &by, &anyway(&new)).await? {
-                Declared::New(incident) => {
-                    Ok(Reply::Instead(asked::declared(known, &incident, &new, tx.now())))
+                Declared::New { incident, other_test } => {
+                    let said = asked::declared(known, &incident, other_test.as_deref(), &new, tx.now());
+                    Ok(Reply::Instead(said))
                 }
                 Declared::LooksLike(_) => Err(stale()),
             };
@@ -236,7 +237,9 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
 async fn submit_declaration(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) -> Result<Reply> {
     let now = tx.now();
     Ok(match declare::declare(tx, known, by, new).await? {
-        Declared::New(incident) => Reply::Only(asked::declared(known, &incident, new, now)),
+        Declared::New { incident, other_test } => {
+            Reply::Only(asked::declared(known, &incident, other_test.as_deref(), new, now))
+        }
         Declared::LooksLike(twin) => {
             Reply::Modal(forms::declare_anyway_form(&messages::looks_like(&twin, now), &anyway(new)))
         }

@@ -255,6 +255,19 @@ impl Tx {
         .await
     }
 
+    /// Whether a job of this kind runs or is due, and has had no trouble.
+    pub async fn is_due(&mut self, kind: &str) -> Result<bool> {
+        let now = self.now();
+        let due: Option<i64> = self
+            .scalar(
+                "SELECT id FROM job WHERE done_at IS NULL AND parked_at IS NULL AND last_error IS NULL AND kind = $1
+                 AND run_at <= $2 LIMIT 1",
+                &[&kind, &now],
+            )
+            .await?;
+        Ok(due.is_some())
+    }
+
     /// (waiting or running, parked)
     pub async fn count_jobs(&mut self) -> Result<(i64, i64)> {
         let waiting =

@@ -7,6 +7,7 @@ use super::page::{EVERY, Page};
 use crate::clock::Timestamp;
 use crate::config::{Config, Impact, StatusPageKind};
 use crate::front::Message;
+use crate::ids::SlackUserId;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
 use crate::slack::blocks::{link, mention, plain, untrusted};
@@ -208,6 +209,23 @@ pub fn overtaken(post: &Post) -> Message {
     Message::text(format!(
         ":satellite: Not published after all, because a later post is out already:\n{}",
         shown(post)
+    ))
+}
+
+/// The incident is over, and its post is not.
+pub fn left_open(
+    config: &Config,
+    by: Option<&SlackUserId>,
+    status: Option<PostStatus>,
+    url: Option<&str>,
+) -> Message {
+    let who = by.map(|by| format!("{} ", mention(by))).unwrap_or_default();
+    let post =
+        url.filter(|url| !url.is_empty()).map_or_else(String::new, |url| format!(": {}", link(url, "")));
+    let status = status.map(|status| format!(" (*{}*)", status.title())).unwrap_or_default();
+    let name = &config.commands.statuspage;
+    Message::text(format!(
+        ":satellite: {who}The statuspage post is still open{status}{post}\nOnce it is over for customers, too: `{name} update resolved`"
     ))
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::model::{Directory, OnCall};
 use super::reads::Step;
 use crate::clock::Timestamp;
+use crate::config::nearest;
 use crate::ids::PagerDutyUserId;
 
 /// Shifts that begin within this are read ahead: while PagerDuty is away, hand-offs go on.
@@ -65,7 +66,9 @@ impl Directory {
         match found.as_slice() {
             [one] => Ok(one),
             [] if self.knows_schedules() => {
-                Err(format!("PagerDuty has no schedule {word:?}; mend the configuration"))
+                let near = nearest(word, self.schedules.iter().map(|s| s.name.as_str()));
+                let hint = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
+                Err(format!("PagerDuty has no schedule {word:?}{hint}; mend the configuration"))
             }
             [] => Err(format!("the schedule {word:?} was not read yet")),
             several => {

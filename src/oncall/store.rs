@@ -38,13 +38,15 @@ impl Tx {
     pub async fn directory(&mut self) -> Result<Directory> {
         // First: what changes while the rest is read is then of a later version, and read again.
         let version = self.directory_version().await?;
+        // Before the rows that they are about, for the same reason: rows of a read that nobody knows of yet are passed over,
+        // and no rows beside the word that all were read would be nobody on call.
+        let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
         let members: Vec<Member> = self.all("SELECT * FROM slack_user", &[]).await?;
         let groups = self.groups().await?;
         let responders: Vec<Responder> = self.all("SELECT * FROM pagerduty_user", &[]).await?;
         let links: Vec<LinkRow> =
             self.all("SELECT pagerduty_user_id, slack_user_id, how FROM person_link", &[]).await?;
         let oncall = self.oncall_rows().await?;
-        let facts: Vec<Fact> = self.all("SELECT * FROM vendor_fact", &[]).await?;
         Ok(Directory {
             ourselves: fact(&facts, "ourselves"),
             our_responder: fact(&facts, "our_responder"),

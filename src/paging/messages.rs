@@ -6,7 +6,7 @@ use super::targets::Wanted;
 use crate::clock::Timestamp;
 use crate::config::{Config, Phones, Service};
 use crate::front::{Message, Reply};
-use crate::groups::messages::answers::{MOST, cut};
+use crate::groups::messages::answers::{MOST, some};
 use crate::groups::messages::rota::said_ago;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
@@ -106,7 +106,7 @@ pub fn who(known: &Known, people: &[Wanted], again: &str, at: Timestamp) -> Repl
         }
         _ => format!(":pager: {}", Eyes::One.contacts(config, &wanted.people)),
     };
-    let mut lines = cut(people.iter().map(line).collect());
+    let mut lines = some(people, line);
     lines.push(hint(&format!("Use `{}` to page them.", untrusted(again))));
     lines.push(said_ago(known, at));
     Reply::only(lines.join("\n"))

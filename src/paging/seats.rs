@@ -40,11 +40,16 @@ fn held<'a>(known: &Known, seat: &'a Commander, at: Timestamp) -> Held<'a> {
         let person = lookup::person(people, &people.name_of(&user), Some(user.clone()), []);
         let wanted = targets::of_person(people, &person, at);
         if wanted.people.is_empty() {
-            found.troubles.push(format!("{} has no PagerDuty account that I know", wanted.name));
+            found.troubles.push(format!(
+                "{} has no PagerDuty account that I know; `firebell people link` joins the two",
+                wanted.name
+            ));
         }
         found.holders.extend(wanted.people);
     }
-    found.troubles.extend(unknown.into_iter().map(|who| format!("nobody known is called {who}")));
+    found.troubles.extend(
+        unknown.into_iter().map(|who| format!("nobody known is called {who}; mend the configuration")),
+    );
     found
 }
 

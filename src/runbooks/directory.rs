@@ -12,6 +12,8 @@ use crate::config::Runbooks;
 const LARGEST: u64 = 256 * 1024;
 const MOST_FILES: usize = 2_000;
 const DEEPEST: usize = 8;
+/// What to do about what may not be read.
+const LET_IT: &str = "; let the user that runs Firebell read it";
 
 /// Everything there is to know, or `None` when nothing looks different from `before`.
 pub fn read(settings: &Runbooks, before: &Index) -> Option<Index> {
@@ -23,10 +25,13 @@ pub fn read(settings: &Runbooks, before: &Index) -> Option<Index> {
     let root = match directory.canonicalize() {
         Ok(root) => root,
         Err(error) => {
-            let (directory, why) = (directory.display(), error.kind());
-            index.troubles.push(format!(
-                "the directory {directory} cannot be read ({why}): make it, or mend runbooks.directory"
-            ));
+            let what = match error.kind() {
+                io::ErrorKind::NotFound => {
+                    "is not there: make or mount it, or mend runbooks.directory".to_owned()
+                }
+                kind => format!("cannot be read ({kind}): let the user that runs Firebell read it"),
+            };
+            index.troubles.push(format!("the directory {what}"));
             return Some(index);
         }
     };
@@ -34,7 +39,9 @@ pub fn read(settings: &Runbooks, before: &Index) -> Option<Index> {
     files.sort();
     if files.len() > MOST_FILES {
         let all = files.len();
-        index.troubles.push(format!("{all} files are too many; the first {MOST_FILES} by name are read"));
+        index.troubles.push(format!(
+            "{all} files are too many; the first {MOST_FILES} by name are read: take some out"
+        ));
         files.truncate(MOST_FILES);
     }
     index.seen = files.iter().map(|file| look(file)).collect();
@@ -61,9 +68,15 @@ pub fn read(settings: &Runbooks, before: &Index) -> Option<Index> {
 fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>, troubles: &mut Vec<String>) {
     let entries = match fs::read_dir(folder) {
         Ok(entries) if depth <= DEEPEST => entries,
-        Ok(_) => return troubles.push(format!("{}: lies too deep", name_of(root, folder))),
+        Ok(_) => {
+            return troubles.push(format!(
+                "{}: lies too deep; move it up to {DEEPEST} folders at most",
+                name_of(root, folder)
+            ));
+        }
         Err(error) => {
-            return troubles.push(format!("{}: cannot be read ({})", name_of(root, folder), error.kind()));
+            let name = name_of(root, folder);
+            return troubles.push(format!("{name}: cannot be read ({}){LET_IT}", error.kind()));
         }
     };
     for entry in entries.flatten() {
@@ -80,8 +93,10 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>, trou
         if kind.is_dir() {
             walk(root, &path, depth + 1, files, troubles);
         } else if kind.is_symlink() && path.is_dir() {
-            troubles
-                .push(format!("{}: is a link to a directory, which is not followed", name_of(root, &path)));
+            troubles.push(format!(
+                "{}: is a link to a directory, which is not followed; put the files themselves there",
+                name_of(root, &path)
+            ));
         } else if path
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("md") || e.eq_ignore_ascii_case("markdown"))
@@ -103,10 +118,13 @@ fn look(file: &Path) -> (PathBuf, u64, Option<std::time::SystemTime>) {
 }
 
 fn read_file(root: &Path, file: &Path) -> Result<String, String> {
-    let cannot = |error: io::Error| format!("cannot be read ({})", error.kind());
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "is a link that leads nowhere; take it away or mend it".to_owned(),
+        kind => format!("cannot be read ({kind}){LET_IT}"),
+    };
     let real = file.canonicalize().map_err(cannot)?;
     if !real.starts_with(root) {
-        return Err("is a link that leads out of the directory".into());
+        return Err("is a link that leads out of the directory; put the file itself there".into());
     }
     if !real.is_file() {
         return Err("is no file".into());
@@ -114,9 +132,9 @@ fn read_file(root: &Path, file: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     File::open(&real).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(cannot)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(format!("is larger than {} KiB", LARGEST / 1024));
+        return Err(format!("is larger than {} KiB; split it", LARGEST / 1024));
     }
-    String::from_utf8(bytes).map_err(|_| "is no UTF-8 text".into())
+    String::from_utf8(bytes).map_err(|_| "is no UTF-8 text; save it as such".into())
 }
 
 /// The address of a file's page, whatever is in its name.

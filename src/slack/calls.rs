@@ -29,7 +29,6 @@ calls! {
     USERS_LOOKUP_BY_EMAIL = "users.lookupByEmail", Idempotent, ["users:read", "users:read.email"], "tier 3";
     USERGROUPS_LIST = "usergroups.list", Idempotent, ["usergroups:read"], "tier 2";
     USERGROUPS_CREATE = "usergroups.create", ReadBack, ["usergroups:write"], "tier 2";
-    USERGROUPS_ENABLE = "usergroups.enable", Idempotent, ["usergroups:write"], "tier 2";
     USERGROUPS_UPDATE = "usergroups.update", Idempotent, ["usergroups:write"], "tier 2";
     USERGROUPS_USERS_UPDATE = "usergroups.users.update", Idempotent, ["usergroups:write"], "tier 2";
     VIEWS_OPEN = "views.open", AtMostOnce, [], "tier 4";

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::calls::{
-    AUTH_TEST, USERGROUPS_CREATE, USERGROUPS_ENABLE, USERGROUPS_LIST, USERGROUPS_UPDATE,
-    USERGROUPS_USERS_UPDATE, USERS_INFO, USERS_LIST, USERS_LOOKUP_BY_EMAIL,
+    AUTH_TEST, USERGROUPS_CREATE, USERGROUPS_LIST, USERGROUPS_UPDATE, USERGROUPS_USERS_UPDATE, USERS_INFO,
+    USERS_LIST, USERS_LOOKUP_BY_EMAIL,
 };
 use super::{Client, Identity, User, UserGroup, as_json, judge};
 use crate::clock::Timestamp;
@@ -73,12 +73,6 @@ impl Client {
     /// <https://docs.slack.dev/reference/methods/usergroups.create> · usergroups:write · tier 2 · read_back
     pub async fn create_usergroup(&self, name: &str, handle: &str) -> Result<UserGroup, Upstream> {
         self.change_group(&USERGROUPS_CREATE, &json!({ "name": name, "handle": handle })).await
-    }
-
-    /// A disabled group, which cannot be mentioned, with the members that it had. One that is enabled stays so.
-    /// <https://docs.slack.dev/reference/methods/usergroups.enable> · usergroups:write · tier 2 · idempotent
-    pub async fn enable_usergroup(&self, group: &UserGroupId) -> Result<UserGroup, Upstream> {
-        self.change_group(&USERGROUPS_ENABLE, &json!({ "usergroup": group.as_str() })).await
     }
 
     /// Changes nothing, and is refused where changing this group would be.

@@ -1,5 +1,6 @@
 //! Cachet 3: <https://docs.cachethq.io/v3.x/api>. Numbers stand for states; what is not sent as visible is seen by
-//! nobody but its managers; a post on an incident carries no component, so these are set beside it.
+//! nobody but its managers. Components are set beside an incident: what it gives them when it is made hides their own
+//! state until it is fixed, and no call changes it.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +91,7 @@ pub(super) async fn find(line: &Line, ours: &str) -> Result<Option<PublicInciden
 }
 
 pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<PublicIncident, Upstream> {
-    let mut body = json!({
+    let body = json!({
         "name": new.name.chars().take(LONGEST_NAME).collect::<String>(),
         "status": number_of_post(new.status),
         "message": new.body,
@@ -98,30 +99,8 @@ pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<P
         "notifications": line.settings.deliver_notifications,
         "meta": { OURS: new.mark.incident, MADE_BY: new.mark.post },
     });
-    if !new.component_ids.is_empty() {
-        let components = as_they_will_be(line, new).await?.into_iter().map(|(id, status)| {
-            let id = id.parse::<i64>().map_or_else(|_| json!(id), |id| json!(id));
-            json!({ "id": id, "status": number_of_component(status) })
-        });
-        body["components"] = components.collect();
-    }
     let request = line.request(Method::POST, "/api/incidents").json(&body);
     line.call(&CACHET_CREATE, request, &[], |answer| read_incident(line, answer.at("/data"))).await
-}
-
-/// No component is named without a state: one that is only affected keeps its own.
-async fn as_they_will_be(
-    line: &Line,
-    new: &NewPublicIncident<'_>,
-) -> Result<BTreeMap<String, ComponentStatus>, Upstream> {
-    let mut states = new.components.clone();
-    if new.component_ids.iter().any(|id| !states.contains_key(id)) {
-        let affected = components(line).await?.into_iter().filter(|c| new.component_ids.contains(&c.id));
-        for component in affected {
-            states.entry(component.id).or_insert(component.status);
-        }
-    }
-    Ok(states)
 }
 
 /// The words alone: no post carries components.

@@ -116,7 +116,7 @@ impl Client {
         }
     }
 
-    /// Neither vendor has an idempotency key. Read back: [`Client::find`], before any attempt.
+    /// Neither vendor has an idempotency key. Read back: [`Client::find`], before any attempt. [`Client::complete`] it.
     pub async fn create(&self, new: &NewPublicIncident<'_>) -> Result<PublicIncident, Upstream> {
         match &self.0 {
             Backend::Statuspage(line) => atlassian::create(line, new).await,
@@ -124,7 +124,7 @@ impl Client {
         }
     }
 
-    /// Whether an update's components are another call, [`Client::set_components`].
+    /// Whether components are another call than the words, [`Client::set_components`].
     pub fn sets_components_apart(&self) -> bool {
         matches!(self.0, Backend::Cachet(_))
     }

@@ -209,11 +209,6 @@ async fn cachets_numbers_and_defaults_are_spelt_out() {
     let stub = Stub::start().await;
     let made = json!({"data": {"id": "7", "attributes": {"id": 7, "guid": "g-7", "status": {"value": 1}}}});
     stub.on("/api/incidents", 201, made.to_string());
-    let now = json!({"data": [
-        {"id": "3", "attributes": {"name": "Api", "status": {"value": 1}}},
-        {"id": "4", "attributes": {"name": "Search", "status": {"value": 2}}},
-    ]});
-    stub.on("/api/components", 200, now.to_string());
     let set = [("3".to_owned(), ComponentStatus::UnderMaintenance)].into();
     let ids = ["3".to_owned(), "4".to_owned()];
     let made = cachet(&stub).create(&new(&ids, &set)).await.expect("made");
@@ -224,10 +219,14 @@ async fn cachets_numbers_and_defaults_are_spelt_out() {
         asked.json(),
         json!({
             "name": "payments down", "status": 1, "message": "All payments fail.", "visible": true,
-            "notifications": false, "components": [{"id": 3, "status": 6}, {"id": 4, "status": 2}],
+            "notifications": false,
             "meta": {"firebell_incident": "inc", "firebell_post": "post"},
         })
     );
+    // What an incident says of a component could not be changed: it is set beside it.
+    stub.on("/api/components/3", 200, "{\"data\":{}}");
+    cachet(&stub).set_components(&set).await.expect("set");
+    assert_eq!(stub.last().json(), json!({"status": 6}));
 }
 
 #[tokio::test]

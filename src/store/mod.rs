@@ -82,6 +82,9 @@ const WORK_CHANNEL: &str = "firebell_work";
 /// How long Postgres may take to give us a connection.
 const PG_PATIENCE: Duration = Duration::from_secs(5);
 
+/// SQLite's code for a file that is something else: <https://www.sqlite.org/rescode.html#notadb>
+const NO_DATABASE: &str = "26";
+
 impl Db {
     /// Connects to `postgres://…` or `sqlite://path` (created when missing). Does not migrate.
     pub async fn connect(url: &str, max_connections: u32, clock: Clock) -> Result<Self> {
@@ -95,9 +98,14 @@ impl Db {
         Ok(Self(Arc::new(Inner { engine, clock, bells: Default::default() })))
     }
 
+    /// Whether there is a file for SQLite at all; Postgres is asked by connecting.
+    pub fn is_there(url: &str) -> Result<bool> {
+        Ok(!url.starts_with("sqlite:") || sqlite_options(url)?.get_filename().exists())
+    }
+
     /// Connects to a database that is there: a tool must not leave a new, empty one at a mistyped path.
     pub async fn open(url: &str, clock: Clock) -> Result<Self> {
-        if url.starts_with("sqlite:") && !sqlite_options(url)?.get_filename().exists() {
+        if !Self::is_there(url)? {
             return Err(Error::refused(format!("there is no database at {url}")));
         }
         Self::connect(url, 2, clock).await
@@ -306,8 +314,16 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Engine> {
         .test_before_acquire(false)
         .connect_with(base.clone())
         .await
-        .with_context(|| {
-            format!("cannot open {}; is its directory there and writable?", base.get_filename().display())
+        .map_err(|error| {
+            let file = base.get_filename().display().to_string();
+            let is_another = |e: &dyn sqlx::error::DatabaseError| e.code().as_deref() == Some(NO_DATABASE);
+            if error.as_database_error().is_some_and(is_another) {
+                return anyhow::anyhow!(
+                    "{file} is no SQLite database; name another file as database.url, or move this one away for a new one"
+                );
+            }
+            let context = format!("cannot open {file}; is its directory there and writable?");
+            anyhow::Error::from(error).context(context)
         })?;
     let read = SqlitePoolOptions::new()
         .max_connections(4)

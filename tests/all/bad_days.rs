@@ -55,7 +55,7 @@ on_both_engines!(
         Status: Investigating
         10:00 firebell: @ana :warning: Nobody has been paged yet: PagerDuty does not answer (the connection broke). I keep trying.
         • level 1: please call Cho Example
-        _I have sent the phone numbers to @ana. /oncall search shows them to you alone._
+        _I have sent the phone numbers to @ana; anybody else sees them with /oncall search._
         10:10 firebell: :firefighter: SEV1 has no incident commander. Somebody take it: decisions need one voice.
         [Take command]
         ");
@@ -86,7 +86,7 @@ on_both_engines!(
         Status: Investigating
         10:00 firebell: @ana :warning: Nobody has been paged yet: PagerDuty does not answer (the connection broke). I keep trying.
         • level 1: please call Cho Example
-        _I have sent the phone numbers to @ana. /oncall search shows them to you alone._
+        _I have sent the phone numbers to @ana; anybody else sees them with /oncall search._
         10:10 firebell: :firefighter: SEV1 has no incident commander. Somebody take it: decisions need one voice.
         [Take command]
         10:10 firebell: :pager: PagerDuty answers again: #1 is paging.
@@ -319,7 +319,7 @@ on_both_engines!(
         10:00 firebell: @ana :warning: Failed to page: PagerDuty says no: nobody is on call on the escalation policy (400/1015). Nobody has been paged; press Retry on the summary once it is mended.
         • level 1: please call Ana Example
         • level 2: please call Ben Example
-        _I have sent the phone numbers to @ana. /oncall payments shows them to you alone._
+        _I have sent the phone numbers to @ana; anybody else sees them with /oncall payments._
         ");
         assert_reads!(stage.summary_of("inc-1"), @"
         10:00 firebell [pinned]: INC-1 payments-down

@@ -336,3 +336,24 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn a_test_with_the_title_of_another_is_one_of_its_own_and_says_so(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.typed("U0ANA", "/incident declare a drill sev1 --test").await;
+        // Another person, and a minute later the same.
+        assert_reads!(stage.typed("U0BEN", "/incident declare A drill! sev1 --test").await, @"
+        :test_tube: *Test.* :rotating_light: Declaring *[TEST] INC-2 A drill!* as *SEV1*: opening #inc-2-a-drill, paging nobody (a test pages nobody).
+        INC-1 in <#C0000003> is an open test of the same name; this is one of its own.
+        ");
+        stage.pass(2).await;
+        let third = stage.typed("U0ANA", "/incident declare a drill sev1 --test").await;
+        assert!(third.contains("INC-3 a drill"), "{third}");
+        // The real one neither meets the tests nor do they meet it.
+        let real = stage.typed("U0ANA", "/incident declare a drill sev1").await;
+        assert!(real.contains("Declaring *INC-4 a drill*") && !real.contains("test"), "{real}");
+        let test = stage.typed("U0BEN", "/incident declare a drill sev2 --test").await;
+        assert!(test.contains("INC-5 a drill"), "{test}");
+        stage.end().await;
+    }
+);

@@ -32,6 +32,7 @@ mod inbound;
 mod jobs;
 mod lanes;
 mod merges;
+mod not_rung;
 mod notices;
 mod notices_asked;
 mod notices_bad_days;

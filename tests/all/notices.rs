@@ -377,3 +377,28 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn whoever_resolves_is_reminded_of_a_post_that_is_still_open(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        stage.tell("U0ANA", "update identified \"Some payments fail.\" Checkout").await;
+        let told = stage.paragraphs(ROOM, "still open").len();
+        assert_eq!(told, 0, "the incident is not over");
+        stage.typed_in("U0BEN", ROOM, "/incident resolve").await;
+        assert_reads!(stage.last(ROOM, 2), @"
+        10:00 @firebell set the channel topic: [SEV2] INC-1 payments down | IC: none | Status: Resolved
+
+        10:00 firebell: :satellite: @ben The statuspage post is still open (Identified): https://stspg.io/inc000000001
+        Once it is over for customers, too: /statuspage update resolved
+        ");
+        // What it says to type does it, in the room of an incident that is over.
+        stage.tell("U0BEN", "update resolved").await;
+        stage.press("U0BEN", ROOM, "Set all operational & resolve").await;
+        assert!(stage.public().contains("(resolved)"), "{}", stage.public());
+        // Then there is nothing to remind of.
+        stage.typed_in("U0BEN", ROOM, "/incident reopen it is back").await;
+        stage.typed_in("U0BEN", ROOM, "/incident resolve").await;
+        assert_eq!(stage.paragraphs(ROOM, "still open").len(), 1);
+        stage.end().await;
+    }
+);

@@ -64,6 +64,24 @@ on_both_engines!(
 );
 
 on_both_engines!(
+    async fn what_a_component_was_when_its_incident_was_made_can_be_taken_back(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        // The incident is there, and its components are not set yet.
+        stage.world.desk.next("PUT /api/components/{id}", Fault::Unavailable { status: 502 });
+        stage.tell("U0ANA", "update major \"All payments fail.\" Checkout").await;
+        stage.pass(1).await;
+        assert!(stage.world.cachet.public().contains("Checkout: Major Outage"));
+        stage.tell("U0ANA", "update operational \"Payments work again.\" Checkout").await;
+        assert_reads!(stage.world.cachet.public(), @"
+        payments down (Investigating)
+          Investigating: Payments work again.
+          All payments fail.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
     async fn lost_answers_double_nothing_on_cachet(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         stage.world.desk.next("POST /api/incidents", Fault::LoseAnswer);

@@ -63,8 +63,8 @@ async fn run(
     (format!("{public}\n\n{told}\n\n{entries}").replace(&site, "https://status.example.com"), calls)
 }
 
-async fn sweep(cachet: bool) {
-    let Some((db, _guard, clock)) = database(false).await else { return };
+async fn sweep(cachet: bool, postgres: bool) {
+    let Some((db, _guard, clock)) = database(postgres).await else { return };
     let (expected, calls) = run(db, clock, cachet, None).await;
     assert!(expected.contains("resolved the statuspage post") && calls.len() > 20, "{expected} {calls:?}");
     // Reads of what everybody sees are as good a second time; those that look for our own are not left out.
@@ -75,7 +75,7 @@ async fn sweep(cachet: bool) {
         // Whether a read was lost on its way or on its way back makes no difference.
         let faults = [Fault::LoseAnswer, Fault::Unavailable { status: 502 }];
         for fault in faults.into_iter().take(if call.starts_with("GET") { 1 } else { 2 }) {
-            let Some((db, _guard, clock)) = database(false).await else { return };
+            let Some((db, _guard, clock)) = database(postgres).await else { return };
             let (read, _) = run(db, clock, cachet, Some((call, *before, fault.clone()))).await;
             assert_eq!(read, expected, "{fault:?} at {call}, after {before} others");
         }
@@ -83,11 +83,21 @@ async fn sweep(cachet: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_answer_of_statuspage_may_be_lost() {
-    sweep(false).await;
+async fn any_answer_of_statuspage_may_be_lost_on_sqlite() {
+    sweep(false, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_answer_of_cachet_may_be_lost() {
-    sweep(true).await;
+async fn any_answer_of_statuspage_may_be_lost_on_postgres() {
+    sweep(false, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_answer_of_cachet_may_be_lost_on_sqlite() {
+    sweep(true, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_answer_of_cachet_may_be_lost_on_postgres() {
+    sweep(true, true).await;
 }

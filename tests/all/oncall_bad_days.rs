@@ -44,9 +44,9 @@ on_both_engines!(
         why <!here>
           → No group called @·here follows a rota. Groups that follow one: `@payments-oncall`, `@search-oncall`, `@payments-rota`.
         `@here` *bold* _it_ ~no~
-          → I know nothing and nobody called ˋ@·hereˋ *bold* _it_ ~no~. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+          → I know nothing and nobody called ˋ@·hereˋ *bold* _it_ ~no~. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         > quote\u{7} and \u{202e}reversed
-          → I know nothing and nobody called &gt; quote and reversed. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+          → I know nothing and nobody called &gt; quote and reversed. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         @everyone
           → I know nothing and nobody called @·everyone. `/oncall` alone shows what there is; `/oncall help` says what I understand.
         <https://evil.example|payments>
@@ -55,16 +55,16 @@ on_both_engines!(
             • level 2: Ben Example ☎ +49 1515550102
             _As PagerDuty said 0s ago._
         \'; DROP TABLE group_sync; --
-          → I know nothing and nobody called '; DROP TABLE group_sync; --. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+          → I know nothing and nobody called '; DROP TABLE group_sync; --. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         search
           → *On call for search*
             • level 1: &lt;!channel&gt; ˋrmˋ *boo* @·here (no phone number known)
             _As PagerDuty said 0s ago._
         why @search-oncall
-          → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
+          → :warning: `@search-oncall` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
-            • Eve Example: nobody who is on call can be in it (&lt;!channel&gt; ˋrmˋ *boo* @·here)
+            • Eve Example: the fallback, because nobody who is on call can be in it (&lt;!channel&gt; ˋrmˋ *boo* @·here)
             *On call, and left out*
             • &lt;!channel&gt; ˋrmˋ *boo* @·here: nobody in Slack has the address evil@example.com
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.

@@ -135,6 +135,7 @@ on_both_engines!(
             • level 1 of Search: Cho Example ☎ +49 1515550103
             • never: Cho Example
             • when nobody is on call: Eve Example
+            :warning: `@search-oncall` rings the fallback: Eve Example; nobody who is on call can be in it (Cho Example: never).
             • whoever is in the group stays in it
             `/oncall why @search-oncall` says who is in the group and why.
             _As PagerDuty said 0s ago._
@@ -194,6 +195,29 @@ on_both_engines!(
     }
 );
 
+/// Whether numbers are shown to a person alone and to a channel.
+async fn are_phones_shown(db: Db, clock: Clock, phones: &str) -> [bool; 2] {
+    let more = format!("{GROUPS}\n[paging]\nphones = {phones:?}\n");
+    let stage = Stage::on(world(&clock).await, db, clock, &more).await;
+    stage.settle().await;
+    let alone = stage.seen_by("U0EVE", "/oncall payments").await;
+    let aloud = stage.seen_by("U0EVE", "/oncall @ana --public").await;
+    stage.end().await;
+    [alone, aloud].map(|answer| answer.contains('☎'))
+}
+
+on_both_engines!(
+    async fn phone_numbers_that_are_never_shown_are_not_looked_up_either(db: Db, clock: Clock) {
+        assert_eq!(are_phones_shown(db, clock, "never").await, [false, false]);
+    }
+);
+
+on_both_engines!(
+    async fn phone_numbers_that_everybody_may_see_are_said_aloud(db: Db, clock: Clock) {
+        assert_eq!(are_phones_shown(db, clock, "public").await, [true, true]);
+    }
+);
+
 on_both_engines!(
     async fn the_channel_hears_names_and_only_the_person_phones(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
@@ -247,7 +271,7 @@ on_both_engines!(
         _As PagerDuty said 0s ago._
 
         nobody --public
-        ephemeral: I know nothing and nobody called nobody. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+        ephemeral: I know nothing and nobody called nobody. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         ");
         stage.end().await;
     }
@@ -290,7 +314,7 @@ on_both_engines!(
         /oncall @bne
           → I know nothing and nobody called @bne. Did you mean `/oncall ben`?
         /oncall warehouse
-          → I know nothing and nobody called warehouse. `/oncall` alone shows what there is; `/oncall help` says what I understand.
+          → I know nothing and nobody called warehouse. `/oncall` alone shows what there is; `/oncall help` says what I understand. Of PagerDuty's schedules I know those that the configuration uses, and those of the escalation policies in it.
         /oncall #general
           → A channel is not on call. Name a service, a @group, a @user, a schedule or an escalation policy.
         /oncall wyh @payments-oncall
@@ -322,7 +346,7 @@ on_both_engines!(
             Examples: `/oncall payments`, `/oncall @payments-oncall --next`, `/oncall @ana`, `/oncall why @payments-oncall`
         /oncall help lookup
           → `/oncall lookup &lt;service|@group|@user|schedule|policy&gt; [--next] [--public]`
-            Who is on call there on each level, until when, who is next; of a person: where. The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers to the channel, without phone numbers. Names are matched in any letter case; ids are understood too.
+            Who is on call there on each level, until when, who is next; of a person: where. The word `lookup` may be left out unless it is about something called like a command. `--next` shows only who follows. `--public` answers to the channel, by default without phone numbers. Names are matched in any letter case; ids are understood too.
             Example: `/oncall payments`
             Also: `who`
         ");

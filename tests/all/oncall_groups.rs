@@ -41,10 +41,10 @@ on_both_engines!(
             *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Ben Example.
             _As PagerDuty said 0s ago._
         /oncall why @search-oncall
-          → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
+          → :white_check_mark: `@search-oncall` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
-            • Eve Example: nobody who is on call can be in it (Cho Example: never)
+            • Eve Example: the fallback, because nobody who is on call can be in it (Cho Example: never)
             *On call, and left out*
             • Cho Example: `never` in the configuration
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
@@ -123,10 +123,10 @@ on_both_engines!(
             • level 2: Ben Example ☎ +49 1515550102
             _As PagerDuty said 0s ago._
         /oncall why @search-oncall
-          → :white_check_mark: `@search-oncall` is in step with the rota, last seen 0s ago.
+          → :white_check_mark: `@search-oncall` rings the fallback: Eve Example; last seen so 0s ago.
             *Who is in it*
             • Ben Example: was in it already, and `additive` takes nobody out
-            • Eve Example: nobody who is on call can be in it (Cho Example: never)
+            • Eve Example: the fallback, because nobody who is on call can be in it (Cho Example: never)
             *On call, and left out*
             • Cho Example: `never` in the configuration
             *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
@@ -298,7 +298,7 @@ on_both_engines!(
         /oncall why @payments-oncall
           → :pause_button: `@payments-oncall` is left as it is: nobody who is on call can be in it (Ana Example): those who were in it stay.
             *Who is in it*
-            • Ben Example: was in it already
+            • Ben Example: was in it before, and is rung until somebody who is on call can be in it
             • Dee Example: always
             *On call, and left out*
             • Ana Example: nobody in Slack has the address ana@example.com
@@ -318,7 +318,7 @@ on_both_engines!(
         }
         assert_reads!(answers.join("\n"), @"
         That needs the right to admin. Ask one of those who have it (@sre-leads), or an administrator to extend [rights].
-        Gus Guest cannot be in user groups: only full members of this workspace can.
+        Not Gus Guest: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always.
         I have not met that person yet; choose them again in a few minutes.
         ");
         stage.says_it_is("U0DEE", "U0ANA").await;

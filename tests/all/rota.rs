@@ -113,6 +113,36 @@ on_both_engines!(
 );
 
 on_both_engines!(
+    async fn a_schedule_that_is_deleted_is_not_nobody(db: Db, clock: Clock) {
+        let world = world(&clock).await;
+        let now = clock.now();
+        // No policy uses it: it is asked for by itself.
+        world.pagerduty.add_schedule("PSCHED1", "Payments", &[("PANA001", now - HOUR, now + 9 * HOUR)]);
+        let more = "when_empty = \"fallback\"\nfallback = [\"U0EVE\"]\nchannel = \"incidents\"\n";
+        let group = GROUP.replace("[[hint_sender]]", &format!("{more}[[hint_sender]]"));
+        let stage = Stage::on(world, db, clock, &group).await;
+        stage.settle().await;
+        wait(&stage, 35 * SECOND).await;
+        assert_eq!(members(&stage), ["U0ANA"]);
+        stage.world.pagerduty.delete_schedule("PSCHED1");
+        wait(&stage, 120 * SECOND).await;
+        assert_eq!(members(&stage), ["U0ANA"], "neither nobody nor the fallback");
+        assert_reads!(stage.world.slack.transcript("incidents"), @"");
+        assert_reads!(stage.oncall("U0EVE", &["why @payments-oncall"]).await, @r#"
+        /oncall why @payments-oncall
+          → :warning: `@payments-oncall` has whom the rota names as far as it could be read. They last agreed 1m ago.
+            *Who is in it*
+            • Ana Example: PSCHED1, as it was last read
+            *Last change* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>: at the start.
+            *Last written to Slack* <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>; before: Eve Example.
+            :warning: PagerDuty has no schedule "PSCHED1"; mend the configuration.
+            _As PagerDuty said 5s ago._
+        "#);
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
     async fn a_group_that_somebody_changed_is_not_in_step_though_slack_cannot_be_read(db: Db, clock: Clock) {
         let world = world(&clock).await;
         let now = clock.now();

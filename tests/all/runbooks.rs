@@ -290,15 +290,15 @@ on_both_engines!(
         );
         let index = stage.running.app.runbooks.current();
         assert_reads!(index.troubles.join("\n"), @"
-        a/b/c/d/e/f/g/h/i: lies too deep
+        a/b/c/d/e/f/g/h/i: lies too deep; move it up to 8 folders at most
         broken.md: line 2 begins a list and does not end it; write [a, b] on one line
-        circle: is a link to a directory, which is not followed
-        dangling.md: cannot be read (entity not found)
-        folder: is a link to a directory, which is not followed
-        large.md: is larger than 256 KiB
-        latin.md: is no UTF-8 text
-        link.md: is a link that leads out of the directory
-        zero.md: is a link that leads out of the directory
+        circle: is a link to a directory, which is not followed; put the files themselves there
+        dangling.md: is a link that leads nowhere; take it away or mend it
+        folder: is a link to a directory, which is not followed; put the files themselves there
+        large.md: is larger than 256 KiB; split it
+        latin.md: is no UTF-8 text; save it as such
+        link.md: is a link that leads out of the directory; put the file itself there
+        zero.md: is a link that leads out of the directory; put the file itself there
         ");
         assert_eq!((index.runbooks.len(), index.left_out), (5, 1));
         stage.end().await;
@@ -319,7 +319,7 @@ async fn two_thousand_files_are_enough() {
     let stage = shelf.stage(db, clock).await;
     let index = stage.running.app.runbooks.current();
     assert_eq!(index.runbooks.len() + index.left_out, 2_001, "and one of the configuration");
-    insta::assert_snapshot!(index.troubles.join("\n"), @"2104 files are too many; the first 2000 by name are read");
+    insta::assert_snapshot!(index.troubles.join("\n"), @"2104 files are too many; the first 2000 by name are read: take some out");
     let answer = stage.slash("U0EVE", "/runbook list").await;
     assert!(answer.len() < 3_000 && answer.contains("more: `/runbook list &lt;service&gt;`"), "{answer}");
     let answer = stage.slash("U0EVE", "/runbook many").await;

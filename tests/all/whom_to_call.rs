@@ -36,7 +36,7 @@ on_both_engines!(
         10:00 firebell: @ana :warning: Nobody has been paged yet: PagerDuty does not answer (HTTP 503). I keep trying.
         • level 1: please call Ana Example
         • level 2: please call Ben Example
-        _I have sent the phone numbers to @ana and @ben. /oncall payments shows them to you alone._
+        _I have sent the phone numbers to @ana and @ben; anybody else sees them with /oncall payments._
         ");
         assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"
         10:00 firebell: :telephone_receiver: INC-1 payments-down: nobody has been paged.

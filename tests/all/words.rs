@@ -44,7 +44,7 @@ on_both_engines!(
             Example: `/incident note rolled back to v41 --at 03:12 --type action`
         /incident ? close
           → `/incident resolve [INC-n] [text]`
-            Close it, here and in PagerDuty. Reminders stop. It can be reopened.
+            Close it, here and in PagerDuty. Reminders stop. It can be reopened. A post on the status page stays; if it is still open, the channel says so and what to type.
             Example: `/incident resolve the cache has room again`
             Also: `resolved`, `close`
         ");

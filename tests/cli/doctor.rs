@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use firebell::clock::{Clock, Timestamp};
-use firebell::groups::model::{Standing, State};
-use firebell::ids::UserGroupId;
+use firebell::groups::model::{LeftOut, Standing, State};
+use firebell::ids::{PagerDutyUserId, UserGroupId};
 use firebell::sim::pagerduty::PagerDuty;
 use firebell::sim::scene::World;
 use firebell::sim::slack::Slack;
@@ -27,14 +27,14 @@ schedules = ["Payments primary"]
 escalation_policies = ["PEP0001:2"]
 "#;
 
-struct Place {
-    world: World,
-    directory: TempDir,
+pub(super) struct Place {
+    pub(super) world: World,
+    pub(super) directory: TempDir,
 }
 
 impl Place {
     /// Payments has a schedule and a group; the rest is what the standard world has.
-    async fn with(groups: &str) -> Self {
+    pub(super) async fn with(groups: &str) -> Self {
         let world = World::start(Clock::system()).await.expect("the world starts");
         let (now, hour) = (world.clock.now(), Duration::from_secs(3600));
         world.pagerduty.add_schedule("PSCHED1", "Payments primary", &[("PANA001", now - hour, now + hour)]);
@@ -45,17 +45,17 @@ impl Place {
         place
     }
 
-    fn configure(&self, text: &str) {
+    pub(super) fn configure(&self, text: &str) {
         let path = self.directory.path().join("firebell.toml");
         fs::write(&path, text).expect("written");
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) fn run(&self, arguments: &[&str]) -> Run {
         tokio::task::block_in_place(|| run(self.directory.path(), arguments))
     }
 
-    fn doctor(&self) -> Run {
+    pub(super) fn doctor(&self) -> Run {
         let found = self.run(&["doctor"]);
         for secret in [Slack::BOT_TOKEN, Slack::SIGNING_SECRET, PagerDuty::TOKEN, Statuspage::API_KEY] {
             assert!(!found.out.contains(secret) && !found.err.contains(secret), "{found:?}");
@@ -196,11 +196,11 @@ pagerduty_service = "PGONE01"
     ✗ @locked                   is kept by Slack, an identity provider or another workspace: follow the rota with a group of your own
     ✗ @renamed                  is called @other-name in Slack now: change its handle back, or in the configuration
     ✗ user groups               Slack does not let Firebell change @payments-oncall: under Settings, Permissions, User Groups allow everyone, or set slack.user_token to an administrator's token
-    ✗ schedule Payments primry  PagerDuty has no schedule "Payments primry"; mend the configuration (did you mean "Payments primary"?)
+    ✗ schedule Payments primry  PagerDuty has no schedule "Payments primry" (did you mean "Payments primary"?); mend the configuration
     ✗ schedule Twice            several schedules are called "Twice"; write the id: PTWICE1 or PTWICE2
     ! schedule Unused           no escalation policy uses it: it takes a call of its own
     ✗ policy PNOSUCH            PagerDuty has no such escalation policy: mend the id at @asleep, the end of the policy's address there
-    ✗ #payments                 Firebell is not in it: write /invite @firebell there
+    ✗ #payments                 Firebell is in no channel of that name. If it is there, write /invite @firebell in it; if not, make it or mend its name in the configuration
 
     10 wrong, 2 worth a look.
     "#);
@@ -260,125 +260,125 @@ async fn what_is_enough_for_sync_is_checked_for_sync() {
     ");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_nobody_in_slack_and_whom_a_group_rings_instead_are_named() {
+    let place = Place::with(
+        r#"
+[oncall]
+channel = "incidnts"
+[[group]]
+handle = "payments-oncall"
+schedules = ["Payments primary", "PSCHED1"]
+always = ["ana@exmple.com", "@payments-oncal", "U0DEE"]
+never = ["U0N0B0DY"]
+when_empty = "fallback"
+fallback = ["guest@example.com"]
+"#,
+    )
+    .await;
+    place.world.slack.add_user("U0GUEST", "guest", "Gus Guest", "guest@example.com");
+    place.world.slack.edit_user("U0GUEST", |u| u.is_restricted = true);
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    let db = place.database().await;
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    let out = LeftOut {
+        responder: PagerDutyUserId::new("PZOE001"),
+        name: "Zoe Example".into(),
+        why: "nobody in Slack has the address zoe@corp.example".into(),
+        is_unmapped: true,
+    };
+    let state = State {
+        handle: "payments-oncall".into(),
+        group_id: Some(UserGroupId::new("S0PAY")),
+        left_out: Json(vec![out]),
+        ..renamed(place.world.clock.now())
+    };
+    tx.save_group_state(&state).await.expect("saved");
+    tx.commit().await.expect("committed");
+    assert_snapshot!(place.troubles(), @"
+    ! @payments-oncall           does not ring Zoe Example, who is on call: nobody in Slack has the address zoe@corp.example
+    ✗ @payments-oncall           always names ana@exmple.com, and nobody in Slack is that: mend it in the configuration
+    ✗ @payments-oncall           always names @payments-oncal, and Slack has no such user group (did you mean @payments-oncall?): mend it in the configuration
+    ✗ @payments-oncall           never names U0N0B0DY, and nobody in Slack is that: mend it in the configuration
+    ✗ @payments-oncall           fallback names guest@example.com, who is Gus Guest in Slack: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always
+    ! schedule PSCHED1           is Payments primary under another name, and @payments-oncall has both: remove one
+    ✗ #incidnts                  Firebell is in no channel of that name; did you mean #incidents? If it is there, write /invite @firebell in it; if not, make it or mend its name in the configuration
+
+    5 wrong, 2 worth a look.
+    ");
+    let all = place.doctor().out;
+    assert!(
+        all.contains("✓ @payments-oncall           S0PAY, 1 person, rings those who were in it: U0ANA"),
+        "{all}"
+    );
+}
+
 #[test]
 fn a_bad_configuration_is_told_whole() {
     let here = tempfile::tempdir().expect("a directory");
     fs::write(here.path().join("firebell.toml"), "[slack]\nbot_tokn = 'xoxb-1'\n").expect("written");
     let ill = run(here.path(), &["doctor"]);
     assert_eq!((ill.code, ill.err.as_str()), (1, ""));
-    assert!(ill.out.contains("✗ configuration  slack.bot_token is missing"), "{}", ill.out);
-    assert!(ill.out.ends_with("\n\n3 wrong.\n"), "{}", ill.out);
+    assert!(ill.out.contains("✗ configuration  slack.bot_tokn is unknown"), "{}", ill.out);
+    assert!(ill.out.ends_with("\n\n2 wrong.\n"), "{}", ill.out);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_public_page_and_its_key_are_looked_at() {
+/// The standard world with these seats; what is said of them.
+async fn of_commanders(seats: &str) -> String {
     let place = Place::with("").await;
-    let rest = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0");
-    assert_eq!(place.run(&["migrate"]).code, 0);
-    let page = place.world.statuspage_toml();
-    let mut seen = String::new();
-    for page in [
-        page.clone(),
-        page.replace("kctbh9vrtdwd", "anotherpage"),
-        page.replace("sim-statuspage-key", "wrong"),
-        place.world.cachet_toml(),
-        place.world.cachet_toml().replace("sim-cachet-token", "wrong"),
-    ] {
-        place.configure(&format!("{rest}{page}"));
-        let found = place.doctor();
-        let about =
-            found.out.lines().filter(|line| line.contains("status page") || line.contains("statuspage"));
-        seen += &about.collect::<Vec<_>>().join("\n");
-        seen += "\n\n";
-    }
-    assert_snapshot!(seen.replace(&place.world.cachet.api_url(), "https://status.example.com"), @"
-    ✓ status page           Acme Status at https://acme.statuspage.io
-    ✓ status page           4 components
-    ✓ statuspage.api_key    is accepted
-
-    ✗ status page           Statuspage does not know GET /pages/{page}: mend statuspage.page_id
-
-    ✗ status page           Statuspage does not accept the key: set statuspage.api_key to one that is valid
-
-    ✓ status page           127.0.0.1 at https://status.example.com
-    ✓ status page           3 components
-    ✓ statuspage.api_key    is accepted
-
-    ✓ status page           127.0.0.1 at https://status.example.com
-    ✓ status page           3 components
-    ✗ statuspage.api_key    Cachet does not accept the key: set statuspage.api_key to one that is valid
-    ");
-    assert_eq!(place.world.cachet.notified(), Vec::<String>::new());
+    let (pagerduty, now, hour) = (&place.world.pagerduty, place.world.clock.now(), Duration::from_secs(3600));
+    pagerduty.add_user("PMUTE01", "Mia Mute", "mia@example.com", None);
+    pagerduty.add_schedule("PSCHED2", "IC rota", &[("PMUTE01", now - hour, now + hour)]);
+    pagerduty.add_schedule("PSCHED3", "Empty rota", &[("PMUTE01", now - hour * 2, now - hour)]);
+    pagerduty.add_schedule("PSCHED4", "Lone rota", &[("PMUTE01", now - hour, now + hour)]);
+    pagerduty.add_escalation_policy("PEP0010", "IC policy", &[&["PSCHED2"], &["PSCHED3"]]);
+    place.world.slack.add_user("U0GUS", "gus", "Gus Guest", "gus@example.com");
+    place.configure(&(place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + seats));
+    let out = place.doctor().out;
+    out.lines()
+        .filter(|line| line.contains(" commander ") || line.contains(" PEP"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_right_that_is_nobodys_is_named() {
-    let place = Place::with(
-        "[rights]\npage = ['@nosuchgroup']\nstatuspage = ['@payments-oncall', 'zoe@example.com']\ndeclare = ['@payments-oncall']\nadmin = ['U0NOBODY']\n",
-    )
-    .await;
-    let rights: Vec<String> =
-        place.doctor().out.lines().filter(|line| line.contains(" rights")).map(str::to_owned).collect();
-    assert_snapshot!(rights.join("\n"), @"
-    ✓ rights.declare        @payments-oncall
-    ✗ rights.page           is nobody's: Slack has no user group @nosuchgroup; name people or a user group that Slack has
-    ! rights.statuspage     nobody in Slack has the address zoe@example.com; remove that, or name another
-    ✗ rights.admin          is nobody's: nobody in Slack has the id U0NOBODY; name people or a user group that Slack has
-    ");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cachet_site_that_is_none_is_not_mended_by_a_page_id() {
-    let place = Place::with("").await;
-    let rest = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0");
-    let page =
-        place.world.cachet_toml().replace(&place.world.cachet.api_url(), &place.world.statuspage.api_url());
-    place.configure(&format!("{rest}{page}"));
-    let found = tokio::task::block_in_place(|| run(place.directory.path(), &["doctor"]));
-    let about: Vec<&str> = found.out.lines().filter(|line| line.contains("status page")).collect();
-    assert_snapshot!(about.join("\n"), @"✗ status page           there is no Cachet 3 that knows GET /api/status: mend statuspage.api_url");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn monitors_are_asked_and_named_where_they_give_no_answer() {
-    let place = Place::with("").await;
-    let text = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + &place.world.checks_toml();
-    place.configure(
-        &text.replace("sim-alertmanager-token", "old-token").replace("\"success_rate\"", "\"nothing\""),
-    );
-    let checks: Vec<String> =
-        place.doctor().out.lines().filter(|line| line.contains(" check ")).map(str::to_owned).collect();
-    assert_snapshot!(checks.join("\n"), @"
-    ✗ check payments alerts   it refuses to say (HTTP 401); look at its token in the configuration
-    ! check API success rate  UNKNOWN: the query finds no data
-    ✓ check Example CDN       NORMAL
-    ✓ check checkout          NORMAL
-    ");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runbooks_that_cannot_be_read_are_named() {
-    let place = Place::with("").await;
-    let shelf = place.directory.path().join("runbooks");
-    fs::create_dir(&shelf).expect("made");
-    fs::write(shelf.join("good.md"), "---\nservice: payments\n---\n").expect("written");
-    fs::write(shelf.join("bad.md"), "---\nservice payments\n---\n").expect("written");
-    fs::write(shelf.join("README.md"), "# Hello\n").expect("written");
-    let runbooks = format!("[runbooks]\ndirectory = '{}'\n", shelf.display());
-    place.configure(&(place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0") + &runbooks));
-    let said = |place: &Place| {
-        let out = place.doctor().out;
-        out.lines().filter(|line| line.contains(" runbooks")).collect::<Vec<_>>().join("\n")
-    };
-    let first = said(&place);
-    fs::remove_dir_all(&shelf).expect("removed");
-    let place_name = shelf.display().to_string();
-    let checked = place.run(&["config", "check"]).err;
-    assert!(checked.contains("is no directory on this machine; make it, or mend the path"), "{checked}");
-    assert_snapshot!(format!("{first}\n{}", said(&place)).replace(&place_name, "/runbooks"), @r#"
-    ✓ runbooks              found: 1; left out for want of front matter: 1
-    ! runbooks              bad.md: line 2 is not understood; write key: value, key: [a, b] or a list of - items
-    ✓ runbooks              found: 0
-    ! runbooks              the directory /runbooks cannot be read (entity not found): make it, or mend runbooks.directory
+async fn every_seat_of_the_commanders_is_looked_at() {
+    let seats = [
+        ("Incident Commander", "schedule = 'Payments primary'"),
+        ("Silent", "schedule = 'IC rota'"),
+        ("Empty", "schedule = 'Empty rota'"),
+        ("Lone", "schedule = 'Lone rota'"),
+        ("Mistyped", "schedule = 'IC rotta'"),
+        ("Gone", "escalation_policy = 'PEP0404'"),
+        ("By hand", "people = ['ana@example.com', 'gus@example.com', '@nobody']"),
+    ];
+    let seat = |(title, holder): (&str, &str)| format!("\n[[commander]]\ntitle = '{title}'\n{holder}\n");
+    let seats = seats.map(seat).concat();
+    assert_snapshot!(of_commanders(&seats).await, @r#"
+    ✗ policy PEP0404                PagerDuty has no such escalation policy: mend the id at commander Gone, the end of the policy's address there
+    ✓ commander Incident Commander  Ana Example
+    ! commander Silent              Mia Mute has no phone number in PagerDuty, so nobody can call them: add one to their profile there
+    ✓ commander Silent              Mia Mute
+    ! commander Empty               nobody is on call for it now, and `/ic page` reaches nobody: put somebody on call in PagerDuty
+    ! commander Lone                no escalation policy uses the schedule "Lone rota", so PagerDuty does not say here who is on call by it: let one use it
+    ✗ commander Mistyped            PagerDuty has no schedule "IC rotta" (did you mean "IC rota"?); mend the configuration
+    ✗ commander By hand             Gus Guest has no PagerDuty account that I know; `firebell people link` joins the two
+    ✗ commander By hand             nobody known is called @nobody; mend the configuration
+    ✓ commander By hand             Ana Example
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_database_is_not_taken_for_none() {
+    let place = Place::with("").await;
+    fs::write(place.directory.path().join("firebell.db"), "a letter to nobody. ".repeat(10))
+        .expect("written");
+    let found = place.doctor();
+    assert_eq!(found.code, 1);
+    assert_snapshot!(found.out.lines().find(|line| line.contains(" database ")).unwrap_or_default(), @"✗ database              firebell.db is no SQLite database; name another file as database.url, or move this one away for a new one");
+    let served = place.run(&["migrate"]);
+    assert!(
+        served.err.contains("name another file as database.url, or move this one away for a new one"),
+        "{served:?}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use firebell::clock::Clock;
 use firebell::ids::{PagerDutyUserId, SlackUserId};
-use firebell::oncall::{Member, Responder};
+use firebell::oncall::{Member, OnCall, Responder};
 use firebell::store::{Db, Json, Priority};
 use firebell::testing;
 use insta::{allow_duplicates, assert_snapshot};
@@ -131,6 +131,39 @@ async fn people_are_listed_linked_and_unlinked(db: &Db, url: &str) {
         "Zoe Example (PZOE001) is no longer linked by hand: their e-mail addresses decide.\n"
     );
     assert!(people(&["list", "--unmapped"]).out.contains("PZOE001"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_guest_who_is_on_call_it_is_said_what_helps() {
+    let (db, guard) = testing::sqlite(&Clock::system()).await;
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    tx.save_member(&member("U0GUEST", "gil", true)).await.expect("saved");
+    tx.save_responder(&responder("PGIL001", "Gil Example", "gil@example.com")).await.expect("saved");
+    let on_call = OnCall {
+        policy_id: "PEP1".into(),
+        policy_name: "Payments".into(),
+        level: 1,
+        schedule_id: None,
+        schedule_name: None,
+        pagerduty_user_id: PagerDutyUserId::new("PGIL001"),
+        user_name: "Gil Example".into(),
+        starts_at: None,
+        ends_at: None,
+    };
+    tx.replace_oncall("PEP1", &[&on_call]).await.expect("saved");
+    tx.commit().await.expect("committed");
+    let here = tempfile::tempdir().expect("a directory");
+    let people = |arguments: &[&str]| -> Run {
+        let mut command = firebell(here.path(), &[&["people"], arguments].concat());
+        finish(command.env("FIREBELL__DATABASE__URL", url_of(&guard)))
+    };
+    assert_snapshot!(people(&["list"]).out, @"
+    PAGERDUTY  NAME         SLACK                 LINKED  NOW      ADDRESSES
+    PGIL001    Gil Example  @gil (not in groups)          on call  gil@example.com
+
+    Gil Example is on call and @gil in Slack: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always.
+    ");
+    assert_snapshot!(people(&["link", "PGIL001", "@gil"]).err, @"firebell: not gil Example: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always; nothing was changed");
 }
 
 #[test]

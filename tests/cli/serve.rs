@@ -20,13 +20,7 @@ fn serve_refuses_to_start_with_every_problem_named() {
     let here = with_config(BAD);
     let refused = run(here.path(), &["serve"]);
     assert_eq!((refused.code, refused.out.as_str()), (2, ""));
-    for key in [
-        "server.listen",
-        "slack.bot_token",
-        "slack.bot_tokn",
-        "slack.signing_secrets",
-        "pagerduty.from_email",
-    ] {
+    for key in ["server.listen", "slack.bot_tokn", "slack.signing_secrets", "pagerduty.from_email"] {
         assert!(refused.err.contains(key), "{key} is not in\n{}", refused.err);
     }
     assert!(!refused.err.contains("s3cret"), "{}", refused.err);

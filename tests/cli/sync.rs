@@ -1,6 +1,7 @@
 //! `firebell sync --once`, as a person with a terminal and as cron meet it: the real program against simulated vendors.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use firebell::app;
@@ -20,9 +21,9 @@ use crate::process::{Run, run};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Payments: Ana by a schedule, Ben by a policy's second level. Slack still says Cho and Ben.
-struct Place {
-    world: World,
-    directory: TempDir,
+pub struct Place {
+    pub world: World,
+    pub directory: TempDir,
 }
 
 const PAYMENTS: &str = r#"
@@ -34,7 +35,7 @@ never = ["U0DEE"]
 "#;
 
 impl Place {
-    async fn with(groups: &str) -> Self {
+    pub async fn with(groups: &str) -> Self {
         let world = World::start(Clock::system()).await.expect("the world starts");
         let now = world.clock.now();
         let end = Timestamp::parse("2100-11-23T09:00:00Z").expect("a time");
@@ -51,7 +52,7 @@ impl Place {
     }
 
     /// `firebell sync --once` with these flags too. No output may hold a secret.
-    fn sync(&self, flags: &[&str]) -> Run {
+    pub fn sync(&self, flags: &[&str]) -> Run {
         let before = self.world.desk.arrived();
         let arguments = [&["sync", "--once", "--config", "groups.toml"], flags].concat();
         let ran = tokio::task::block_in_place(|| run(self.directory.path(), &arguments));
@@ -74,11 +75,11 @@ impl Place {
         self.world.desk.calls()[before..].iter().map(|call| call.name.clone()).collect()
     }
 
-    fn members(&self, group: &str) -> Vec<String> {
+    pub fn members(&self, group: &str) -> Vec<String> {
         self.world.slack.usergroup_named(group).expect("the group").members
     }
 
-    fn json(&self, flags: &[&str]) -> (i32, Value) {
+    pub fn json(&self, flags: &[&str]) -> (i32, Value) {
         let ran = self.sync(&[flags, &["--json"]].concat());
         (ran.code, serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}")))
     }
@@ -94,7 +95,9 @@ fn configure(world: &World, directory: &TempDir, groups: &str) {
     let head = format!(
         "[slack]\napi_url = '{slack}'\nbot_token = '{bot_token}'\n[pagerduty]\napi_url = '{pagerduty}'\ntoken = '{token}'\n"
     );
-    fs::write(directory.path().join("groups.toml"), head + groups).expect("written");
+    let path = directory.path().join("groups.toml");
+    fs::write(&path, head + groups).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,9 +120,9 @@ async fn a_dry_run_explains_the_first_run_writes_and_the_second_only_looks() {
     assert_snapshot!(written.out, @"
     @payments-oncall  written: 1 added, 1 removed
       + Ana Example  Payments primary until Tue 23 Nov 09:00 UTC; level 1 of Payments
-      - U0CHO
+      - Cho Example
 
-    1 group, 1 written (6 calls).
+    1 group, 1 written (7 calls).
     ");
     assert_eq!(place.members("payments-oncall"), ["U0ANA", "U0BEN"]);
 
@@ -166,6 +169,7 @@ async fn machines_read_the_same_as_people() {
                 "because": [{ "source": "level 2 of Payments", "until": null }],
             }],
             "left_out": [],
+            "rings": "rota",
             "warnings": [],
         }],
     });
@@ -200,11 +204,11 @@ async fn one_whom_slack_does_not_know_is_left_out_and_named() {
     @payments-oncall  written: 1 added, 2 removed
       + Ana Example  level 1 of Payments
       - Ben Example
-      - U0CHO
-      ! Ben Example is left out: guests cannot be in user groups
+      - Cho Example
+      ! Ben Example is left out: guests cannot be in user groups; make them a full member of the workspace, or name somebody in always
       ! Zoe Example is left out: nobody in Slack has the address zoe@corp.example
 
-    1 group, 1 written (8 calls).
+    1 group, 1 written (10 calls).
     ");
     assert_eq!(place.members("payments-oncall"), ["U0ANA"]);
 }
@@ -247,13 +251,15 @@ schedules = ["PGAPS"]
     @ghost  ✗ Slack has no user group @ghost; make it, or set create_missing = true
     @lost  ✗ PagerDuty has no schedule "No such schedule"; mend the configuration; the group stays as it was
     @astray  ✗ PagerDuty has no escalation policy PNOSUCH; mend the configuration; the group stays as it was
+      ! rings those who were in it: Eve Example
     @asleep  ✗ the user group @asleep is disabled in Slack; enable it there
     @gaps  nobody is on call, and Slack has no empty groups: it stays as it was
+      ! rings those who were in it: Eve Example
     @payments-oncall  written: 1 added, 1 removed
       + Ana Example  Payments primary until Tue 23 Nov 09:00 UTC; level 1 of Payments
-      - U0CHO
+      - Cho Example
 
-    6 groups, 1 written, 1 left as it was, 4 not in step (10 calls).
+    6 groups, 1 written, 1 left as it was, 4 not in step (12 calls).
     "#);
     assert_eq!(place.members("lost"), ["U0EVE"]);
     assert_eq!(place.members("payments-oncall"), ["U0ANA", "U0BEN"]);
@@ -388,11 +394,16 @@ async fn the_latest_hand_offs_are_written_first_and_the_rest_wait_for_slacks_lim
 #[test]
 fn without_a_group_or_once_it_says_what_to_write() {
     let here = tempfile::tempdir().expect("a directory");
-    fs::write(here.path().join("groups.toml"), "[slack]\nbot_token = 'xoxb-1'\n").expect("written");
+    let path = here.path().join("groups.toml");
+    fs::write(&path, "[slack]\nbot_token = 'xoxb-1'\n").expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
     let empty = run(here.path(), &["sync", "--once", "--config", "groups.toml"]);
-    assert_eq!(empty.code, 2);
+    assert_eq!(empty.code, 3, "2 says that something would change");
     assert_snapshot!(empty.err, @"firebell: the configuration has no [[group]]; `firebell sync --help` shows one");
     let forever = run(here.path(), &["sync"]);
-    assert_eq!(forever.code, 2);
+    assert_eq!(forever.code, 3);
+    let wrong = run(here.path(), &["sync", "--once", "--config", "nowhere.toml"]);
+    assert_eq!(wrong.code, 3, "{wrong:?}");
+    assert_eq!(run(here.path(), &["sync", "--help"]).code, 0);
     assert!(forever.err.contains("--once"), "{}", forever.err);
 }

@@ -32,17 +32,16 @@ fn everything_wrong_is_reported_at_once() {
     let problems = Config::from_toml(EVERYTHING_WRONG).expect_err("accepted").to_string();
     assert!(!problems.contains("s3cret"), "{problems}");
     assert_snapshot!(problems, @r#"
-    31 problems in the configuration:
+    29 problems in the configuration:
       server.listen = "localhost:8080" is not an IP address with a port; write one such as 0.0.0.0:8080 or [::]:8080
       server.public_url = "firebell.example.com" is not a web address; write one that starts with https://
       server.max_body = "1 gigabyte" is not a size; write one such as 1MiB or 512KiB
       server.request_timeout_seconds must be a whole number from 1 to 60, without quotes; the default is 10
       server.max_in_flight must be a whole number from 1 to 100000, without quotes; the default is 512
-      slack.bot_token is missing; write the bot token of the Slack app, which starts with xoxb- (or set FIREBELL__SLACK__BOT_TOKEN or FIREBELL__SLACK__BOT_TOKEN_FILE)
+      slack.bot_tokn is unknown; did you mean bot_token?
       slack.signing_secrets is empty; write a list with the signing secret of the Slack app
       slack.team_id = "acme" is not an id; write one such as T012AB3CD
       slack.response_hosts = "https://hooks.slack.com" has a scheme; write only the host, such as hooks.slack.com
-      slack.bot_tokn is unknown; did you mean bot_token?
       pagerduty.token has a space or line break in it; write the value alone
       pagerduty.from_email is missing; write the e-mail address of a PagerDuty user (or set FIREBELL__PAGERDUTY__FROM_EMAIL)
       pagerduty.webhook_secrets is missing; write a list with the secret of the webhook subscription (or set FIREBELL__PAGERDUTY__WEBHOOK_SECRETS or FIREBELL__PAGERDUTY__WEBHOOK_SECRETS_FILE)
@@ -59,7 +58,6 @@ fn everything_wrong_is_reported_at_once() {
       service.payments.pagerduty_service is missing; write the id at the end of the service's address in PagerDuty, such as PABC123 (or set FIREBELL__SERVICE__PAYMENTS__PAGERDUTY_SERVICE)
       listen is unknown; every key belongs into a section: server, database, slack, pagerduty, statuspage, commands, rights, incidents, severity, service, oncall, group, commander, paging, hint_sender, status, check, runbooks, runbook
       sever is unknown; did you mean server?
-      server.admin_listen = "0.0.0.0:8080" is the same port as server.listen; write another, such as 127.0.0.1:9090
       database.url is not an address of a database; write sqlite://firebell.db or postgres://user:password@host/name
       service.ledger and service.payments both claim "payments"; remove it from one
       incidents.default_severity = "sev9" is no severity; write sev1, sev2, sev3, sev4, sev5
@@ -245,8 +243,9 @@ fn severity_and_service_problems_say_what_to_write_instead() {
 
     [servces]
     name = 'payments'
-    => 1 problem in the configuration:
+    => 2 problems in the configuration:
       servces is unknown; did you mean service?
+      service is not a list; write [[service]] with a name for each entry
 
     [slack2]
     bot_token = 's3cret'
@@ -281,7 +280,7 @@ fn text_that_is_not_toml_is_refused_without_repeating_it() {
     let missing = Config::load(Some(Path::new("/nowhere/firebell.toml")), []).expect_err("accepted");
     assert_snapshot!(missing, @r"
     1 problem in the configuration:
-      /nowhere/firebell.toml cannot be read (No such file or directory (os error 2)); name the file with --config
+      there is no file /nowhere/firebell.toml; give --config the path of yours, or write one: firebell.example.toml has every key
     ");
 }
 
@@ -313,8 +312,8 @@ fn runbooks_that_lead_nowhere_are_refused() {
     let problems = Config::from_toml(&format!("{SLACK}{runbooks}")).expect_err("nothing of it works");
     assert_snapshot!(problems, @r#"
     6 problems in the configuration:
-      runbooks.url_base = "git.example.com" is not a web address; write one that starts with https://
       runbooks.directry is unknown; did you mean directory?
+      runbooks.url_base = "git.example.com" is not a web address; write one that starts with https://
       [[runbook]] number 3 has no title; write title = "…"
       runbook.a.url is missing; write the address of the runbook, which starts with https:// (or set FIREBELL__RUNBOOK__A__URL)
       runbook.b.alerts is not a list of texts; write it as ["…", "…"]

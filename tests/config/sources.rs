@@ -122,6 +122,25 @@ fn what_is_odd_but_possible_is_a_warning() {
     ");
 }
 
+#[test]
+fn what_is_written_for_groups_that_are_not_there_is_a_warning() {
+    let file = format!(
+        "{SLACK}{PAGERDUTY}[oncall]\nchannel = 'incidents'\n[[hint_sender]]\nname = 'terraform'\nsecrets = ['s']\n"
+    );
+    let (_, warnings) = load(&file, &[]).unwrap_or_else(|e| panic!("{e}"));
+    assert_snapshot!(warnings.join("\n"), @"
+    pagerduty has no service; declaring pages nobody until there is a [[service]] with its pagerduty_service
+    oncall.channel is not used; it needs a [[group]] that follows a rota
+    hint_sender.terraform changes nothing; no [[group]], [[service]] or [[commander]] follows a rota
+    ");
+    let twice = format!("{SLACK}{PAGERDUTY}[[group]]\nhandle = 'a'\nschedules = ['P1', 'P2', 'P1']\n");
+    let (_, warnings) = load(&twice, &[]).unwrap_or_else(|e| panic!("{e}"));
+    assert_snapshot!(warnings.join("\n"), @r#"
+    pagerduty has no service; declaring pages nobody until there is a [[service]] with its pagerduty_service
+    group.a follows "P1" twice; remove one
+    "#);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_with_secrets_that_everybody_can_read_is_a_warning() {

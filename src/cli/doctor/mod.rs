@@ -1,5 +1,6 @@
 //! `firebell doctor`: what is right, what is wrong, and what to do about it.
 
+mod commanders;
 mod groups;
 mod rights;
 mod vendors;
@@ -18,6 +19,7 @@ use crate::config::{Config, Database, environment};
 use crate::error::Upstream;
 use crate::groups::model::State;
 use crate::groups::remedy::remedy;
+use crate::oncall::Directory;
 use crate::runbooks::{Index, directory};
 use crate::store::Db;
 
@@ -74,7 +76,8 @@ impl Findings {
 pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure> {
     let mut found = Findings::default();
     if let Some((config, serves)) = configuration(file, &mut found) {
-        let states = if serves { database(&config.database, &mut found).await } else { Vec::new() };
+        let remembered =
+            if serves { database(&config.database, &mut found).await } else { Remembered::default() };
         let clock = Clock::system();
         let (slack, pagerduty) = app::clients(&config, &clock, Arc::new(|_, _, _, _| {}));
         let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
@@ -89,7 +92,10 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             vendors::statuspage(&page, &mut found).await;
         }
         runbooks(&config, &mut found);
-        groups::check(slack.as_ref(), pagerduty, &config, &states, &mut found).await;
+        groups::check(slack.as_ref(), pagerduty, &config, &remembered, &mut found).await;
+        if let Some(slack) = slack.as_ref().filter(|_| serves) {
+            commanders::check(slack, pagerduty, &config, &clock, &mut found).await;
+        }
         if let Some(slack) = slack.filter(|_| serves) {
             rights::check(&slack, &config, &mut found).await;
             vendors::channels(&slack, &config, &mut found).await;
@@ -119,12 +125,15 @@ fn configuration(file: &ConfigFile, found: &mut Findings) -> Option<(Config, boo
         }
         Err(problems) => problems,
     };
-    if let Ok((config, _)) = Config::load_for_sync(file.path(), environment())
+    if let Ok((config, warnings)) = Config::load_for_sync(file.path(), environment())
         && !config.groups.is_empty()
     {
         let lacks =
             "is enough for `firebell sync --once` only; `firebell config check` says what `serve` lacks";
         found.odd(what, format!("{name} {lacks}"));
+        for warning in warnings {
+            found.odd(what, warning);
+        }
         return Some((config, false));
     }
     for problem in problems.lines() {
@@ -133,21 +142,32 @@ fn configuration(file: &ConfigFile, found: &mut Findings) -> Option<(Config, boo
     None
 }
 
-/// What the server remembers of its groups, if there is a database.
-async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
+/// What the server remembers of its groups and of people, if there is a database.
+#[derive(Default)]
+struct Remembered {
+    states: Vec<State>,
+    people: Directory,
+}
+
+async fn database(database: &Database, found: &mut Findings) -> Remembered {
     let what = "database";
-    let db = match Db::open(database.url.expose_secret(), Clock::system()).await {
+    let url = database.url.expose_secret();
+    if !Db::is_there(url).unwrap_or(true) {
+        found.odd(what, format!("there is none at {database} yet; `firebell serve` makes it"));
+        return Remembered::default();
+    }
+    let db = match Db::open(url, Clock::system()).await {
         Ok(db) => db,
         Err(error) if database.is_postgres() => {
             found.wrong(
                 what,
                 format!("{database} cannot be reached: {error:#}; mend database.url or start it"),
             );
-            return Vec::new();
+            return Remembered::default();
         }
-        Err(_) => {
-            found.odd(what, format!("there is none at {database} yet; `firebell serve` makes it"));
-            return Vec::new();
+        Err(error) => {
+            found.wrong(what, format!("{error:#}"));
+            return Remembered::default();
         }
     };
     if !db.is_migrated().await.unwrap_or(false) {
@@ -155,19 +175,19 @@ async fn database(database: &Database, found: &mut Findings) -> Vec<State> {
             what,
             format!("{database} has an older schema; `firebell serve` or `firebell migrate` renews it"),
         );
-        return Vec::new();
+        return Remembered::default();
     }
     found.right(what, database.to_string());
     match known(&db, found).await {
-        Ok(states) => states,
+        Ok(remembered) => remembered,
         Err(error) => {
             found.wrong(what, format!("{database} cannot be read: {error:#}"));
-            Vec::new()
+            Remembered::default()
         }
     }
 }
 
-async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>> {
+async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Remembered> {
     let mut tx = db.read().await?;
     let (_, parked) = tx.count_jobs().await?;
     if parked > 0 {
@@ -181,18 +201,23 @@ async fn known(db: &Db, found: &mut Findings) -> crate::error::Result<Vec<State>
         let said = "on call whom nobody in Slack is known to be: `firebell people list --unmapped`";
         found.odd("people", format!("{} {said}", unmapped.len()));
     }
-    tx.group_states().await
+    Ok(Remembered { states: tx.group_states().await?, people })
 }
 
 /// What `/runbook` would find on this machine.
 fn runbooks(config: &Config, found: &mut Findings) {
     let Some(index) = directory::read(&config.runbooks, &Index::default()) else { return };
-    if config.runbooks.directory.is_some() || !index.runbooks.is_empty() {
-        let left_out = match index.left_out {
-            0 => String::new(),
-            files => format!("; left out for want of front matter: {files}"),
-        };
+    let left_out = match index.left_out {
+        0 => String::new(),
+        files => format!("; left out for want of front matter: {files}"),
+    };
+    if !index.runbooks.is_empty() {
         found.right("runbooks", format!("found: {}{left_out}", index.runbooks.len()));
+    } else if config.runbooks.directory.is_some() && index.troubles.is_empty() {
+        found.odd(
+            "runbooks",
+            format!("the directory has none{left_out}: put Markdown files with front matter there (docs/runbooks.md)"),
+        );
     }
     for trouble in &index.troubles {
         found.odd("runbooks", trouble);

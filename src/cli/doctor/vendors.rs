@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Findings;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, nearest};
+use crate::error::Problem;
 use crate::status::model::why;
 use crate::{monitors, pagerduty, slack, statuspage};
 
@@ -139,7 +140,17 @@ pub(super) async fn channels(client: &slack::Client, config: &Config, found: &mu
                 found.wrong(what, "is archived: unarchive it, or name another in the configuration");
             }
             Some(_) => found.right(what, "Firebell is in it"),
-            None => found.wrong(what, "Firebell is not in it: write /invite @firebell there"),
+            None => {
+                let near = nearest(name, ours.iter().filter(|c| !c.is_archived).map(|c| c.name.as_str()));
+                let hint = near.map_or_else(|| ".".to_owned(), |near| format!("; did you mean #{near}?"));
+                found.wrong(
+                    what,
+                    format!(
+                        "Firebell is in no channel of that name{hint} If it is there, write /invite @firebell in it; if \
+                         not, make it or mend its name in the configuration"
+                    ),
+                );
+            }
         }
     }
 }
@@ -150,10 +161,20 @@ pub(super) async fn monitors(client: &monitors::Client, config: &Config, found: 
         let what = format!("check {}", check.name);
         match client.read(check).await {
             Ok(heard) if heard.state == monitors::State::Unknown => {
-                found.odd(what, format!("{}: {}", heard.state, heard.notes.join("; ")));
+                let notes = heard.notes.join("; ");
+                found.odd(what, format!("{}: {notes}; mend its [[check]], or what that asks", heard.state));
             }
             Ok(heard) => found.right(what, heard.state.to_string()),
-            Err(refused) => found.wrong(what, why(&refused.problem)),
+            Err(refused) => {
+                let next = match &refused.problem {
+                    Problem::Unavailable { .. } => {
+                        "; start it, let this machine reach it, or mend its url in the configuration"
+                    }
+                    Problem::RateLimited { .. } => ", and that is too often asked: run this again then",
+                    Problem::Rejected { .. } => "",
+                };
+                found.wrong(what, format!("{}{next}", why(&refused.problem)));
+            }
         }
     }
 }

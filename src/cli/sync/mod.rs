@@ -32,9 +32,12 @@ The least that groups.toml holds; `firebell.example.toml` has every key of a gro
   [[group]]
   handle = \"@payments-oncall\"
   schedules = [\"Payments primary\", \"PABC123\"]
+  when_empty = \"fallback\"       # else those who were in the group stay while nobody is on call
+  fallback = [\"lead@example.com\"]
 
 Exit status: 0 all groups are in step; 1 something failed, a line of stderr for each group, and the
-others are done; 2 a dry run found that something would change, or the configuration is wrong.";
+others are done; 2 a dry run found that something would change; 3 the command line or the
+configuration is wrong.";
 
 /// Somebody who waits hears something this often where no line can be redrawn.
 const NOW_AND_THEN: Duration = Duration::from_secs(10);
@@ -59,7 +62,10 @@ pub(super) struct Sync {
 }
 
 pub(super) async fn run(sync: Sync) -> Result<(), Failure> {
-    let (config, _) = Config::load_for_sync(sync.file.path(), environment())?;
+    let (config, warnings) = Config::load_for_sync(sync.file.path(), environment())?;
+    for warning in &warnings {
+        writeln!(io::stderr(), "firebell: warning: {warning}")?;
+    }
     if config.groups.is_empty() {
         return Err(Failure::Usage(
             "the configuration has no [[group]]; `firebell sync --help` shows one".to_owned(),

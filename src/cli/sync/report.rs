@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::groups::model::{Because, Verdict};
+use crate::groups::model::{Because, Instead, Verdict};
 use crate::groups::once::{End, Options, Outcome, Report};
 use crate::ids::SlackUserId;
 use crate::oncall::Directory;
@@ -55,6 +55,7 @@ pub(super) fn as_text(
             || !matches!(g.end, End::InStep)
             || !g.plan.left_out.is_empty()
             || !g.plan.partial.is_empty()
+            || !g.strays.is_empty()
     };
     let mut text = String::new();
     for group in report.groups.iter().filter(has_news) {
@@ -107,7 +108,13 @@ fn of_group(people: &Directory, group: &Outcome, options: Options, paint: Paint,
     let left_out = plan.left_out.iter().map(|out| format!("{} is left out: {}", out.name, out.why));
     // What keeps the whole group from being written was said above.
     let is_said = matches!(group.end, End::Failed(_) | End::Kept(_));
+    let instead = plan.instead().filter(|instead| is_said || matches!(instead, Instead::Fallback(_)));
+    let instead = instead.map(|instead| {
+        let names: Vec<String> = instead.whom().iter().map(|user| people.name_of(user)).collect();
+        format!("{}: {}", instead.said(), names.join(", "))
+    });
     let notes = left_out.chain(plan.partial.iter().filter(|_| !is_said).cloned());
+    let notes = notes.chain(instead).chain(group.strays.iter().cloned());
     for note in notes {
         let _ = writeln!(text, "  {} {note}", paint.yellow("!"));
     }
@@ -173,6 +180,11 @@ fn group_json(people: &Directory, group: &Outcome, options: Options) -> Value {
         "removed": plan.removed().into_iter().map(person).collect::<Vec<_>>(),
         "unchanged": plan.wanted.intersection(&plan.current).map(person).collect::<Vec<_>>(),
         "left_out": left_out,
-        "warnings": plan.partial,
+        "rings": match plan.instead() {
+            None => "rota",
+            Some(Instead::Fallback(_)) => "fallback",
+            Some(Instead::AsBefore(_)) => "as_before",
+        },
+        "warnings": plan.partial.iter().chain(&group.strays).collect::<Vec<_>>(),
     })
 }

@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::config::Mode;
 use crate::groups::lookup;
 use crate::groups::model::{Because, Hold, Standing, State, Target, Write};
+use crate::groups::strays::strays;
 use crate::ids::SlackUserId;
 use crate::incidents::messages::span;
 use crate::oncall::{Directory, Known};
@@ -19,22 +20,25 @@ pub const MOST: usize = 40;
 pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write>, now: Timestamp) -> String {
     let people = &known.people;
     let mut lines = vec![stands(people, state, now)];
-    let beside = beside(people, target, state);
+    let in_slack = people.group(target.handle).map(|g| g.members.0.iter().cloned().collect());
+    let in_slack: BTreeSet<SlackUserId> = in_slack.unwrap_or_default();
+    // A group that is kept because nobody can be put into it has those who are in it.
+    let is_kept = state.wanted.0.is_empty() && state.standing == Standing::Kept;
+    let shown = if is_kept { &in_slack } else { &state.wanted.0 };
+    let beside = if is_kept { Vec::new() } else { beside(people, &in_slack, state) };
     lines.push(if beside.is_empty() { "*Who is in it*" } else { "*Who should be in it*" }.into());
-    let in_it: Vec<String> = state
-        .wanted
-        .0
-        .iter()
-        .map(|user| {
-            let why = state.because.0.get(user).map(Vec::as_slice).unwrap_or_default();
-            format!("• {}: {}", untrusted(&people.name_of(user)), reasons(why, state, target))
-        })
-        .collect();
-    lines.extend(cut(in_it));
+    let shown: Vec<&SlackUserId> = shown.iter().collect();
+    lines.extend(some(&shown, |user| {
+        let why = state.because.0.get(*user).map(Vec::as_slice).unwrap_or_default();
+        format!("• {}: {}", untrusted(&people.name_of(user)), reasons(why, state, target))
+    }));
+    if shown.is_empty() {
+        lines.push("• nobody".into());
+    }
     let left_out = left_out(known, target, state, now);
     if !left_out.is_empty() {
         lines.push("*On call, and left out*".into());
-        lines.extend(cut(left_out));
+        lines.extend(some(&left_out, String::clone));
     }
     lines.extend(beside);
     lines.push(format!("*Last change* {}: {}.", date(state.changed_at), untrusted(&state.cause)));
@@ -46,7 +50,10 @@ pub fn why(known: &Known, target: Target<'_>, state: &State, last: Option<&Write
         ),
         None => "Firebell has not written it so far.".into(),
     });
-    lines.extend(cut(state.partial.0.iter().map(|t| format!(":warning: {}.", untrusted(t))).collect()));
+    let team_id = people.team_id(&known.config).unwrap_or_default();
+    let strays = strays(people, &team_id, target.spec, |_| true);
+    let troubles: Vec<&String> = state.partial.0.iter().chain(&strays).collect();
+    lines.extend(some(&troubles, |trouble| format!(":warning: {}.", untrusted(trouble))));
     lines.push(super::rota::said_ago(known, now));
     lines.join("\n")
 }
@@ -55,12 +62,23 @@ fn stands(people: &Directory, state: &State, now: Timestamp) -> String {
     let group = handle(&state.handle);
     let problem = untrusted(state.problem.as_deref().unwrap_or_default());
     let seen = state.in_step_at.map(|at| format!("{} ago", span(now.since(at))));
+    let instead = state
+        .instead(people)
+        .map(|instead| format!("{}: {}", instead.said(), names(people, instead.whom().iter().copied())));
     let since = seen.clone().map_or_else(String::new, |seen| format!(" They last agreed {seen}."));
     match (&state.hold, state.standing) {
         (Some(hold), standing) => held(people, state, &hold.0, standing),
+        (None, Standing::InStep) if !state.partial.0.is_empty() => {
+            format!(":warning: {group} has whom the rota names as far as it could be read.{since}")
+        }
+        (None, Standing::InStep) if instead.is_some() => {
+            let sign = if state.left_out.0.is_empty() { ":white_check_mark:" } else { ":warning:" };
+            let seen = seen.map(|seen| format!("; last seen so {seen}")).unwrap_or_default();
+            format!("{sign} {group} {}{seen}.", instead.unwrap_or_default())
+        }
         (None, Standing::InStep) => format!(
-            ":white_check_mark: {group} is in step with the rota, last seen {}.",
-            seen.unwrap_or_default()
+            ":white_check_mark: {group} is in step with the rota{}.",
+            seen.map(|seen| format!(", last seen {seen}")).unwrap_or_default()
         ),
         (None, Standing::Waiting) => {
             format!(":hourglass: {group} is to be written in the next moments.{since}")
@@ -92,6 +110,9 @@ fn reasons(why: &[Because], state: &State, target: Target<'_>) -> String {
         [] if target.spec.mode == Mode::Additive => {
             "was in it already, and `additive` takes nobody out".into()
         }
+        [] if state.standing == Standing::Kept => {
+            "was in it before, and is rung until somebody who is on call can be in it".into()
+        }
         [] => "was in it already".into(),
         why => why.iter().map(reason).collect::<Vec<_>>().join(", "),
     }
@@ -114,25 +135,16 @@ fn left_out(known: &Known, target: Target<'_>, state: &State, now: Timestamp) ->
 }
 
 /// How Slack's list differs from the wanted one.
-fn beside(people: &Directory, target: Target<'_>, state: &State) -> Vec<String> {
-    let Some(group) = people.group(target.handle) else { return Vec::new() };
-    let members: BTreeSet<SlackUserId> = group.members.0.iter().cloned().collect();
+fn beside(people: &Directory, members: &BTreeSet<SlackUserId>, state: &State) -> Vec<String> {
     let line = |what: &str, users: Vec<&SlackUserId>| {
         (!users.is_empty()).then(|| format!("{what}: {}.", names(people, users.into_iter())))
     };
-    let missing = line("Not in Slack's group yet", state.wanted.0.difference(&members).collect());
+    if state.group_id.is_none() {
+        return Vec::new();
+    }
+    let missing = line("Not in Slack's group yet", state.wanted.0.difference(members).collect());
     let extra = line("In Slack's group still", members.difference(&state.wanted.0).collect());
     missing.into_iter().chain(extra).collect()
-}
-
-/// The first lines, and how many were left out.
-pub fn cut(mut lines: Vec<String>) -> Vec<String> {
-    if lines.len() > MOST {
-        let more = lines.len() - MOST;
-        lines.truncate(MOST);
-        lines.push(format!("… and {more} more."));
-    }
-    lines
 }
 
 /// A line for each; of many, only those that are shown are made.
@@ -156,6 +168,25 @@ pub fn syncing(command: &str, group: Option<&str>) -> String {
             untrusted(group)
         ),
     }
+}
+
+/// For the group's channel: what was done to it, by whom, and until when.
+pub fn rolled_back_by(people: &Directory, by: &str, last: &Write, hold: Option<&Hold>) -> String {
+    let group = handle(&last.handle);
+    let (who, until) = match hold {
+        Some(hold) => (
+            names(people, hold.members.iter()),
+            format!(
+                "It stays so until who is on call changes next; the rota says {}.",
+                names(people, hold.instead_of.iter())
+            ),
+        ),
+        None => (
+            names(people, last.before.0.iter()),
+            "That is what the rota says, so it follows the rota again.".to_owned(),
+        ),
+    };
+    format!(":rewind: {} rolled {group} back: it becomes {who}. {until}", untrusted(by))
 }
 
 pub fn rolled_back(
@@ -201,7 +232,7 @@ pub fn nothing_to_apply(command: &str, group: &str) -> String {
 
 /// What puts each person on call, schedule by schedule.
 pub fn through(people: &Directory, group: &str, found: &[(String, Vec<Because>)]) -> String {
-    let mut lines = vec![format!("*On call for {} through*", handle(group))];
+    let mut lines = vec![format!("*What puts people on call for {}*", handle(group))];
     for (schedule, on_duty) in found {
         let schedule = untrusted(schedule);
         if on_duty.is_empty() {

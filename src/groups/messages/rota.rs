@@ -1,17 +1,21 @@
-//! What `/oncall` answers when somebody looks: who is on call, until when, who is next. In private with phone numbers, to
-//! the channel without.
+//! What `/oncall` answers when somebody looks: who is on call, until when, who is next; with phone numbers
+//! where the configuration shows them.
 
-use super::answers::{cut, some};
+use super::answers::some;
 use super::{handle, names};
 use crate::clock::Timestamp;
 use crate::config::{Mode, WhenEmpty, Who};
 use crate::front::Reply;
 use crate::groups::command::Lookup;
 use crate::groups::lookup::{self, Found, Person, Seat, Shift, Subject};
-use crate::groups::model::Target;
+use crate::groups::model::{LeftOut, Plan, Target};
 use crate::incidents::messages::span;
 use crate::oncall::{Directory, Group, Known};
 use crate::slack::blocks::{date, untrusted};
+
+/// Of a schedule that is known by name alone.
+const NOT_FOLLOWED: &str = "I do not know: nothing in the configuration uses this schedule, so PagerDuty is not asked \
+                            who is on call by it";
 
 /// How the answers are given.
 #[derive(Clone, Copy)]
@@ -19,6 +23,7 @@ struct Way {
     at: Timestamp,
     only_next: bool,
     is_public: bool,
+    has_phones: bool,
 }
 
 impl Way {
@@ -29,7 +34,7 @@ impl Way {
     }
 
     fn name(self, shift: &Shift) -> String {
-        if self.is_public { untrusted(&shift.who.name) } else { untrusted(&shift.who.name_and_phone()) }
+        untrusted(&shift.who.called(self.has_phones))
     }
 
     /// `Ana Example ☎ … until …; next: Ben Example`
@@ -91,7 +96,7 @@ pub fn said_ago(known: &Known, at: Timestamp) -> String {
 /// The kept groups and the services.
 pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
     // Phone numbers are for those who look somebody up.
-    let way = Way { at, only_next: false, is_public: true };
+    let way = Way { at, only_next: false, is_public, has_phones: false };
     let one = |target: &Target<'_>| {
         let Found { seats, troubles } = lookup::on_sources(known, *target, at);
         let seats = seats.iter().map(|s| way.holds(s));
@@ -118,22 +123,21 @@ pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
             "Neither groups nor services are configured. Name a schedule, a policy or a person.".into(),
         );
     }
-    Way { at, only_next: false, is_public }.reply(known, lines)
+    way.reply(known, lines)
 }
 
 /// Who is on call there; of a person, where.
 pub fn looked_up(known: &Known, subject: &Subject<'_>, lookup: &Lookup, at: Timestamp) -> Reply {
-    let way = Way { at, only_next: lookup.only_next, is_public: lookup.is_public };
+    let Lookup { only_next, is_public, .. } = *lookup;
+    let has_phones = known.config.paging.phones.are_shown(is_public);
+    let way = Way { at, only_next, is_public, has_phones };
     let people = &*known.people;
     let by_level = |name: String, seats: Vec<Seat>| {
         let mut lines = vec![title(&name, way)];
         if seats.is_empty() {
             lines.push("• nobody that I know of".into());
         }
-        lines.extend(cut(seats
-            .iter()
-            .map(|s| format!("• {}: {}", place_on_policy(s), way.holds(s)))
-            .collect()));
+        lines.extend(some(&seats, |s| format!("• {}: {}", place_on_policy(s), way.holds(s))));
         lines
     };
     let lines = match subject {
@@ -148,7 +152,9 @@ pub fn looked_up(known: &Known, subject: &Subject<'_>, lookup: &Lookup, at: Time
         }
         Subject::Schedule(id) => {
             let seat = lookup::on_schedule(people, id, at);
-            vec![title(people.schedule_name(id), way), format!("• {}", way.holds(&seat))]
+            let is_unread = seat.levels.is_empty() && !people.is_schedule_answered(id);
+            let who = if is_unread { NOT_FOLLOWED.to_owned() } else { way.holds(&seat) };
+            vec![title(people.schedule_name(id), way), format!("• {who}")]
         }
         Subject::Person(person) => somebody(people, person, way),
     };
@@ -195,7 +201,7 @@ fn place_of_person(seat: &Seat) -> String {
 fn kept(known: &Known, target: Target<'_>, way: Way) -> Vec<String> {
     let Found { seats, troubles } = lookup::on_sources(known, target, way.at);
     let mut lines = vec![title(&format!("@{}", target.handle), way)];
-    lines.extend(cut(seats.iter().map(|s| format!("• {}: {}", place(s), way.holds(s))).collect()));
+    lines.extend(some(&seats, |s| format!("• {}: {}", place(s), way.holds(s))));
     lines.extend(troubles.iter().map(|t| format!(":warning: {}.", untrusted(t))));
     if way.only_next {
         return lines;
@@ -210,11 +216,26 @@ fn kept(known: &Known, target: Target<'_>, way: Way) -> Vec<String> {
     if spec.when_empty == WhenEmpty::Fallback {
         lines.extend(fixed("when nobody is on call", &spec.fallback));
     }
+    lines.extend(lookup::planned(known, target, way.at).into_iter().flat_map(|p| not_rung(known, &p)));
     if spec.mode == Mode::Additive {
         lines.push("• whoever is in the group stays in it".into());
     }
     let command = &known.config.commands.oncall;
     lines.push(format!("`{command} why @{}` says who is in the group and why.", untrusted(target.handle)));
+    lines
+}
+
+/// Who is on call and not in the group, and whom it rings instead.
+fn not_rung(known: &Known, plan: &Plan) -> Vec<String> {
+    let group = handle(&plan.handle);
+    let out = |out: &LeftOut| {
+        format!(":warning: {group} does not ring {}: {}.", untrusted(&out.name), untrusted(&out.why))
+    };
+    let mut lines = some(&plan.left_out, out);
+    if let (Some(instead), Some(why)) = (plan.instead(), &plan.nobody) {
+        let whom = names(&known.people, instead.whom().iter().copied());
+        lines.push(format!(":warning: {group} {}: {whom}; {}.", instead.said(), untrusted(why)));
+    }
     lines
 }
 
@@ -234,7 +255,7 @@ fn other_group(people: &Directory, group: &Group, way: Way) -> Vec<String> {
         let seats = seats.into_iter().filter(|s| !if way.only_next { &s.next } else { &s.now }.is_empty());
         seats.map(|s| format!("• {}: {}", place_of_person(&s), way.holds(&s))).collect::<Vec<_>>()
     });
-    let lines = cut(held.collect());
+    let lines = some(&held.collect::<Vec<_>>(), String::clone);
     let group = handle(&group.handle);
     if lines.is_empty() {
         return vec![format!(
@@ -257,7 +278,7 @@ fn somebody(people: &Directory, person: &Person, way: Way) -> Vec<String> {
         )];
     }
     let phone = person.responders.iter().find_map(|id| people.responders.get(id)?.phone.as_deref());
-    let name = match phone.filter(|_| !way.is_public) {
+    let name = match phone.filter(|_| way.has_phones) {
         Some(phone) => format!("*{name}* ☎ {}", untrusted(phone)),
         None => format!("*{name}*"),
     };
@@ -276,7 +297,7 @@ fn somebody(people: &Directory, person: &Person, way: Way) -> Vec<String> {
         } else {
             format!("{name} is on call:")
         });
-        lines.extend(cut(now));
+        lines.extend(some(&now, String::clone));
     }
     lines.push(match (next.is_empty(), way.only_next) {
         (true, true) => format!("{name} has no next shift that I know of."),

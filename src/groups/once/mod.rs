@@ -52,6 +52,8 @@ pub struct Report {
 pub struct Outcome {
     pub plan: Plan,
     pub end: End,
+    /// Whom the configuration names and nobody is.
+    pub strays: Vec<String>,
 }
 
 /// How a run left a group.
@@ -81,14 +83,13 @@ impl Once<'_> {
             .map(|target| {
                 let plan = seen.plan(target, options.force);
                 let end = judge(&seen, target, &plan);
-                Outcome { plan, end }
+                Outcome { plan, end, strays: seen.strays(target) }
             })
             .collect();
-        if options.dry_run {
-            people::name_the_leaving(self, &mut seen, &groups).await?;
-        } else {
+        if !options.dry_run {
             write::write(self, &seen, &mut groups).await;
         }
+        people::name_those_told_of(self, &mut seen, &groups).await;
         Ok(Report { people: seen.people, groups })
     }
 
@@ -132,6 +133,10 @@ fn judge(seen: &Seen, target: Target<'_>, plan: &Plan) -> End {
             End::Kept("nobody is on call: it is made when somebody is".to_owned())
         }
         Verdict::Kept(why) if plan.left_out.is_empty() => End::Kept(why.clone()),
+        Verdict::Blocked(why) if is_new && target.spec.create_missing => {
+            let why = plan.nobody.as_ref().unwrap_or(why);
+            End::Failed(format!("{why}: the group is made when there is somebody for it"))
+        }
         Verdict::Ask(_) => End::Failed(format!(
             "{} of the {} people in @{} would go: if it is the right group, run this once with --force",
             plan.removed().len(),

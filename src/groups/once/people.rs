@@ -46,27 +46,26 @@ pub(super) async fn find(once: &Once<'_>, seen: &mut Seen) -> Result<(), Upstrea
     meet(once, seen, wanted).await
 }
 
-/// Those who would go are named for whoever reads a dry run, as far as that costs little.
-pub(super) async fn name_the_leaving(
-    once: &Once<'_>,
-    seen: &mut Seen,
-    groups: &[Outcome],
-) -> Result<(), Upstream> {
+/// Those who go, and those who are rung instead of who is on call, are named as far as that costs little. Whom Slack does
+/// not tell keeps their id: everything is done by now.
+pub(super) async fn name_those_told_of(once: &Once<'_>, seen: &mut Seen, groups: &[Outcome]) {
     let shown = groups.iter().filter(|g| !matches!(g.end, End::InStep));
-    let ids: BTreeSet<SlackUserId> =
-        shown.flat_map(|g| g.plan.removed()).filter(|id| seen.people.member(id).is_none()).cloned().collect();
+    let told = shown.flat_map(|g| {
+        let instead = g.plan.instead().map(|instead| instead.whom().to_vec());
+        g.plan.removed().into_iter().chain(instead.unwrap_or_default())
+    });
+    let ids: BTreeSet<SlackUserId> = told.filter(|id| seen.people.member(id).is_none()).cloned().collect();
     for id in ids.into_iter().take(MOST_LOOKUPS) {
-        let found = once.patiently(async || once.slack.user(&id).await).await?;
+        let Ok(found) = once.patiently(async || once.slack.user(&id).await).await else { return };
         seen.people.members.extend(found.map(|user| (user.id.clone(), Member::from(user))));
     }
-    Ok(())
 }
 
 fn unmapped(once: &Once<'_>, seen: &Seen) -> BTreeSet<PagerDutyUserId> {
     let rota = seen.rota();
     let plans = targets(once.config).into_iter().map(|target| rota.plan(target, &Memory::default()));
-    let left_out = plans.flat_map(|plan| plan.left_out).filter(|out| out.is_unmapped);
-    left_out.map(|out: LeftOut| out.responder).collect()
+    // Whose login is that of an account that cannot be in groups may have a better one by another address.
+    plans.flat_map(|plan| plan.left_out).map(|out: LeftOut| out.responder).collect()
 }
 
 impl Wanted {

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use super::Once;
 use crate::clock::Timestamp;
+use crate::config::Who;
 use crate::error::Upstream;
 use crate::groups::model::{Memory, Plan, Target};
 use crate::groups::plan::Rota;
+use crate::groups::strays::strays;
 use crate::ids::SlackUserId;
 use crate::oncall::rota::is_schedule_id;
 use crate::oncall::{Directory, Group, OnCall, Responder, Schedule, Step};
@@ -153,7 +155,12 @@ async fn ask_unused(once: &Once<'_>, seen: &mut Seen, wanted: &BTreeSet<String>)
     for schedule in unused {
         let (id, is_v3) = (&schedule.id, schedule.is_shift_based);
         let now = once.patiently(async || once.pagerduty.schedule_now(id, is_v3, seen.at).await).await?;
-        let rows = now.into_iter().flatten().map(|duty| OnCall {
+        let Some(now) = now else {
+            // Deleted since it was listed: that is not nobody.
+            seen.people.schedules.retain(|listed| listed.id != schedule.id);
+            continue;
+        };
+        let rows = now.into_iter().map(|duty| OnCall {
             policy_id: String::new(),
             policy_name: String::new(),
             level: 1,
@@ -172,6 +179,16 @@ async fn ask_unused(once: &Once<'_>, seen: &mut Seen, wanted: &BTreeSet<String>)
 impl Seen {
     pub fn plan(&self, target: Target<'_>, force: bool) -> Plan {
         self.rota().plan(target, &Memory { approved: force, ..Memory::default() })
+    }
+
+    /// Whom the configuration names and nobody is, as far as Slack was asked.
+    pub fn strays(&self, target: Target<'_>) -> Vec<String> {
+        let was_asked = |who: &Who| self.knows_everybody || self.looked_for.contains(&who.to_string());
+        if target.is_whole_rota {
+            Vec::new()
+        } else {
+            strays(&self.people, &self.team_id, target.spec, was_asked)
+        }
     }
 
     pub fn rota(&self) -> Rota<'_> {

@@ -25,7 +25,15 @@ pub(super) async fn make(app: &App, job: &Job, handle: &str) -> Result<Finished>
             tx.enqueue(Step::ReadGroups.because("the group was made")).await?;
             job.finish(tx).await
         }
-        Err(refused) => Err(refused.into()),
+        // Tried again at every full look.
+        Err(refused) if refused.is_final() => {
+            let mut tx = app.db.write(Priority::Job).await?;
+            if let Some(state) = tx.group_state(handle).await?.filter(|state| state.group_id.is_none()) {
+                super::write::refuse(app, &mut tx, &state, &refused).await?;
+            }
+            job.finish(tx).await
+        }
+        Err(away) => Err(away.into()),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::config::Group as Spec;
 use crate::error::Result;
 use crate::groups::messages;
 use crate::groups::model::{Plan, Standing, State, Target, Verdict, targets};
-use crate::groups::plan::Rota;
+use crate::groups::plan::{ABOUT_TO_BE_MADE, Rota};
+use crate::groups::strays::strays;
 use crate::ids::SlackUserId;
 use crate::incidents::responders;
 use crate::jobs::{Finished, Job};
@@ -23,6 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(900);
 const NO_FIGHT: Duration = Duration::from_secs(600);
 const FOUGHT_OVER: &str =
     "somebody changes it in Slack again and again; it is put right at the next full look";
+/// How the problem ends of a group whose sources are about to be read.
+const UNTIL_READ: &str = ": it stays as it was until then";
 /// The rota is read two seconds after a hand-off; what is known of it is compared even if that did not succeed.
 const AFTER_HANDOFF: Duration = Duration::from_secs(4);
 /// Groups whose state is written in one transaction.
@@ -46,6 +49,7 @@ pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
     let rota = Rota::new(people, &team_id, now);
     let cause = job.payload.0["cause"].as_str().unwrap_or("a regular look");
     let all = targets(&app.config);
+    log_strays(&known, &team_id, &states);
     for some in all.chunks(AT_ONCE) {
         let mut tx = app.db.write(Priority::Job).await?;
         for target in some {
@@ -64,6 +68,20 @@ pub(super) async fn plan_all(app: &App, job: &Job) -> Result<Finished> {
         tx.forget_group_state(gone).await?;
     }
     job.finish(tx).await
+}
+
+/// Said again whenever Slack's people were read anew: it is the operator's to mend, and no reason to bother a channel.
+fn log_strays(known: &Known, team_id: &str, states: &BTreeMap<String, State>) {
+    let people = &known.people;
+    let read_at = people.read_at.get(Step::ReadMembers.kind()).copied();
+    for spec in &known.config.groups {
+        if states.get(&spec.handle).is_some_and(|state| read_at < Some(state.planned_at)) {
+            continue;
+        }
+        for stray in strays(people, team_id, spec, |_| true) {
+            tracing::warn!(group = spec.handle, "{stray}");
+        }
+    }
 }
 
 /// One group: what is remembered of it, and what has to be done.
@@ -109,7 +127,9 @@ async fn conclude(
 
 /// Left as it is until all of its sources were read once: what is known of the others is not the whole of it.
 fn unread(before: &State, why: &str, now: Timestamp) -> State {
-    let problem = format!("{why}: it stays as it was");
+    // An alarm that was told stands until it is known to be over.
+    let told = before.problem.clone().filter(|problem| is_told(problem));
+    let problem = told.unwrap_or_else(|| format!("{why}{UNTIL_READ}"));
     State { standing: Standing::Kept, problem: Some(problem), planned_at: now, ..before.clone() }
 }
 
@@ -142,10 +162,15 @@ fn next_state(
             repaired_at = Some(now);
         }
     }
+    // Slack may have refused to make it.
+    if problem.as_ref().is_some_and(|why| why.ends_with(ABOUT_TO_BE_MADE)) {
+        let refused = before.filter(|b| b.group_id.is_none()).and_then(|b| b.problem.clone());
+        problem = refused.or(problem);
+    }
     // What Slack refused goes by another attempt, not by another plan.
     if standing == Standing::Waiting && !changed {
-        problem =
-            before.filter(|b| !by_hand && b.standing != Standing::InStep).and_then(|b| b.problem.clone());
+        let refused = before.filter(|b| !by_hand && b.standing != Standing::InStep);
+        problem = refused.and_then(|b| b.problem.clone()).filter(|problem| is_told(problem));
     }
     let heard_at = read_at.get(Step::ReadOnCall.kind()).copied();
     // Slack was read since, and whoever changed it has changed it back.
@@ -225,7 +250,12 @@ fn differs(before: &State, after: &State) -> bool {
         || before.hold.as_ref().map(|h| &h.0) != after.hold.as_ref().map(|h| &h.0)
 }
 
-/// New trouble is told where the group's people read it, once.
+/// Whether people were told of this problem: of what is about to be read or made, nobody is.
+fn is_told(problem: &str) -> bool {
+    !problem.ends_with(UNTIL_READ) && !problem.ends_with(ABOUT_TO_BE_MADE)
+}
+
+/// New trouble is told where the group's people read it, once; and so is its end.
 async fn tell_trouble(
     tx: &mut Tx,
     known: &Known,
@@ -233,12 +263,19 @@ async fn tell_trouble(
     before: Option<&State>,
     state: &State,
 ) -> Result<()> {
-    let is_news = before.is_none_or(|b| b.problem != state.problem);
-    let Some(problem) = state.problem.as_ref().filter(|_| is_news) else { return Ok(()) };
-    tracing::warn!(group = state.handle, problem, "a user group is not in step");
-    let message = match state.standing {
-        Standing::Asked => messages::ask(&known.people, state),
-        _ => messages::trouble(state),
+    let told = |problem: Option<&String>| problem.filter(|problem| is_told(problem)).cloned();
+    let (was, is) = (told(before.and_then(|b| b.problem.as_ref())), told(state.problem.as_ref()));
+    let message = match &is {
+        same if *same == was => return Ok(()),
+        None if state.problem.is_some() => return Ok(()),
+        None => messages::trouble_is_over(&known.people, state),
+        Some(problem) => {
+            tracing::warn!(group = state.handle, problem, "a user group is not in step");
+            match state.standing {
+                Standing::Asked => messages::ask(&known.people, state),
+                _ => messages::trouble(state),
+            }
+        }
     };
     if let Some(channel) = known.config.channel_of(spec) {
         let once = format!("{}:{}", state.handle, state.planned_at.as_micros());

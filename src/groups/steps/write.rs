@@ -71,12 +71,7 @@ async fn is_behind(tx: &mut Tx, app: &App, state: &State) -> Result<bool> {
     if state.changed_at >= app.started_at {
         return Ok(false);
     }
-    let (now, plan) = (tx.now(), replan(""));
-    let goes_first = |job: &Job| {
-        let is_due = job.run_at <= now && job.last_error.is_none() && job.parked_at.is_none();
-        is_due && [Step::ReadOnCall.kind(), &plan.kind].contains(&job.kind.as_str())
-    };
-    Ok(tx.open_jobs().await?.iter().any(goes_first))
+    Ok(tx.is_due(Step::ReadOnCall.kind()).await? || tx.is_due(&replan("").kind).await?)
 }
 
 /// When the next write is within Slack's limit; `None` for at once.
@@ -96,13 +91,26 @@ async fn after_write(app: &App, tx: &mut Tx, state: &State) -> Result<()> {
         cause = state.cause,
         "user group written"
     );
+    // What a written group still had for a problem, Slack's no or a question, was told and is over.
+    if state.problem.is_some()
+        && let Some(channel) = channel_of(app, state)
+    {
+        let once = format!("over:{}:{}", state.handle, state.version);
+        super::say(tx, channel, &messages::trouble_is_over(&app.directory.current(), state), &once).await?;
+    }
     let Some(editor) = &state.edited_by else { return Ok(()) };
     let once = format!("edited:{}:{}", state.handle, state.changed_at.as_micros());
     super::say(tx, editor.as_str(), &messages::put_right(app.config.commands.oncall.as_str(), state), &once)
         .await
 }
 
-async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Result<()> {
+/// Where the group's people are told what it needs.
+fn channel_of<'a>(app: &'a App, state: &State) -> Option<&'a str> {
+    let target = crate::groups::model::target(&app.config, &state.handle);
+    target.map_or(app.config.oncall.channel.as_deref(), |target| app.config.channel_of(target.spec))
+}
+
+pub(super) async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Result<()> {
     let code = refused.code().unwrap_or_default();
     let problem = messages::refusal(code, &state.handle);
     tracing::error!(group = state.handle, code, "Slack refuses to change a user group");
@@ -121,12 +129,7 @@ async fn refuse(app: &App, tx: &mut Tx, state: &State, refused: &Upstream) -> Re
         }
         _ => {}
     }
-    let target = crate::groups::model::target(&app.config, &state.handle);
-    let channel = match target {
-        Some(target) => app.config.channel_of(target.spec),
-        None => app.config.oncall.channel.as_deref(),
-    };
-    if let Some(channel) = channel.filter(|_| state.problem.as_ref() != Some(&problem)) {
+    if let Some(channel) = channel_of(app, state).filter(|_| state.problem.as_ref() != Some(&problem)) {
         let told = State { problem: Some(problem), ..state.clone() };
         let once = format!("refused:{}:{code}:{}", state.handle, state.changed_at.as_micros());
         super::say(tx, channel, &messages::trouble(&told), &once).await?;

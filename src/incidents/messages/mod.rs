@@ -300,6 +300,12 @@ pub fn which_severity(incident: &Incident) -> String {
     format!("{} is *{}*. Change it to:", said(&incident.headline()), incident.severity_shout())
 }
 
+/// One of the same name is open: nothing was taken from it.
+pub fn another_test(other: &Incident) -> String {
+    let room = other.channel_id.as_ref().map(|id| format!(" in {}", channel(id))).unwrap_or_default();
+    format!("\n{}{room} is an open test of the same name; this is one of its own.", other.label())
+}
+
 /// What the declarer reads at once.
 pub fn declaring(incident: &Incident, channel: &str, paging: &str) -> String {
     let test = if incident.is_test { ":test_tube: *Test.* " } else { "" };

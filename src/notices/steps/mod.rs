@@ -8,15 +8,16 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::messages;
-use super::model::{Post, PostState};
+use super::model::{Post, PostState, Standing};
 use super::page::READ;
 use crate::app::App;
 use crate::error::{Error, Problem, Result, Upstream};
+use crate::ids::{IncidentId, SlackUserId};
 use crate::incidents::model::{Actor, Kind, Source};
 use crate::incidents::timeline::NewEntry;
 use crate::incidents::trouble::in_words;
 use crate::jobs::{Finished, Job};
-use crate::store::Tx;
+use crate::store::{Priority, Tx};
 
 const POST: &str = "notices.post";
 /// A wait that people should know of.
@@ -27,12 +28,31 @@ pub async fn run(app: &App, job: &Job) -> Result<Finished> {
     match job.kind.as_str() {
         READ => read::read(app, job).await,
         POST => post::publish(app, job, id(job)).await,
+        "notices.left_open" => left_open(app, job).await,
         other => Err(Error::refused(format!("this version knows no job {other:?}"))),
     }
 }
 
 fn id(job: &Job) -> Uuid {
     job.payload.0["post"].as_str().and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_default()
+}
+
+/// An incident is over, and the public reads of it as if it were not: whoever ended it learns how to say so.
+async fn left_open(app: &App, job: &Job) -> Result<Finished> {
+    let Some(config) = &app.config.statuspage else { return job.finish_bare(&app.db).await };
+    let payload = &job.payload.0;
+    let id: IncidentId = serde_json::from_value(payload["incident"].clone())?;
+    let by = payload["by"].as_str().map(SlackUserId::new);
+    let mut tx = app.db.write(Priority::Job).await?;
+    let incident = tx.incident(id).await?;
+    let notice = tx.notice(id).await?.filter(|notice| notice.place == config.place());
+    let standing = Standing::of(notice.as_ref(), &tx.waiting_posts(id).await?);
+    if !incident.is_open() && standing.is_open() {
+        let url = notice.and_then(|notice| notice.url);
+        let message = messages::left_open(&app.config, by.as_ref(), standing.status, url.as_deref());
+        tx.say(&incident, message).await?;
+    }
+    job.finish(tx).await
 }
 
 /// The page does not answer, twice now, or wants us to wait for long: the room hears what the public does not know yet.

@@ -70,7 +70,7 @@ async fn on_the_page(
         // Ours may be there all the same: its answer was lost, and the post that made it has failed since.
         if let Some(found) = client.find(&ours).await? {
             if found.last_post.as_deref() == Some(&post.id.to_string()) {
-                return Ok(made(post, found));
+                return made(app, client, post, found).await;
             }
             notice = Some(found_there(post, found, app.clock.now()));
         }
@@ -95,7 +95,7 @@ async fn on_the_page(
             components: &statuses(&post.components.0),
         })
         .await?;
-    Ok(made(post, created))
+    made(app, client, post, created).await
 }
 
 /// Only components.
@@ -106,14 +106,16 @@ async fn silently(client: &Client, post: &Post) -> Result<Done> {
 }
 
 /// The page incident that this post has made.
-fn made(post: &Post, incident: PublicIncident) -> Done {
-    Done {
+async fn made(app: &App, client: &Client, post: &mut Post, incident: PublicIncident) -> Result<Done> {
+    let mut set = post.components.0.clone();
+    set_apart(app, client, post, &mut set).await?;
+    Ok(Done {
         page_incident: Some((incident.id, incident.url)),
         is_new: true,
         standing: Standing::default().after(post),
-        set: post.components.0.clone(),
+        set,
         left: Vec::new(),
-    }
+    })
 }
 
 /// Ours, found on the page.
@@ -168,16 +170,23 @@ async fn update(
     if post.state != PostState::Said && !client.update(id, &update, looks).await? {
         return Ok(None);
     }
-    if client.sets_components_apart() {
-        set.retain(|_, named| named.status.is_some()); // an update lists none
-        if !wanted.is_empty() {
-            said(app, post).await?;
-            client.set_components(&wanted).await?;
-        }
-    }
+    set_apart(app, client, post, &mut set).await?;
     let url = notice.url.clone().unwrap_or_default();
     let standing = Standing { status: Some(status), ..standing };
     Ok(Some(Done { page_incident: Some((id.clone(), url)), is_new: false, standing, set, left }))
+}
+
+/// Where the words carry no components: sets those that have a state now that the words are out.
+async fn set_apart(app: &App, client: &Client, post: &mut Post, set: &mut Components) -> Result<()> {
+    if !client.sets_components_apart() {
+        return Ok(());
+    }
+    set.retain(|_, named| named.status.is_some());
+    if set.is_empty() {
+        return Ok(());
+    }
+    said(app, post).await?;
+    Ok(client.set_components(&statuses(set)).await?)
 }
 
 /// Remembers that the public reads the words, so that nobody is told otherwise while the rest is tried.

@@ -290,13 +290,14 @@ async fn ask(
         let asked =
             pagerduty.schedule_between(&schedule.id, schedule.is_shift_based, from, until.unwrap_or(from));
         let on_duty = match asked.await {
-            Err(refused) if refused.code().is_some_and(|code| code.starts_with("400")) => {
-                heard.unread.push(schedule.id.clone());
-                continue;
-            }
+            Err(refused) if refused.code().is_some_and(|code| code.starts_with("400")) => None,
             other => other?,
         };
-        heard.rows.extend(on_duty.into_iter().flatten().map(|duty| pagerduty::OnCall {
+        let Some(on_duty) = on_duty else {
+            heard.unread.push(schedule.id.clone());
+            continue;
+        };
+        heard.rows.extend(on_duty.into_iter().map(|duty| pagerduty::OnCall {
             user_name: duty.user_id.to_string(),
             user_id: duty.user_id,
             email: None,
@@ -318,15 +319,15 @@ impl Heard {
         self.rows.iter().cloned().map(OnCall::from).collect()
     }
 
-    /// A schedule that was made over into one of the other kind is refused: it must not keep the rest from being read.
-    /// What was known of it stays until the schedules are read anew.
+    /// A schedule that was made over into one of the other kind is refused, and one that was deleted is not found: that must
+    /// not keep the rest from being read, and is not nobody. What was known of it stays until the schedules are read anew.
     async fn keep_unread(&self, tx: &mut Tx, before: &[OnCall], rows: &mut Vec<OnCall>) -> Result<()> {
         if self.unread.is_empty() {
             return Ok(());
         }
         tracing::warn!(
             schedules = self.unread.join(" "),
-            "not of the kind that they were; reading all schedules"
+            "PagerDuty does not show these schedules as they were; reading all schedules"
         );
         let is_unread = |row: &&OnCall| {
             row.policy_id.is_empty() && row.schedule_id.as_ref().is_some_and(|id| self.unread.contains(id))
@@ -334,7 +335,7 @@ impl Heard {
         let kept: Vec<OnCall> =
             before.iter().filter(is_unread).filter(|row| !rows.contains(row)).cloned().collect();
         rows.extend(kept);
-        tx.enqueue(Step::ReadSchedules.because("a schedule is of another kind now")).await?;
+        tx.enqueue(Step::ReadSchedules.because("a schedule is gone or of another kind now")).await?;
         Ok(())
     }
 

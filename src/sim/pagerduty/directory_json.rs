@@ -41,6 +41,11 @@ impl Account {
         let email =
             json!({"label": "Default", "address": user.email, "send_short_email": false, "enabled": true});
         let mut methods = vec![method("email_contact_method", "E", "Default", email)];
+        for (n, address) in user.contacts.iter().enumerate() {
+            let email =
+                json!({"label": "Other", "address": address, "send_short_email": false, "enabled": true});
+            methods.push(method("email_contact_method", &format!("E{n}"), "Other", email));
+        }
         if let Some((country, number)) = user.phone.as_deref().and_then(split_phone) {
             let phone = json!({
                 "label": "Mobile", "address": number, "country_code": country, "blacklisted": false, "enabled": true,

@@ -127,9 +127,21 @@ impl PagerDuty {
 impl PagerDuty {
     /// A second call with the same id changes the person. With an e-mail contact method and, given a phone (`+44 20 7946 0001`), one for that.
     pub fn add_user(&self, id: &str, name: &str, email: &str, phone: Option<&str>) {
-        let user =
-            User { id: id.into(), name: name.into(), email: email.into(), phone: phone.map(Into::into) };
+        let user = User {
+            id: id.into(),
+            name: name.into(),
+            email: email.into(),
+            phone: phone.map(Into::into),
+            contacts: Vec::new(),
+        };
         self.account().users.insert(id.into(), user);
+    }
+
+    /// Another e-mail address of theirs, beside the login.
+    pub fn add_contact(&self, user: &str, address: &str) {
+        if let Some(user) = self.account().users.get_mut(user) {
+            user.contacts.push(address.into());
+        }
     }
 
     /// Each level lists ids of users and schedules. A second call with the same id replaces the policy.

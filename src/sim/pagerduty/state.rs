@@ -127,6 +127,8 @@ pub(super) struct User {
     pub name: String,
     pub email: String,
     pub phone: Option<String>,
+    /// E-mail addresses beside the login.
+    pub contacts: Vec<String>,
 }
 
 pub(super) struct Policy {
