@@ -46,7 +46,7 @@ impl Perform for Dispatch {
                 Err(_) => Ok(()),
             },
             "paging" => paging::steps::stumbled(&self.app, tx, job, error).await,
-            "notices" => notices::steps::stumbled(tx, job, error).await,
+            "notices" => notices::steps::stumbled(&self.app, tx, job, error).await,
             _ => Ok(()),
         }
     }

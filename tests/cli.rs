@@ -4,6 +4,8 @@
 mod audit;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/doctor_rights.rs"]
+mod doctor_rights;
 #[path = "cli/doctor_systems.rs"]
 mod doctor_systems;
 #[path = "cli/people.rs"]

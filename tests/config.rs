@@ -2,6 +2,8 @@
 
 #[path = "config/causes.rs"]
 mod causes;
+#[path = "config/checks.rs"]
+mod checks;
 #[path = "config/problems.rs"]
 mod problems;
 #[path = "config/sources.rs"]

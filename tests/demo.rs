@@ -95,6 +95,11 @@ fn visitors_take_part_and_ctrl_c_ends_it() {
         let read = send(&[&[typed], &room[..]].concat());
         assert!(read.out.contains(answer), "{typed} → {read:?}");
     }
+    for typed in ["/status-check", "/runbook payments", "!status"] {
+        let read = send(&[&[typed], &room[..]].concat()).out;
+        assert!(read.contains("everybody in #inc-2-search-slow sees this"), "{typed} → {read}");
+        assert!(!read.contains("only Cho"), "{typed} → {read}");
+    }
     // A second one: the newest hears it, and that is said.
     let mut newer = Process::start(firebell(directory.path(), &["demo", "--fast", "--port", "0"]));
     newer.wait_for("Ctrl-C ends the demo");

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Typed;
-use crate::config::{Command, Commands, Config, nearest};
+use crate::config::{Command, Commands, Config, SeverityWord, nearest};
 use crate::error::{Error, Result};
-use crate::slack::spoken::Spoken;
-use crate::slack::words::{first_word, quoted};
+use crate::slack::spoken::{Spoken, find};
+use crate::slack::words::{first_word, last_word, quoted};
 use crate::{groups, incidents, notices, paging, runbooks, status};
 
 pub(super) struct Entry {
@@ -73,12 +73,52 @@ pub(super) fn resolve<'a>(config: &Config, typed: &'a Typed) -> Result<(Command,
             typed.command
         ))),
         Some(Command::Firebell) => behind_ours(commands, typed),
-        // In an incident's room, people look for it there: `/incident status` is the incident's own.
-        Some(Command::Incident) if first_word(&typed.text).0.eq_ignore_ascii_case(&commands.status[1..]) => {
-            behind_ours(commands, typed)
-        }
+        Some(Command::Incident) => behind_incident(config, typed),
         Some(command) => Ok((command, Cow::Borrowed(typed))),
     }
+}
+
+/// In an incident's room, people say everything to `/incident`. What is another command's is not declared as one.
+fn behind_incident<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
+    let commands = &config.commands;
+    let (word, rest) = first_word(&typed.text);
+    // People look for it there; `/incident status` is the incident's own.
+    if word.eq_ignore_ascii_case(&commands.status[1..]) {
+        return behind_ours(commands, typed);
+    }
+    let own = |word: &str| find(incidents::help::VERBS, word);
+    let (about, _) = first_word(rest);
+    if own(word).is_some_and(|verb| verb.word == "help")
+        && own(about).is_none()
+        && others(commands, about).is_some()
+    {
+        return behind_ours(commands, typed);
+    }
+    let is_declared = !matches!(config.severity(last_word(rest).1), SeverityWord::Unknown);
+    let meant = match others(commands, word).filter(|_| own(word).is_none() && !is_declared) {
+        // `/incident ic @ana` is who commands this one.
+        Some(Command::Ic) if find(paging::help::VERBS, about).is_none() => None,
+        Some(command) => Some(format!("{} {rest}", commands.name(command))),
+        None if own(word).is_none() && rest.is_empty() => {
+            find(status::help::VERBS, word).map(|verb| format!("{} {}", commands.status, verb.word))
+        }
+        None => None,
+    };
+    match meant {
+        Some(meant) => Err(Error::refused(format!(
+            "I do not know `{} {}`. Did you mean `{}`?",
+            commands.incident,
+            quoted(&typed.text),
+            quoted(&meant)
+        ))),
+        None => Ok((Command::Incident, Cow::Borrowed(typed))),
+    }
+}
+
+/// The command that a word means, other than the two that stand for all.
+fn others(commands: &Commands, word: &str) -> Option<Command> {
+    let command = commands.word(word.trim_start_matches(['/', '!']))?;
+    (!matches!(command, Command::Incident | Command::Firebell)).then_some(command)
 }
 
 /// `/firebell oncall payments`: the first word says which command is meant.
@@ -122,9 +162,12 @@ pub(super) fn help(config: &Config) -> String {
     let commands = &config.commands;
     let mut text = String::from("*Firebell* takes these commands:");
     for Entry { command, what, verbs } in COMMANDS {
+        let all = commands.all();
+        let key = all.iter().find(|(c, ..)| c == command).map_or("", |(_, key, _)| *key);
         let name = commands.name(*command);
+        let also = if name[1..] == *key { String::new() } else { format!(" or `!{key}`") };
         let words: Vec<&str> = verbs.iter().map(|v| v.word).filter(|w| !w.is_empty()).collect();
-        write!(text, "\n`{name}` — {what} ({})", words.join(", ")).expect("a string takes it");
+        write!(text, "\n`{name}`{also} — {what} ({})", words.join(", ")).expect("a string takes it");
     }
     let ours = &commands.firebell;
     write!(

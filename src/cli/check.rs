@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::json;
 
 use super::{ConfigFile, Failure, print};
+use crate::config::Config;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -12,8 +13,20 @@ Examples:
   firebell config check --config /etc/firebell/firebell.toml
   firebell config check --json | jq .problems";
 
+/// A server starts all the same, and reads them once they are there.
+fn no_runbooks(config: &Config) -> Option<String> {
+    let directory = config.runbooks.directory.as_ref().filter(|directory| !directory.is_dir())?;
+    let path = directory.display();
+    Some(format!(
+        "runbooks.directory = \"{path}\" is no directory on this machine; make it, or mend the path"
+    ))
+}
+
 pub(super) fn check(file: &ConfigFile, json: bool) -> Result<(), Failure> {
-    let read = file.load();
+    let read = file.load().map(|(config, mut warnings)| {
+        warnings.extend(no_runbooks(&config));
+        (config, warnings)
+    });
     if json {
         print(&match &read {
             Ok((config, warnings)) => {

@@ -182,7 +182,11 @@ async fn link(db: &Db, responder: &PagerDutyUserId, word: &str) -> Result<(), Fa
     let mut tx = db.write(Priority::Command).await?;
     let people = tx.directory().await?;
     let name = name_of(&people, responder)?;
-    let member = member(&people, word)?;
+    let member = member(&people, word).ok_or_else(|| {
+        Failure::failed(format!(
+            "nobody in Slack is known as {word} (a server reads Slack's people every 15 minutes); nothing was changed"
+        ))
+    })?;
     if let Some(why) = unfit(member, &team_of(&people, member)) {
         return Err(Failure::failed(format!("not {}: {why}; nothing was changed", member.called())));
     }
@@ -224,15 +228,11 @@ fn name_of(people: &Directory, id: &PagerDutyUserId) -> Result<String, Failure> 
     })
 }
 
-fn member<'a>(people: &'a Directory, word: &str) -> Result<&'a Member, Failure> {
-    let found = match word {
+/// By id, e-mail address or handle.
+pub(super) fn member<'a>(people: &'a Directory, word: &str) -> Option<&'a Member> {
+    match word {
         id if is_user_id(id) => people.member(&SlackUserId::new(id)),
         email if email.trim_start_matches('@').contains('@') => people.member_by_email(email),
         handle => people.member_by_handle(handle),
-    };
-    found.ok_or_else(|| {
-        Failure::failed(format!(
-            "nobody in Slack is known as {word} (a server reads Slack's people every 15 minutes); nothing was changed"
-        ))
-    })
+    }
 }

@@ -130,7 +130,11 @@ pub(super) fn status(section: &mut Section<'_>) -> Status {
 
 pub(super) fn checks(reader: &mut Reader) -> Vec<Check> {
     let entries = reader.entries("check", "name");
-    entries.into_iter().map(|entry| reader.entry("check", entry, check)).collect()
+    let checks = entries.into_iter().map(|entry| reader.entry("check", entry, check)).collect();
+    for double in reader.take_doubles("check") {
+        reader.entry("check", double, check); // for what else is wrong with it
+    }
+    checks
 }
 
 fn check(section: &mut Section<'_>) -> Check {
@@ -162,6 +166,7 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
         let words = if kind == "alertmanager" { word } else { &[] };
         words.iter().map(|word| (*word).to_owned()).collect()
     };
+    let own: Vec<&str> = STATES.into_iter().filter(|state| section.given(state)).collect();
     let words = Words {
         normal: section.list("normal", of_alerts(&["info", "none"]), one_line),
         degraded: section.list("degraded", of_alerts(&["warning"]), one_line),
@@ -169,7 +174,8 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
         major: section.list("major", of_alerts(&["page"]), one_line),
         maintenance: section.list("maintenance", Vec::new(), one_line),
     };
-    let filter = section.list("filter", Vec::new(), one_line);
+    means_one_state(section, &words, &own);
+    let filter = section.list("filter", Vec::new(), matcher);
     let severity_label = section.parsed("severity_label", "severity".into(), label);
     let (has_query, has_pointer) = (section.given("query"), section.given("pointer"));
     let query = section.parsed("query", String::new(), query);
@@ -223,6 +229,22 @@ fn keys_of(section: &mut Section<'_>, kind: &str) -> CheckKind {
     }
 }
 
+const STATES: [&str; 5] = ["normal", "degraded", "partial", "major", "maintenance"];
+
+/// A word that two of them have would mean both; what is only a default gives way.
+fn means_one_state(section: &mut Section<'_>, words: &Words, own: &[&str]) {
+    let lists = [&words.normal, &words.degraded, &words.partial, &words.major, &words.maintenance];
+    let lists: Vec<_> = STATES.into_iter().zip(lists).filter(|(state, _)| own.contains(state)).collect();
+    for (n, (state, list)) in lists.iter().enumerate() {
+        for (other, word) in lists[..n].iter().flat_map(|(other, list)| list.iter().map(move |w| (other, w)))
+        {
+            if list.iter().any(|own| own.eq_ignore_ascii_case(word)) {
+                section.problem(state, &format!("has {word:?}, which {other} has too; leave it in one"));
+            }
+        }
+    }
+}
+
 fn credentials(section: &mut Section<'_>) -> Credentials {
     match (section.secret("bearer_token"), section.secret("basic_auth")) {
         (None, None) => Credentials::None,
@@ -247,6 +269,18 @@ fn name(text: &str) -> Parsed<String> {
         }
         name => Ok(name),
     }
+}
+
+/// `severity="page"`, also with `!=`, `=~` and `!~`:
+/// <https://prometheus.io/docs/alerting/latest/configuration/#matcher>
+fn matcher(text: &str) -> Parsed<String> {
+    let text = one_line(text)?;
+    let (name, _) = text.split_at(text.find(['=', '!']).unwrap_or(0));
+    let is_sign = |rest: &str| ["=", "!=", "!~"].iter().any(|sign| rest.starts_with(sign));
+    if name.trim().is_empty() || name.trim().contains(char::is_whitespace) || !is_sign(&text[name.len()..]) {
+        return Err("is no matcher; write one such as severity=\"page\", or with !=, =~ or !~".into());
+    }
+    Ok(text)
 }
 
 fn label(text: &str) -> Parsed<String> {

@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub secret_in_file: bool,
     /// Only what a synchronisation needs is required: it receives nothing, and keeps nothing.
     pub for_sync: bool,
+    /// Entries whose name another one has.
+    doubles: Vec<(&'static str, Entry)>,
 }
 
 /// One `[section]`, or one entry of a `[[list]]`.
@@ -81,6 +83,7 @@ impl Reader {
             bad: BTreeSet::new(),
             secret_in_file: false,
             for_sync: false,
+            doubles: Vec::new(),
         }
     }
 
@@ -149,6 +152,7 @@ impl Reader {
                 }
                 Some(name) if entries.iter().any(|e| segment(&e.name) == segment(name)) => {
                     self.problems.push(format!("{place}: the {key} {name} is taken; choose another"));
+                    self.doubles.push((kind, Entry { name: name.to_owned(), table }));
                 }
                 Some(name) => entries.push(Entry { name: name.to_owned(), table }),
             }
@@ -163,6 +167,10 @@ impl Reader {
             }
         }
         entries
+    }
+
+    pub fn take_doubles(&mut self, wanted: &str) -> Vec<Entry> {
+        self.doubles.extract_if(.., |(kind, _)| *kind == wanted).map(|(_, entry)| entry).collect()
     }
 
     pub fn entry<T>(&mut self, kind: &'static str, entry: Entry, read: impl Fn(&mut Section<'_>) -> T) -> T {

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::reader::Section;
-use super::text::{base_url, choice, one_word};
+use super::text::{Parsed, base_url, choice, one_word};
 
 /// The page on which the public reads how things stand.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub(super) fn read(section: &mut Section<'_>) -> StatusPage {
             section.required(
                 "page_id",
                 "the id of the page, which stands in its address at manage.statuspage.io",
-                one_word,
+                page_id,
             ),
         ),
         StatusPageKind::Cachet => (
@@ -64,6 +64,16 @@ pub(super) fn read(section: &mut Section<'_>) -> StatusPage {
             .required_secret("api_key", "an API key (for Cachet, a token) that may change the page"),
         deliver_notifications: section.flag("deliver_notifications", true),
     }
+}
+
+fn page_id(text: &str) -> Parsed<String> {
+    if text.contains("://") || text.contains(".statuspage.io") {
+        return Err(
+            "is an address; write the page's id alone, such as kctbh9vrtdwd, which stands in its address at manage.statuspage.io"
+                .into(),
+        );
+    }
+    one_word(text)
 }
 
 #[cfg(test)]
@@ -99,6 +109,10 @@ mod tests {
           statuspage.api_url is missing; write the address of the site, such as https://status.example.com (or set FIREBELL__STATUSPAGE__API_URL)
           statuspage.page_id = "x" is for Statuspage; a Cachet site has one page, remove it
           statuspage.api_key is missing; write an API key (for Cachet, a token) that may change the page (or set FIREBELL__STATUSPAGE__API_KEY or FIREBELL__STATUSPAGE__API_KEY_FILE)
+        "#);
+        assert_snapshot!(read("page_id = 'https://manage.statuspage.io/pages/kctbh9vrtdwd'\napi_key = 'k'").expect_err("wrong"), @r#"
+        1 problem in the configuration:
+          statuspage.page_id = "https://manage.statuspage.io/pages/kctbh9vrtdwd" is an address; write the page's id alone, such as kctbh9vrtdwd, which stands in its address at manage.statuspage.io
         "#);
         assert_snapshot!(read("kind = 'statuspages'\npage_id = 'a/b'\napi_key = 'k'").expect_err("wrong"), @r#"
         2 problems in the configuration:

@@ -78,7 +78,7 @@ pub struct Heard {
     /// What the person reads in answer, and nobody else.
     pub answers: Vec<Reading>,
     /// What everybody in the channel reads in answer.
-    pub aloud: Option<Reading>,
+    pub aloud: Vec<Reading>,
     /// The title of the form that was opened.
     pub form: Option<String>,
 }
@@ -131,22 +131,33 @@ impl Door {
         let _ = self.typed.send(typing.clone()); // nobody may be looking
         let began_at = self.world.clock.now();
         let server = self.base.clone();
-        let mut heard =
-            Heard { took: Duration::ZERO, server, others: 0, answers: Vec::new(), aloud: None, form: None };
+        let mut heard = Heard {
+            took: Duration::ZERO,
+            server,
+            others: 0,
+            answers: Vec::new(),
+            aloud: Vec::new(),
+            form: None,
+        };
         let (whispers, forms) = (slack.read_whispers(user).len(), slack.views().len());
         if !typing.acts() {
             slack.person_says(user, &channel, None, &typing.text); // the carrier tells the server
+            let said = slack.read(&channel).len();
             if typing.asks() {
-                self.wait_for_whisper(user, whispers).await;
+                self.wait_for(|| {
+                    slack.read_whispers(user).len() > whispers || slack.read(&channel).len() > said
+                })
+                .await;
                 heard.took = self.world.clock.now().since(began_at);
                 heard.answers = slack.read_whispers(user).split_off(whispers);
+                heard.aloud = slack.read(&channel).split_off(said);
             }
             return Ok(Answer::Heard(heard));
         }
         let request = click.unwrap_or_else(|| slack.command(user, &channel, &typing.text));
         let (status, body) = slack.deliver(&self.base, &request).await?;
         if typing.button().is_some() && slack.views().len() == forms {
-            self.wait_for_whisper(user, whispers).await;
+            self.wait_for(|| slack.read_whispers(user).len() > whispers).await;
         }
         heard.took = self.world.clock.now().since(began_at);
         if status != 200 {
@@ -155,7 +166,7 @@ impl Door {
         heard.answers = slack.read_whispers(user).split_off(whispers);
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         if answer["response_type"] == "in_channel" {
-            heard.aloud = slack.read(&channel).pop();
+            heard.aloud.extend(slack.read(&channel).pop());
         }
         let form = slack.views().into_iter().skip(forms).next_back();
         heard.form = form.map(|f| f.view["title"]["text"].as_str().unwrap_or_default().to_owned());
@@ -163,10 +174,10 @@ impl Door {
     }
 
     /// The answer to a button or a message comes on another way, a moment later.
-    async fn wait_for_whisper(&self, user: &str, seen: usize) {
+    async fn wait_for(&self, is_there: impl Fn() -> bool) {
         let clock = &self.world.clock;
         let give_up_at = clock.now() + Duration::from_secs(1);
-        while self.world.slack.read_whispers(user).len() == seen && clock.now() < give_up_at {
+        while !is_there() && clock.now() < give_up_at {
             clock.sleep(Duration::from_millis(5)).await;
         }
     }

@@ -246,13 +246,13 @@ impl Screen {
         for answer in &heard.answers {
             self.message(&format!("only {} sees this · after {took} ms", typing.person()), answer)?;
         }
-        if let Some(answer) = &heard.aloud {
+        for answer in &heard.aloud {
             self.message(&format!("everybody in #{channel} sees this · after {took} ms"), answer)?;
         }
         if let Some(form) = &heard.form {
             self.say(&format!("Firebell opens a form for {}: {form}.", typing.person()))?;
             self.note("Forms are filled in with a mouse; here, type the whole command instead.")?;
-        } else if heard.answers.is_empty() && heard.aloud.is_none() {
+        } else if heard.answers.is_empty() && heard.aloud.is_empty() {
             self.say(&if typing.acts() {
                 "Taken, without a word; the channel shows what comes of it.".to_owned()
             } else {

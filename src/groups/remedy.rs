@@ -22,7 +22,10 @@ pub fn remedy(upstream: &Upstream, group: Option<&str>) -> String {
         (Problem::Rejected { code, .. }, vendor @ (Vendor::Statuspage | Vendor::Cachet)) => match code.as_str() {
             "401" => format!("{vendor} does not accept the key: set statuspage.api_key to one that is valid"),
             "403" => format!("the key may not do {} on {vendor}: take one of somebody who manages the page", upstream.call),
-            "404" => format!("{vendor} does not know {}: mend statuspage.page_id or statuspage.api_url", upstream.call),
+            "404" if vendor == Vendor::Cachet => {
+                format!("there is no Cachet 3 that knows {}: mend statuspage.api_url", upstream.call)
+            }
+            "404" => format!("{vendor} does not know {}: mend statuspage.page_id", upstream.call),
             _ => upstream.to_string(),
         },
         (Problem::Rejected { .. }, Vendor::Monitor) => upstream.to_string(),

@@ -42,6 +42,11 @@ pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlac
     match whose(&edge, app_id.as_deref(), |ours| typed.team_id == ours) {
         Whose::Ours => {}
         Whose::Anothers => return to_command(Reply::only("This workspace is not the one Firebell serves.")),
+        Whose::AnotherApps => {
+            let why = "This command belongs to another Slack app than the one whose token Firebell has: an administrator \
+                       can take slack.bot_token and slack.signing_secrets from one app, and remove the other.";
+            return to_command(Reply::only(why));
+        }
         Whose::Unknown => return to_command(starting()),
     }
     let trigger_id = typed.trigger_id.clone();
@@ -60,7 +65,7 @@ pub(super) async fn interactions(State(edge): State<Arc<Edge>>, signed: Verified
     }
     match whose(&edge, payload["api_app_id"].as_str(), |ours| is_from(&payload, ours)) {
         Whose::Ours => {}
-        Whose::Anothers => return empty(),
+        Whose::Anothers | Whose::AnotherApps => return empty(),
         Whose::Unknown => return to_interaction(&*edge.desk, &payload, starting()),
     }
     // A submitted form is replaced in the answer itself; everything else opens a form with its trigger.
@@ -139,6 +144,8 @@ fn read_form(signed: &VerifiedSlack) -> Result<Form<'_>, BadForm> {
 pub(super) enum Whose {
     Ours,
     Anothers,
+    /// From our workspace, where another app uses our address.
+    AnotherApps,
     /// We do not know yet which workspace is ours.
     Unknown,
 }
@@ -149,9 +156,18 @@ pub(super) fn whose(edge: &Edge, app_id: Option<&str>, is_from: impl FnOnce(&str
         return Whose::Unknown;
     };
     let another_app = matches!((app_id, our_app.as_deref()), (Some(theirs), Some(ours)) if theirs != ours);
-    if another_app || !is_from(&team_id) {
+    if !is_from(&team_id) {
         edge.metrics.refused("slack", "other_workspace");
         return Whose::Anothers;
+    }
+    if another_app {
+        edge.metrics.refused("slack", "other_app");
+        tracing::warn!(
+            app_id,
+            ours = our_app,
+            "a request of another app than the one that slack.bot_token belongs to"
+        );
+        return Whose::AnotherApps;
     }
     Whose::Ours
 }

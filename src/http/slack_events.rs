@@ -61,7 +61,7 @@ pub(super) async fn events(State(edge): State<Arc<Edge>>, signed: VerifiedSlack)
 async fn callback(edge: &Edge, envelope: &Envelope, signed: VerifiedSlack) -> Response {
     match whose(edge, envelope.api_app_id.as_deref(), |ours| envelope.is_for(ours)) {
         Whose::Ours => {}
-        Whose::Anothers => return empty(),
+        Whose::Anothers | Whose::AnotherApps => return empty(),
         Whose::Unknown => return come_back(),
     }
     if !edge.desk.wants(&envelope.event) {

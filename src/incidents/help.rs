@@ -143,6 +143,8 @@ pub fn list(config: &Config) -> String {
     for verb in VERBS {
         text.extend(["\n`", name, " ", &escape(&verb.usage()), "` — ", verb.what]);
     }
+    let status = &config.commands.status;
+    text.extend(["\n`", name, " ", &status[1..], "` — how the systems are, as `", status, "` says it"]);
     text += "\n\n*Severities*\n";
     for severity in &config.severities {
         text.extend([&severity.emoji, " *", &severity.label(), "* ", &severity.description, "\n"]);

@@ -128,7 +128,7 @@ fn update(lead: Option<Target>, rest: &str, config: &Config) -> Result<Asked> {
     if rest.is_empty() {
         return Ok(Asked::Form { target });
     }
-    let mut pieces = pieces(rest);
+    let mut pieces = pieces(rest, config)?;
     let reason = take_reason(&mut pieces)?;
     let said = take_status(&mut pieces, config)?;
     // An incident may be named anywhere: no component is called so.
@@ -201,14 +201,14 @@ fn flag(piece: &Word) -> Option<String> {
 
 /// Words, quoted texts and commas. What Slack put between `<` and `>` stays one word; a quote ends where a blank or
 /// nothing follows it, so that it may hold others.
-fn pieces(raw: &str) -> Vec<Word> {
+fn pieces(raw: &str, config: &Config) -> Result<Vec<Word>> {
     let mut found = Vec::new();
     let mut rest = raw.trim_start();
     while let Some(first) = rest.chars().next() {
         let piece_end;
         if is_quote(first) {
             let inner = &rest[first.len_utf8()..];
-            let (text, after) = closed(inner);
+            let Some((text, after)) = closed(inner) else { return Err(unclosed(inner, config)) };
             found.push(Word::Quoted(text.to_owned()));
             piece_end = after;
         } else if first == ',' {
@@ -230,7 +230,15 @@ fn pieces(raw: &str) -> Vec<Word> {
         }
         rest = piece_end.trim_start();
     }
-    found
+    Ok(found)
+}
+
+fn unclosed(inner: &str, config: &Config) -> Error {
+    Error::refused(format!(
+        "The quote before “{}” is never closed, so I cannot tell where the message ends. Nothing was published. Close it: `{} update investigating \"message\" component`.",
+        quoted(inner),
+        config.commands.statuspage
+    ))
 }
 
 fn word_end(text: &str) -> usize {
@@ -249,15 +257,17 @@ fn word_end(text: &str) -> usize {
     if inside { text.find(char::is_whitespace).unwrap_or(text.len()) } else { text.len() }
 }
 
-fn closed(inner: &str) -> (&str, &str) {
-    let ends = |at: usize, c: char| {
-        inner[at + c.len_utf8()..].chars().next().is_none_or(|next| next.is_whitespace() || next == ',')
-    };
-    match inner.char_indices().find(|(at, c)| is_quote(*c) && ends(*at, *c)) {
-        Some((at, quote)) => (&inner[..at], &inner[at + quote.len_utf8()..]),
-        // Never closed: all of it.
-        None => (inner, ""),
+/// Quotes inside of it come in pairs. `None`: it is never closed.
+fn closed(inner: &str) -> Option<(&str, &str)> {
+    let mut is_inside = false;
+    for (at, quote) in inner.char_indices().filter(|(_, c)| is_quote(*c)) {
+        let after = &inner[at + quote.len_utf8()..];
+        if !is_inside && !after.starts_with(|next: char| !next.is_whitespace() && next != ',') {
+            return Some((&inner[..at], after));
+        }
+        is_inside = !is_inside;
     }
+    None
 }
 
 fn is_quote(c: char) -> bool {

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::messages;
-use super::model::{Components, Post, Standing};
+use super::model::{Post, Standing};
 use super::page::Page;
+use super::plan::Question;
 use crate::clock::Timestamp;
 use crate::front::Message;
 use crate::ids::IncidentId;
@@ -46,6 +47,8 @@ pub mod block {
 /// The two answers to what becomes of components that are not well.
 pub const ALL_WELL: &str = "all";
 const AS_THEY_ARE: &str = "keep";
+/// A component that the post is about, whose state is left as it is.
+pub const AFFECTED: &str = "affected";
 
 /// A modal holds a hundred blocks, and nobody reads more menus.
 const MOST_COMPONENTS: usize = 60;
@@ -72,28 +75,31 @@ pub struct Filled {
     draft: Option<Uuid>,
     status: Option<PostStatus>,
     text: String,
-    components: BTreeMap<String, ComponentStatus>,
+    /// The word of each one's choice.
+    components: BTreeMap<String, &'static str>,
     reason: String,
 }
 
 impl Filled {
     pub fn of(post: &Post) -> Self {
+        let components = post.components.0.iter();
+        let components = components.map(|(id, n)| (id.clone(), n.status.map_or(AFFECTED, |s| s.word())));
         Self {
             draft: Some(post.id),
             status: post.status,
             text: post.body.clone(),
-            components: post.components.0.iter().map(|(id, named)| (id.clone(), named.status)).collect(),
+            components: components.collect(),
             reason: post.reason.clone().unwrap_or_default(),
         }
     }
 }
 
 /// The question before a post goes out: its text, and what may be done with it.
-pub fn question(incident: &Incident, post: &Post, unwell: &Components) -> Message {
-    let text = asked(incident, post, unwell);
+pub fn question(incident: &Incident, post: &Post, question: &Question) -> Message {
+    let text = asked(incident, post, question);
     let id = post.id.to_string();
     let button = |text: &str, action: &str, style| blocks::button(text, action, &id, style, None);
-    let mut buttons = if unwell.is_empty() {
+    let mut buttons = if question.unwell.is_empty() {
         vec![button("Publish", press::PUBLISH, Style::Primary)]
     } else {
         vec![
@@ -106,16 +112,21 @@ pub fn question(incident: &Incident, post: &Post, unwell: &Components) -> Messag
     Message::with_blocks(&text, vec![blocks::section(&text), blocks::actions("notices.question", &buttons)])
 }
 
-fn asked(incident: &Incident, post: &Post, unwell: &Components) -> String {
+fn asked(incident: &Incident, post: &Post, question: &Question) -> String {
     let private = if incident.is_private { " *It is a private incident.*" } else { "" };
-    let unwell = match messages::components(unwell) {
-        none if none.is_empty() => none,
-        unwell => format!("\n:warning: Not well yet: {unwell}"),
-    };
+    let why = [
+        (!question.unwell.is_empty())
+            .then(|| format!("\n:warning: Not well yet: {}", messages::components(&question.unwell))),
+        question
+            .reopens
+            .then(|| "\n:warning: It is resolved on the status page: this opens it again.".to_owned()),
+        question.is_made_up.then(|| "\n_You wrote no message, so the sentence is mine._".to_owned()),
+    ];
     format!(
-        ":eyes: The public will read this about {}; nothing is published yet.{private}\n{}{unwell}",
+        ":eyes: The public will read this about {}; nothing is published yet.{private}\n{}{}",
         incident.label(),
-        messages::shown(post)
+        messages::shown(post),
+        why.into_iter().flatten().collect::<String>()
     )
 }
 
@@ -156,9 +167,10 @@ pub fn write_form(
     }
     for component in page.components.iter().take(MOST_COMPONENTS) {
         let keep = (format!("Leave it: {}", component.status.title()), AS_THEY_ARE.to_owned());
+        let affected = ("Affected, its state unchanged".to_owned(), AFFECTED.to_owned());
         let all = ComponentStatus::ALL.iter().map(|s| (capital(s.title()), s.word().to_owned()));
-        let options: Vec<(String, String)> = std::iter::once(keep).chain(all).collect();
-        let chosen = filled.components.get(&component.id).map_or(AS_THEY_ARE, |status| status.word());
+        let options: Vec<(String, String)> = [keep, affected].into_iter().chain(all).collect();
+        let chosen = filled.components.get(&component.id).copied().unwrap_or(AS_THEY_ARE);
         let select = blocks::static_select("value", "Choose a state", &options, Some(chosen));
         let label = plain(&component.full_name(), 150);
         fields.push(blocks::input(&block::component(&component.id), &label, &select, true));
@@ -186,9 +198,9 @@ fn about(incident: &Incident, standing: &Standing) -> String {
 }
 
 /// In the form's place once it is filled in: the text as the public will read it.
-pub fn preview_form(incident: &Incident, post: &Post, unwell: &Components) -> Value {
-    let mut fields = vec![blocks::section(&asked(incident, post, unwell))];
-    if !unwell.is_empty() {
+pub fn preview_form(incident: &Incident, post: &Post, question: &Question) -> Value {
+    let mut fields = vec![blocks::section(&asked(incident, post, question))];
+    if !question.unwell.is_empty() {
         let options = [
             ("Set all operational & resolve".to_owned(), ALL_WELL.to_owned()),
             ("Resolve & keep current states".to_owned(), AS_THEY_ARE.to_owned()),

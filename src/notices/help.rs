@@ -12,10 +12,11 @@ pub const VERBS: &[Spoken] = &[
         aliases: &["post", "publish"],
         arguments: "[INC-n] <status> [\"message\"] [component…] [--force \"reason\"]",
         what: "tell the public; the first time makes the post, later ones add to it",
-        more: "The status is `investigating`, `identified`, `monitoring` or `resolved`; or that of the components named: \
+        more: "The status is `investigating`, `identified`, `monitoring` or `resolved`: components that are named are listed \
+               as affected, and their state stays as it is. Or it is the state of the components named, which it sets: \
                `degraded_performance`, `partial_outage`, `major_outage`, `under_maintenance`, `operational` (short: \
                `degraded`, `partial`, `major`, `maintenance`). The message goes in quotes; without one a standard sentence \
-               is taken. A component is named as on the page or by its beginning; commas or quotes tell several apart. \
+               is taken, which is shown to you first when it is about components. A component is named as on the page or by its beginning; commas or quotes tell several apart. \
                Resolving asks what becomes of components that are not well. A private incident needs `--force` with a reason, \
                which stays on its timeline. Without a status a form opens.",
         example: "update major_outage \"Payments fail in Europe.\" Checkout",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Components, Post, PostState};
+use super::model::{Components, Named, Post, PostState};
 use super::page::{EVERY, Page};
 use crate::clock::Timestamp;
 use crate::config::{Config, Impact, StatusPageKind};
@@ -35,16 +35,21 @@ pub(super) fn quote(body: &str) -> String {
     body.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// `Checkout: major outage · Search: operational`
+/// `Checkout: major outage · Search: operational`, and in a line of their own those whose state stays as it is.
 pub(super) fn components(components: &Components) -> String {
-    let shown: Vec<String> = components
-        .values()
-        .take(LISTED)
-        .map(|named| format!("{}: {}", untrusted(&plain(&named.name, 80)), named.status.title()))
-        .collect();
-    let more = components.len().saturating_sub(LISTED);
-    let more = if more == 0 { String::new() } else { format!(" · and {more} more") };
-    format!("{}{more}", shown.join(" · "))
+    let name = |named: &Named| untrusted(&plain(&named.name, 80));
+    let set = components.values().filter_map(|n| Some(format!("{}: {}", name(n), n.status?.title())));
+    let affected = components.values().filter(|named| named.status.is_none()).map(name);
+    let affected = some(&affected.collect::<Vec<_>>(), ", ");
+    let affected =
+        if affected.is_empty() { affected } else { format!("Affected, state unchanged: {affected}") };
+    [some(&set.collect::<Vec<_>>(), " · "), affected].join("\n").trim().to_owned()
+}
+
+fn some(shown: &[String], between: &str) -> String {
+    let more = shown.len().saturating_sub(LISTED);
+    let more = if more == 0 { String::new() } else { format!("{between}and {more} more") };
+    format!("{}{more}", shown[..shown.len().min(LISTED)].join(between))
 }
 
 /// What a post is, for its author.
@@ -120,7 +125,9 @@ pub fn published(told: &Told<'_>) -> Message {
 
 /// For the timeline, as plain text.
 pub fn on_the_timeline(told: &Told<'_>) -> String {
-    let set: Vec<String> = told.set.values().map(|n| format!("{} {}", n.name, n.status.title())).collect();
+    let shown =
+        |n: &Named| n.status.map_or(n.name.clone(), |status| format!("{} {}", n.name, status.title()));
+    let set: Vec<String> = told.set.values().map(shown).collect();
     let set = if set.is_empty() { String::new() } else { format!(" ({})", set.join(", ")) };
     match told.status {
         Some(status) if told.url.is_some() => {
@@ -132,30 +139,69 @@ pub fn on_the_timeline(told: &Told<'_>) -> String {
     }
 }
 
+/// What of a post the public does not see: its words, or, where these are out or there are none, its components.
+fn is_about_components(post: &Post) -> bool {
+    post.state == PostState::Said || post.status.is_none()
+}
+
 /// The page has not answered twice; it goes on being asked.
 pub fn delayed(post: &Post, because: &str) -> Message {
+    let (who, because) = (mention(&post.asked_by), untrusted(because));
+    let text = match (post.state, post.status) {
+        (PostState::Said, _) => format!(
+            ":hourglass: What {who} wrote for the public is on the status page, but not all components are set yet: {because}. I keep trying for some minutes.\n{}",
+            components(&post.components.0)
+        ),
+        (_, None) => format!(
+            ":hourglass: What {who} set on the status page is not all there yet: {because}. I keep trying for some minutes.\n{}",
+            components(&post.components.0)
+        ),
+        _ => format!(
+            ":hourglass: What {who} wrote for the public is not on the status page yet, as far as I know: {because}. I keep trying for some minutes."
+        ),
+    };
+    Message::text(text.trim_end())
+}
+
+/// The page lets nobody of us write for a while.
+pub fn waits(config: &Config, post: &Post, url: Option<&str>, job: i64, because: &str) -> Message {
+    let (who, place) = (mention(&post.asked_by), by_hand(config, url));
+    let what = if is_about_components(post) { "set of components" } else { "wrote for the public" };
     Message::text(format!(
-        ":hourglass: What {} wrote for the public is not on the status page yet: {}. I keep trying for some minutes.",
-        mention(&post.asked_by),
+        ":hourglass: {}. That is for the whole page: nothing of any incident gets there until then. What {who} {what} \
+         follows by itself. If it cannot wait, do it by hand {place}, and have `firebell jobs discard {job}` keep it from \
+         coming twice.",
         untrusted(because)
     ))
 }
 
-/// The page did not take it: what a person can do.
-pub fn failed(config: &Config, post: &Post, url: Option<&str>, job: i64, because: &str) -> Message {
-    let place = match (url.filter(|url| !url.is_empty()), config.statuspage.as_ref().map(|page| page.kind)) {
+/// Where a person does it.
+fn by_hand(config: &Config, url: Option<&str>) -> String {
+    match (url.filter(|url| !url.is_empty()), config.statuspage.as_ref().map(|page| page.kind)) {
         (Some(url), _) => format!("on {}", link(url, "")),
         (None, Some(StatusPageKind::Statuspage)) => {
             format!("at {}", link("https://manage.statuspage.io", ""))
         }
         (None, _) => "in its dashboard".to_owned(),
+    }
+}
+
+/// The page did not take it: what a person can do.
+pub fn failed(config: &Config, post: &Post, url: Option<&str>, job: i64, because: &str) -> Message {
+    let (who, place, because) = (mention(&post.asked_by), by_hand(config, url), untrusted(because));
+    let what = match (post.state, post.status) {
+        (PostState::Said, _) => format!(
+            "*Not all components are set on the status page*: {because}. The words are there.\n{}\nPlease set them",
+            components(&post.components.0)
+        ),
+        (_, None) => format!("*Not set on the status page*: {because}.\n{}\nPlease set it", shown(post)),
+        _ => format!(
+            "*Not published on the status page*: {because}. Nobody outside has read this:\n{}\nPlease post it",
+            shown(post)
+        ),
     };
     Message::text(format!(
-        "{} :warning: *Not published on the status page*: {}. Nobody outside has read this:\n{}\n\
-         Please post it by hand {place}; or, once it is mended, `firebell jobs retry {job}`.",
-        mention(&post.asked_by),
-        untrusted(because),
-        shown(post)
+        "{who} :warning: {what} by hand {place}; or, once it is mended, `firebell jobs retry {job}`."
     ))
 }
 

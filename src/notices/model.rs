@@ -26,17 +26,20 @@ word_enum! {
         Dropped = "dropped",
         /// On its way.
         Waiting = "waiting",
+        /// Its words are on the page, and its components, which some pages take one by one, are not all set yet.
+        Said = "said",
         Done = "done",
         /// The page did not take it; a person has been told.
         Failed = "failed",
     }
 }
 
-/// A component as a post sets it.
+/// A component as a post names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     pub name: String,
-    pub status: ComponentStatus,
+    /// `None`: it is listed as affected, and its state is left as it is.
+    pub status: Option<ComponentStatus>,
 }
 
 /// Component id → how it is.
@@ -85,6 +88,11 @@ row! {
 }
 
 impl Post {
+    /// Wanted on the page, and not there as a whole. One that failed may be brought back.
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self.state, PostState::Waiting | PostState::Said | PostState::Failed)
+    }
+
     /// Publishes it: posts of one incident in their order, whoever asked for them.
     pub fn job(&self) -> NewJob {
         let mut job = NewJob::new("notices.post", json!({ "post": self.id }))
@@ -134,10 +142,14 @@ impl Standing {
         if self.is_there {
             self.status = post.status.or(self.status);
             self.impact = post.impact.or(self.impact);
-            self.components.extend(post.components.0.clone());
+            for (id, named) in &post.components.0 {
+                let before = self.components.get(id).and_then(|before| before.status);
+                let named = Named { name: named.name.clone(), status: named.status.or(before) };
+                self.components.insert(id.clone(), named);
+            }
         }
         if post.restores {
-            self.components.values_mut().for_each(|named| named.status = ComponentStatus::Operational);
+            self.components.values_mut().for_each(|named| named.status = Some(ComponentStatus::Operational));
         }
         self
     }
@@ -154,17 +166,6 @@ pub fn impact_of(status: ComponentStatus) -> Impact {
     }
 }
 
-/// How a component is that an incident of this impact names without more words.
-pub fn status_for(impact: Impact) -> ComponentStatus {
-    match impact {
-        Impact::None => ComponentStatus::Operational,
-        Impact::Maintenance => ComponentStatus::UnderMaintenance,
-        Impact::Minor => ComponentStatus::DegradedPerformance,
-        Impact::Major => ComponentStatus::PartialOutage,
-        Impact::Critical => ComponentStatus::MajorOutage,
-    }
-}
-
 /// What the public reads where nobody wrote anything.
 pub fn default_body(status: PostStatus) -> &'static str {
     match status {
@@ -177,17 +178,12 @@ pub fn default_body(status: PostStatus) -> &'static str {
 
 /// The same for components: `We are seeing a partial outage of Checkout and Search.`
 pub fn default_component_body(status: ComponentStatus, names: &[&str]) -> String {
-    let of = |what: &str| match names {
-        [] => format!("We are seeing {what}."),
-        names => format!("We are seeing {what} of {}.", listed(names)),
-    };
     let (are, all) = (if names.len() == 1 { "is" } else { "are" }, listed(names));
+    let of = |what: &str| format!("We are seeing {what} of {all}.");
     match status {
         ComponentStatus::DegradedPerformance => of("degraded performance"),
         ComponentStatus::PartialOutage => of("a partial outage"),
         ComponentStatus::MajorOutage => of("a major outage"),
-        ComponentStatus::UnderMaintenance if names.is_empty() => "We are carrying out maintenance.".into(),
-        ComponentStatus::Operational if names.is_empty() => "All components are operational again.".into(),
         ComponentStatus::UnderMaintenance => format!("{all} {are} under maintenance."),
         ComponentStatus::Operational => format!("{all} {are} operational again."),
     }

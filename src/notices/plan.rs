@@ -1,9 +1,7 @@
 //! From what was asked to what the public will read: one pure function, the same for words, forms and buttons.
 
 use super::command::Said;
-use super::model::{
-    Components, Named, Standing, default_body, default_component_body, impact_of, status_for,
-};
+use super::model::{Components, Named, Standing, default_body, default_component_body, impact_of};
 use super::page::Page;
 use crate::config::Impact;
 use crate::error::{Error, Result};
@@ -15,8 +13,8 @@ pub struct Wanted<'a> {
     /// Cleaned for the public.
     pub message: Option<String>,
     pub components: Vec<&'a Component>,
-    /// Chosen one by one in the form.
-    pub chosen: Vec<(&'a Component, ComponentStatus)>,
+    /// Chosen one by one in the form; `None`: affected, and left as it is.
+    pub chosen: Vec<(&'a Component, Option<ComponentStatus>)>,
 }
 
 /// What is to be published.
@@ -26,8 +24,26 @@ pub struct Plan {
     pub impact: Option<Impact>,
     pub components: Components,
     pub body: String,
+    pub question: Question,
+}
+
+/// Why its author is asked before it goes out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
     /// Components of the page incident that stay unwell unless it is said what becomes of them.
     pub unwell: Components,
+    /// The public was told that it is over.
+    pub reopens: bool,
+    /// Nobody wrote these words.
+    pub is_made_up: bool,
+    /// The severity wants a second look at everything.
+    pub is_wanted: bool,
+}
+
+impl Question {
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `severity` is the impact of the incident's severity. Errs with what to say instead.
@@ -40,15 +56,18 @@ pub fn plan(wanted: &Wanted<'_>, standing: &Standing, page: &Page, severity: Imp
         let named = Named { name: component.full_name(), status: *status };
         plan.components.insert(component.id.clone(), named);
     }
+    let worst = wanted.chosen.iter().filter_map(|(_, status)| Some(impact_of((*status)?))).max();
     // What was chosen may be worse than what the incident was thought to be.
-    if let Some(worst) = wanted.chosen.iter().map(|(_, status)| impact_of(*status)).max() {
+    if let Some(worst) = worst {
         let before = plan.impact.or(standing.impact).unwrap_or(Impact::None);
         plan.impact = (plan.impact.is_some() || worst > before).then(|| worst.max(before));
     }
     if plan.status == Some(PostStatus::Resolved) {
-        plan.unwell = unwell(standing, page);
-        plan.unwell.retain(|id, _| !plan.components.contains_key(id));
+        let is_set = |id: &String| plan.components.get(id).is_some_and(|named| named.status.is_some());
+        plan.question.unwell = unwell(standing, page);
+        plan.question.unwell.retain(|id, _| !is_set(id));
     }
+    plan.question.reopens = plan.status.is_some() && standing.is_there && !standing.is_open();
     Ok(plan)
 }
 
@@ -67,38 +86,25 @@ fn of_incident(
     if is_over && standing.status == Some(PostStatus::Resolved) {
         return Err(Error::refused("It is resolved on the status page already."));
     }
-    let impact = standing.impact.unwrap_or(severity);
-    let components = wanted.components.iter().map(|component| {
-        let status = match component.status {
-            _ if is_over => ComponentStatus::Operational,
-            ComponentStatus::Operational => status_for(impact),
-            // The page knows better how it is.
-            unwell => unwell,
-        };
-        (component.id.clone(), Named { name: component.full_name(), status })
-    });
+    // How a component is has its own words: what is looked into may still work.
+    let set = is_over.then_some(ComponentStatus::Operational);
+    let components = wanted
+        .components
+        .iter()
+        .map(|component| (component.id.clone(), Named { name: component.full_name(), status: set }));
     Ok(Plan {
         status: Some(status),
         impact: (!standing.is_there).then_some(severity),
         components: components.collect(),
         body: wanted.message.clone().unwrap_or_else(|| default_body(status).to_owned()),
-        unwell: Components::new(),
+        question: Question::default(),
     })
 }
 
 fn of_components(status: ComponentStatus, wanted: &Wanted<'_>, standing: &Standing) -> Result<Plan> {
-    let with = |name: String| Named { name, status };
-    let mut components: Components =
-        wanted.components.iter().map(|c| (c.id.clone(), with(c.full_name()))).collect();
-    if components.is_empty() {
-        components = standing.components.iter().map(|(id, n)| (id.clone(), with(n.name.clone()))).collect();
-    }
+    let set = |c: &&Component| (c.id.clone(), Named { name: c.full_name(), status: Some(status) });
+    let components: Components = wanted.components.iter().map(set).collect();
     let is_well = status == ComponentStatus::Operational;
-    if is_well && components.is_empty() && wanted.chosen.is_empty() {
-        return Err(Error::refused(
-            "Which component is operational? No post about this incident names one: write its name.",
-        ));
-    }
     let is_open = standing.is_open();
     if is_well && !is_open && wanted.message.is_some() {
         return Err(Error::refused(
@@ -113,8 +119,11 @@ fn of_components(status: ComponentStatus, wanted: &Wanted<'_>, standing: &Standi
         impact: (!is_well)
             .then(|| impact_of(status).max(standing.impact.filter(|_| is_open).unwrap_or(Impact::None))),
         body: wanted.message.clone().unwrap_or_else(|| default_component_body(status, &names)),
+        question: Question {
+            is_made_up: wanted.message.is_none() && (is_open || !is_well),
+            ..Question::default()
+        },
         components,
-        unwell: Components::new(),
     })
 }
 
@@ -122,10 +131,11 @@ fn of_components(status: ComponentStatus, wanted: &Wanted<'_>, standing: &Standi
 fn unwell(standing: &Standing, page: &Page) -> Components {
     let is_fresh = page.read_at > standing.changed_at;
     let now = standing.components.iter().map(|(id, named)| {
-        let read = page.component(id).filter(|_| is_fresh).map(|c| c.status);
-        (id.clone(), Named { name: named.name.clone(), status: read.unwrap_or(named.status) })
+        let read = page.component(id).map(|c| c.status);
+        let status = if is_fresh { read.or(named.status) } else { named.status.or(read) };
+        (id.clone(), Named { name: named.name.clone(), status })
     });
-    now.filter(|(_, named)| named.status != ComponentStatus::Operational).collect()
+    now.filter(|(_, named)| named.status != Some(ComponentStatus::Operational)).collect()
 }
 
 #[cfg(test)]
@@ -149,7 +159,7 @@ mod tests {
 
     fn open(components: &[(&str, ComponentStatus)], changed_at: i64) -> Standing {
         let named = |(name, status): &(&str, ComponentStatus)| {
-            (name.to_lowercase(), Named { name: (*name).into(), status: *status })
+            (name.to_lowercase(), Named { name: (*name).into(), status: Some(*status) })
         };
         Standing {
             is_there: true,
@@ -167,11 +177,11 @@ mod tests {
         plan(&wanted, standing, page, Impact::Minor)
     }
 
-    fn set(plan: &Plan) -> Vec<(&str, ComponentStatus)> {
+    fn set(plan: &Plan) -> Vec<(&str, Option<ComponentStatus>)> {
         plan.components.values().map(|n| (n.name.as_str(), n.status)).collect()
     }
 
-    use ComponentStatus::{DegradedPerformance, MajorOutage, Operational, PartialOutage};
+    use ComponentStatus::{MajorOutage, Operational, PartialOutage};
 
     #[test]
     fn the_first_post_takes_its_impact_from_what_was_said() {
@@ -179,12 +189,17 @@ mod tests {
         let none = Standing::default();
         let plan = planned("investigating", &["api", "web"], &none, &page).expect("a plan");
         assert_eq!((plan.status, plan.impact), (Some(PostStatus::Investigating), Some(Impact::Minor)));
-        assert_eq!(set(&plan), [("Api", DegradedPerformance), ("Web", PartialOutage)]);
+        assert_eq!(set(&plan), [("Api", None), ("Web", None)], "listed, and left as they are");
         let plan = planned("major-outage", &["api"], &none, &page).expect("a plan");
         assert_eq!((plan.status, plan.impact), (Some(PostStatus::Investigating), Some(Impact::Critical)));
-        assert_eq!(plan.body, "We are seeing a major outage of Api.");
+        assert_eq!(
+            (plan.body.as_str(), plan.question.is_made_up),
+            ("We are seeing a major outage of Api.", true)
+        );
+        assert_eq!(set(&plan), [("Api", Some(MajorOutage))]);
         let plan = planned("operational", &["web"], &none, &page).expect("a plan");
         assert_eq!((plan.status, plan.impact), (None, None), "no post for the public");
+        assert!(plan.question.is_none());
     }
 
     #[test]
@@ -193,11 +208,11 @@ mod tests {
         let standing = open(&[("Api", MajorOutage)], 50);
         let plan = planned("degraded", &["web"], &standing, &page).expect("a plan");
         assert_eq!((plan.status, plan.impact), (None, Some(Impact::Major)));
-        let plan = planned("operational", &[], &standing, &page).expect("a plan");
-        assert_eq!(set(&plan), [("Api", Operational)]);
         let over = Standing { status: Some(PostStatus::Resolved), ..standing };
-        let plan = planned("partial", &[], &over, &page).expect("a plan");
-        assert_eq!(plan.status, Some(PostStatus::Investigating), "it is back");
+        for said in ["partial", "monitoring"] {
+            let plan = planned(said, &["api"], &over, &page).expect("a plan");
+            assert!(plan.status.is_some() && plan.question.reopens, "it is back");
+        }
     }
 
     #[test]
@@ -205,7 +220,7 @@ mod tests {
         let page = page(&[("Api", MajorOutage), ("Web", Operational)]);
         let unwell = |standing: &Standing, names: &[&str]| {
             let plan = planned("resolved", names, standing, &page).expect("a plan");
-            plan.unwell.into_keys().collect::<Vec<_>>()
+            plan.question.unwell.into_keys().collect::<Vec<_>>()
         };
         assert_eq!(
             unwell(&open(&[("Api", Operational), ("Web", PartialOutage)], 50), &[]),
@@ -218,6 +233,9 @@ mod tests {
             "we are newer"
         );
         assert!(unwell(&open(&[("Api", MajorOutage)], 50), &["api"]).is_empty(), "named: restored");
+        let mut only_listed = open(&[("Api", Operational), ("Web", Operational)], 150);
+        only_listed.components.values_mut().for_each(|named| named.status = None);
+        assert_eq!(unwell(&only_listed, &[]), ["api"], "what was left as it is, is as the page says");
         for standing in [Standing::default(), Standing { status: Some(PostStatus::Resolved), ..open(&[], 0) }]
         {
             assert!(planned("resolved", &[], &standing, &page).is_err());

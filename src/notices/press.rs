@@ -11,7 +11,7 @@ use super::messages;
 use super::model::{Post, PostState};
 use super::page::Page;
 use super::plan::Wanted;
-use super::publish::{DRAFT_LIVES, is_reason, prepare, publish, stale, standing, wants_preview};
+use super::publish::{DRAFT_LIVES, is_reason, prepare, publish, stale, standing};
 use super::text;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply};
@@ -104,7 +104,7 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
         return Ok(beside(block::REASON, "Say why, in at least 10 characters."));
     }
     let prepared = prepare(tx, known, page, caller, &incident, &wanted, Some(&reason)).await;
-    let (post, unwell) = match prepared {
+    let (post, question) = match prepared {
         Ok(prepared) => prepared,
         Err(Error::Refused(why)) => return Ok(beside(block::STATUS, &why)),
         Err(other) => return Err(other),
@@ -116,17 +116,18 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
         tx.move_post(mine.id, PostState::Draft, PostState::Dropped).await?;
     }
     tx.insert_post(&post).await?;
-    if unwell.is_empty() && !wants_preview(&known.config, &incident) {
+    if question.is_none() {
         return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
     }
-    Ok(Reply::Modal(forms::preview_form(&incident, &post, &unwell)))
+    Ok(Reply::Modal(forms::preview_form(&incident, &post, &question)))
 }
 
 /// Each component has a menu of its own; most are left as they are.
-fn components<'a>(page: &'a Page, values: &Value) -> Vec<(&'a Component, ComponentStatus)> {
+fn components<'a>(page: &'a Page, values: &Value) -> Vec<(&'a Component, Option<ComponentStatus>)> {
     let chosen = |component: &'a Component| {
         let word = chosen(values, &block::component(&component.id))?;
-        Some((component, ComponentStatus::from_word(&word)?))
+        let status = ComponentStatus::from_word(&word);
+        (status.is_some() || word == forms::AFFECTED).then_some((component, status))
     };
     page.components.iter().filter_map(chosen).collect()
 }

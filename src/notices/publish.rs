@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::command::{Asked, Update};
+use super::command::{Asked, Said, Update};
 use super::forms;
 use super::messages;
-use super::model::{Components, Post, PostState, Standing};
+use super::model::{Post, PostState, Standing, listed};
 use super::page::Page;
-use super::plan::{Plan, Wanted, plan};
+use super::plan::{Plan, Question, Wanted, plan};
 use super::text;
 use crate::config::{Config, Impact, SeverityWord};
 use crate::error::{Error, Result};
@@ -18,6 +18,7 @@ use crate::incidents::asked::find;
 use crate::incidents::model::{Actor, Incident, Kind, Source};
 use crate::incidents::timeline::NewEntry;
 use crate::oncall::Known;
+use crate::slack::words::quoted;
 use crate::statuspage::PostStatus;
 use crate::store::{Json, Tx};
 
@@ -62,12 +63,12 @@ pub async fn update(
     let components = page.named(&update.components)?;
     let wanted = Wanted { said: update.said, message, components, chosen: Vec::new() };
     let reason = update.reason.as_deref();
-    let (post, unwell) = prepare(tx, known, page, caller, &incident, &wanted, reason).await?;
+    let (post, question) = prepare(tx, known, page, caller, &incident, &wanted, reason).await?;
     tx.insert_post(&post).await?;
-    if unwell.is_empty() && !wants_preview(&known.config, &incident) {
+    if question.is_none() {
         return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
     }
-    Ok(Reply::Only(forms::question(&incident, &post, &unwell)))
+    Ok(Reply::Only(forms::question(&incident, &post, &question)))
 }
 
 /// The one quoted text could be a message or a component's name: what is public is not guessed.
@@ -83,7 +84,29 @@ fn is_message(update: &Update, page: &Page, known: &Known) -> Result<()> {
     )))
 }
 
-/// The post that is wanted, as a draft that is not written yet, and what is still unwell when it resolves.
+/// A state is that of components: whose it is is not guessed.
+fn whose_state(wanted: &Wanted<'_>, standing: &Standing, page: &Page, config: &Config) -> Result<()> {
+    let Said::Component(status) = wanted.said else { return Ok(()) };
+    if !wanted.components.is_empty() || !wanted.chosen.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = standing.components.values().map(|named| named.name.as_str()).collect();
+    let (example, rest) = match (named.as_slice(), page.components.first()) {
+        ([], Some(first)) => (first.full_name(), String::new()),
+        ([], None) => ("component".to_owned(), String::new()),
+        (named, _) => (named.join(", "), format!(" The post is about {}.", listed(named))),
+    };
+    let message = if wanted.message.is_some() { " \"message\"" } else { "" };
+    Err(Error::refused(format!(
+        "Which component? “{}” is the state of components, so name them: `{} update {}{message} {}`.{rest} Nothing was published.",
+        status.title(),
+        config.commands.statuspage,
+        status.word(),
+        quoted(&example)
+    )))
+}
+
+/// The post that is wanted, as a draft that is not written yet, and what its author is asked before it goes out.
 pub(super) async fn prepare(
     tx: &mut Tx,
     known: &Known,
@@ -92,7 +115,7 @@ pub(super) async fn prepare(
     incident: &Incident,
     wanted: &Wanted<'_>,
     reason: Option<&str>,
-) -> Result<(Post, Components)> {
+) -> Result<(Post, Question)> {
     not_a_test(incident)?;
     let reason = reason_for(known, incident, reason)?;
     let standing = standing(tx, incident).await?;
@@ -103,11 +126,13 @@ pub(super) async fn prepare(
             incident.status
         )));
     }
-    let impact = match known.config.severity(&incident.severity) {
-        SeverityWord::Known(severity) => severity.impact,
-        SeverityWord::TooHigh | SeverityWord::Unknown => Impact::Minor,
+    whose_state(wanted, &standing, page, &known.config)?;
+    let (impact, is_wanted) = match known.config.severity(&incident.severity) {
+        SeverityWord::Known(severity) => (severity.impact, severity.preview),
+        SeverityWord::TooHigh | SeverityWord::Unknown => (Impact::Minor, false),
     };
-    let Plan { status, impact, components, body, unwell } = plan(wanted, &standing, page, impact)?;
+    let Plan { status, impact, components, body, question } = plan(wanted, &standing, page, impact)?;
+    let question = Question { is_wanted, ..question };
     let names: Vec<&str> = components.values().map(|named| named.name.as_str()).collect();
     let post = Post {
         id: new_id(tx.clock()),
@@ -119,17 +144,13 @@ pub(super) async fn prepare(
         name: text::public_name(&incident.title, incident.is_private, &names),
         body,
         components: Json(components),
-        restores: status == Some(PostStatus::Resolved) && unwell.is_empty(),
+        restores: status == Some(PostStatus::Resolved) && question.unwell.is_empty(),
         asked_by: caller.user.clone(),
         asked_by_name: caller.name.clone(),
         asked_at: tx.now(),
         reason,
     };
-    Ok((post, unwell))
-}
-
-pub(super) fn wants_preview(config: &Config, incident: &Incident) -> bool {
-    matches!(config.severity(&incident.severity), SeverityWord::Known(severity) if severity.preview)
+    Ok((post, question))
 }
 
 pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standing> {
@@ -148,6 +169,13 @@ pub(super) async fn publish(
     let standing = standing(tx, incident).await?;
     if is_over && standing.status == Some(PostStatus::Resolved) {
         return Err(Error::refused("It is resolved on the status page already."));
+    }
+    // Whoever wrote it did not know that the public would be told that it is over.
+    let is_over_since = standing.is_there && !standing.is_open() && standing.changed_at > Some(post.asked_at);
+    if is_over_since {
+        return Err(Error::refused(
+            "It was resolved on the status page meanwhile: nothing was published. Write it anew if it is back.",
+        ));
     }
     let restores = restores && is_over;
     // What only goes on from what is there says so: should that not be published after all, this post stands alone.

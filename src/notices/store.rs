@@ -21,7 +21,7 @@ impl Tx {
     pub async fn waiting_posts(&mut self, incident: IncidentId) -> Result<Vec<Post>> {
         self.all(
             "SELECT p.* FROM notice_post p JOIN job j ON j.id = p.job_id AND j.done_at IS NULL
-             WHERE p.incident_id = $1 AND p.state = 'waiting' ORDER BY p.number",
+             WHERE p.incident_id = $1 AND p.state IN ('waiting', 'said') ORDER BY p.number",
             &[&incident],
         )
         .await

@@ -1,6 +1,8 @@
 //! What people typed, as the public reads it: plain text. Slack's marks become words; what names people or channels
 //! inside is refused, because it is nobody's business outside.
 
+use std::iter;
+
 use crate::error::{Error, Result};
 use crate::oncall::Directory;
 use crate::slack::blocks::{plain, unescape};
@@ -112,9 +114,14 @@ fn unmarked(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut open: Vec<char> = Vec::new();
-    for (at, &c) in chars.iter().enumerate() {
+    let mut next = 0;
+    while let Some(&c) = chars.get(next) {
+        let at = next;
+        // `**bold**` is one mark at each end.
+        let run = chars[at..].iter().take_while(|other| **other == c && "*_~".contains(c)).count().max(1);
+        next = at + run;
         let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
-        let after = chars.get(at + 1).copied();
+        let after = chars.get(next).copied();
         match c {
             '`' => {}
             '*' | '_' | '~' => {
@@ -122,10 +129,10 @@ fn unmarked(text: &str) -> String {
                 let filled = |side: Option<char>| side.is_some_and(|side| !side.is_whitespace());
                 if open.contains(&c) && outside(after) && filled(before) {
                     open.retain(|mark| *mark != c);
-                } else if outside(before) && filled(after) && closes(&chars[at + 1..], c) {
+                } else if outside(before) && filled(after) && closes(&chars[next..], c) {
                     open.push(c);
                 } else {
-                    out.push(c);
+                    out.extend(iter::repeat_n(c, run));
                 }
             }
             '<' => out.push('‹'),
@@ -218,6 +225,10 @@ mod tests {
         assert_eq!(
             read("&lt;script&gt;alert(1)&lt;/script&gt; [x](https://evil)"),
             "‹script›alert(1)‹/script› [x] (https://evil)"
+        );
+        assert_eq!(
+            read("**md** [l](http://e), __all__ ~~gone~~ 2**3 a ** b *** c_d__e"),
+            "md [l] (http://e), all gone 2**3 a ** b *** c_d__e"
         );
         assert_eq!(read("one\ntwo\u{0}\u{202E}\u{7}"), "one\ntwo");
     }

@@ -23,7 +23,7 @@ pub fn look(known: &Known, caller: &Caller, asked: &Asked, name: &str, at: Times
         Asked::Responders { is_public } => Ok(messages::responders(known, name, at, eyes(is_public))),
         Asked::Who { whom } => {
             let command = format!("{} who", known.config.commands.ic);
-            let found = targets::find(known, &caller.user, whom, &command, at)?;
+            let found = targets::find(known, &caller.user, whom, &command, &[], at)?;
             let again = format!("{name} page {}", plain(unquoted(whom)).trim());
             Ok(messages::who(known, &found.targets, &again, at))
         }
@@ -45,13 +45,13 @@ pub async fn act(
     // `how`: what stands before and behind a flag with which the same is typed once more.
     let (kind, whom, message, manner, how): (Kind, Whom<'_>, _, _, (String, String)) = match asked {
         Asked::Page { whom, message, manner } => {
-            let found = targets::find(known, &caller.user, whom, &commands.page, at)?;
+            let found = targets::find(known, &caller.user, whom, &commands.page, &[], at)?;
             let how = (commands.page.clone(), format!("{} …", quoted(&found.called)));
             (Kind::Page, found, Some(message.clone()), *manner, how)
         }
         Asked::PagePerson { whom, manner } => {
             let command = format!("{} page", commands.ic);
-            let found = targets::find(known, &caller.user, whom, &command, at)?;
+            let found = targets::find(known, &caller.user, whom, &command, help::responders(), at)?;
             let how = (format!("{command} {}", quoted(&found.called)), String::new());
             (Kind::Person, found, None, *manner, how)
         }

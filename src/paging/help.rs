@@ -76,6 +76,11 @@ pub const VERBS: &[Spoken] = &[
     },
 ];
 
+/// What can be paged by a word of its own.
+pub fn responders() -> &'static [Spoken] {
+    find(VERBS, "responders").map_or(&[], std::slice::from_ref)
+}
+
 /// What can be said to `/page`, in mrkdwn.
 pub fn page(config: &Config) -> String {
     let name = &config.commands.page;

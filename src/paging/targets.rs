@@ -12,6 +12,7 @@ use crate::groups::lookup::{self, Person, Subject};
 use crate::ids::{PagerDutyUserId, SlackUserId};
 use crate::oncall::model::Contact;
 use crate::oncall::{Directory, Known, Step};
+use crate::slack::spoken::Spoken;
 use crate::slack::words::{plain, quoted, unquoted};
 
 /// Everybody whom one page is for.
@@ -50,12 +51,13 @@ fn calls_everybody(word: &str) -> bool {
     ["here", "channel", "everyone", "group"].iter().any(|all| bare.eq_ignore_ascii_case(all))
 }
 
-/// Whom somebody means; `command` is what near misses are put after.
+/// Whom somebody means; `command` is what near misses are put after, and `verbs` what else may stand there.
 pub fn find<'a>(
     known: &'a Known,
     caller: &SlackUserId,
     typed: &str,
     command: &str,
+    verbs: &[Spoken],
     at: Timestamp,
 ) -> Result<Whom<'a>> {
     let word = plain(unquoted(typed));
@@ -67,7 +69,7 @@ pub fn find<'a>(
             quoted(&word)
         )));
     }
-    let subject = lookup::subject(known, caller, typed, command, &[])?;
+    let subject = lookup::subject(known, caller, typed, command, verbs)?;
     of_subject(known, &subject, at)
 }
 

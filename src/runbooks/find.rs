@@ -24,6 +24,19 @@ pub fn name_of(runbook: &Runbook) -> String {
     }
 }
 
+/// What to type for this one of the index and no other: its alert, or where others have the same, its title or its file.
+pub fn typed_for(index: &Index, config: &Config, runbook: &Runbook) -> String {
+    let title = format!("\"{}\"", runbook.title.replace('"', ""));
+    let with_service = match runbook.services.first() {
+        Some(service) if !is_two_words(service) => format!("{service} {title}"),
+        _ => title.clone(),
+    };
+    let leads_there =
+        |typed: &String| matches!(find(index, config, typed), Found::One(one) if std::ptr::eq(one, runbook));
+    let forms = [name_of(runbook), with_service, title].into_iter().chain(runbook.file.clone());
+    forms.into_iter().find(leads_there).unwrap_or_else(|| name_of(runbook))
+}
+
 /// Those of a service, by its name or alias.
 pub fn of_service<'a>(index: &'a Index, config: &Config, service: &str) -> Vec<&'a Runbook> {
     let names: Vec<&str> = match config.service(service) {
@@ -99,7 +112,9 @@ fn within<'a>(among: &[&'a Runbook], typed: &str) -> Found<'a> {
 
 fn named<'a>(among: &[&'a Runbook], typed: &str) -> Vec<&'a Runbook> {
     let typed = squashed(typed);
-    let is_named = |runbook: &&&Runbook| runbook.names().any(|name| squashed(name) == typed);
+    let is_named = |runbook: &&&Runbook| {
+        runbook.names().chain(runbook.file.as_deref()).any(|name| squashed(name) == typed)
+    };
     if typed.is_empty() { Vec::new() } else { among.iter().filter(is_named).copied().collect() }
 }
 

@@ -12,7 +12,7 @@ pub const VERBS: &[Spoken] = &[
         what: "a runbook: its link, what it is about, and its key commands",
         more: "The word `show` may be left out unless the service is called like a command. Letter case, dashes and small \
                slips do not matter: `payments high-error-rate` finds the alert HighErrorRate. A title or an alert alone \
-               will do. Without words, in an incident's channel, it is the runbook of the incident's service.",
+               will do; where several share an alert, the title (or the file's name) says which: `payments \"Payments errors EU\"`. Without words, in an incident's channel, it is the runbook of the incident's service.",
         example: "payments high-error-rate",
     },
     Spoken {

@@ -1,12 +1,14 @@
 //! What is said about runbooks. All of it is written by people: escaped here.
 
-use super::find::{Found, find, name_of, near_services, of_service};
+use super::find::{Found, find, name_of, near_services, of_service, typed_for};
+use super::help::VERBS;
 use super::model::{Index, Runbook};
 use crate::config::Config;
 use crate::front::Reply;
 use crate::incidents::Incident;
 use crate::slack::blocks::{escape, link, plain, untrusted};
-use crate::slack::words::quoted;
+use crate::slack::spoken;
+use crate::slack::words::{first_word, quoted};
 
 /// What is named in one answer.
 const MOST_NAMED: usize = 10;
@@ -55,10 +57,13 @@ pub fn looked_up(index: &Index, config: &Config, typed: &str) -> Reply {
             "{} runbooks fit “{}”. Which one?\n{}",
             several.len(),
             said(typed),
-            named(&several, name)
+            named(&several, index, config)
         )),
         Found::Near(near) => {
             let mut near: Vec<String> = near.into_iter().take(3).collect();
+            if let Some(meant) = misspelt_verb(index, config, typed) {
+                near = vec![meant];
+            }
             if near.is_empty() {
                 near = near_services(index, typed);
             }
@@ -73,14 +78,22 @@ pub fn looked_up(index: &Index, config: &Config, typed: &str) -> Reply {
     }
 }
 
+/// `shwo payments`
+fn misspelt_verb(index: &Index, config: &Config, typed: &str) -> Option<String> {
+    let (word, rest) = first_word(typed);
+    let verb = spoken::near(VERBS, word)?;
+    let is_there = matches!(find(index, config, rest), Found::One(_) | Found::Several(_));
+    (is_there || rest.is_empty()).then(|| format!("{verb} {rest}").trim_end().to_owned())
+}
+
 fn said(typed: &str) -> String {
     untrusted(&quoted(&escape(typed)))
 }
 
 /// Each with what to type for it.
-fn named(runbooks: &[&Runbook], name: &str) -> String {
+fn named(runbooks: &[&Runbook], index: &Index, config: &Config) -> String {
     let mut lines: Vec<String> =
-        runbooks.iter().take(MOST_NAMED).map(|runbook| line(runbook, name)).collect();
+        runbooks.iter().take(MOST_NAMED).map(|runbook| line(runbook, index, config)).collect();
     let more = runbooks.len().saturating_sub(MOST_NAMED);
     if more > 0 {
         lines.push(format!("… and {more} more: name an alert too"));
@@ -88,8 +101,10 @@ fn named(runbooks: &[&Runbook], name: &str) -> String {
     lines.join("\n")
 }
 
-fn line(runbook: &Runbook, name: &str) -> String {
-    format!("• `{name} {}` — {}", untrusted(&plain(&name_of(runbook), 100)), untrusted(&runbook.title))
+fn line(runbook: &Runbook, index: &Index, config: &Config) -> String {
+    let name = &config.commands.runbook;
+    let typed = typed_for(index, config, runbook);
+    format!("• `{name} {}` — {}", untrusted(&plain(&typed, 200)), untrusted(&runbook.title))
 }
 
 /// All of them, or those of a service.
@@ -107,7 +122,7 @@ pub fn list(index: &Index, config: &Config, service: &str) -> Reply {
     }
     let mut text = format!("*{} runbook{}*", wanted.len(), if wanted.len() == 1 { "" } else { "s" });
     for (at, runbook) in wanted.iter().enumerate() {
-        let line = line(runbook, name);
+        let line = line(runbook, index, config);
         if text.len() + line.len() > LONGEST_LIST {
             text = format!("{text}\n… and {} more: `{name} list <service>` shows fewer", wanted.len() - at);
             text = text.replace("<service>", "&lt;service&gt;");
@@ -153,7 +168,7 @@ pub fn of_incident(index: &Index, config: &Config, incident: &Incident, alerts: 
             "{} has {} runbooks. Which one?\n{}",
             untrusted(service),
             several.len(),
-            named(several, name)
+            named(several, index, config)
         )),
     }
 }
@@ -174,12 +189,11 @@ pub fn for_alerts<'a>(
 }
 
 /// In the room of an incident that opened with an alert.
-pub fn offer(runbooks: &[&Runbook], config: &Config) -> String {
+pub fn offer(runbooks: &[&Runbook], index: &Index, config: &Config) -> String {
     match runbooks {
         [one] => format!("There is a runbook for this:\n{}", runbook(one)),
         several => {
-            let name = &config.commands.runbook;
-            format!("There are {} runbooks for this:\n{}", several.len(), named(several, name))
+            format!("There are {} runbooks for this:\n{}", several.len(), named(several, index, config))
         }
     }
 }

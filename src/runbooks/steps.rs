@@ -32,7 +32,7 @@ async fn offer(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let entry = NewEntry::new(Kind::Runbook, Source::Firebell, Actor::firebell(), text);
     let entry = tx.append(id, entry.once(format!("runbook:{id}"))).await?;
     if entry.is_some() {
-        tx.say_entry(&incident, entry, Message::text(messages::offer(&meant, &app.config))).await?;
+        tx.say_entry(&incident, entry, Message::text(messages::offer(&meant, &index, &app.config))).await?;
     }
     job.finish(tx).await
 }

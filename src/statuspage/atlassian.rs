@@ -78,9 +78,11 @@ pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<P
         "deliver_notifications": line.settings.deliver_notifications,
         "metadata": metadata(new.mark),
     });
+    // The list says who is affected, the map sets how they are.
+    if !new.component_ids.is_empty() {
+        fields["component_ids"] = json!(new.component_ids);
+    }
     if !new.components.is_empty() {
-        // The list says who is affected, the map sets how they are.
-        fields["component_ids"] = new.components.keys().cloned().collect();
         fields["components"] = json!(new.components);
     }
     let request = line.request(Method::POST, &path(line, "/incidents")).json(&json!({ "incident": fields }));

@@ -103,7 +103,7 @@ pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<P
     line.call(&CACHET_CREATE, request, &[], |answer| read_incident(line, answer.at("/data"))).await
 }
 
-/// The post, and then the components: a second attempt leaves out what got through.
+/// The words alone: no post carries components.
 pub(super) async fn update(
     line: &Line,
     id: &str,
@@ -126,7 +126,6 @@ pub(super) async fn update(
             return Ok(false);
         }
     }
-    set_components(line, update.components).await?;
     Ok(true)
 }
 

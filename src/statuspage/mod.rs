@@ -124,12 +124,9 @@ impl Client {
         }
     }
 
-    /// What making a public incident leaves to be done: at Cachet, its components. Idempotent.
-    pub async fn complete(&self, components: &BTreeMap<String, ComponentStatus>) -> Result<(), Upstream> {
-        match &self.0 {
-            Backend::Statuspage(_) => Ok(()),
-            Backend::Cachet(line) => cachet::set_components(line, components).await,
-        }
+    /// Whether components are another call than the words, [`Client::set_components`].
+    pub fn sets_components_apart(&self) -> bool {
+        matches!(self.0, Backend::Cachet(_))
     }
 
     /// Posts once more; false when the page has no such incident any more. A second attempt says how many earlier updates

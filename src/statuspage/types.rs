@@ -112,7 +112,9 @@ pub struct NewPublicIncident<'a> {
     pub status: PostStatus,
     pub impact: Impact,
     pub body: &'a str,
-    /// Component id → how it is.
+    /// Every component that the incident names.
+    pub component_ids: &'a [String],
+    /// Those whose state is set.
     pub components: &'a BTreeMap<String, ComponentStatus>,
 }
 

@@ -58,11 +58,10 @@ on_both_engines!(
         assert_reads!(stage.tell("U0ANA", "update investigating \"Some payments fail.\" Checkout").await, @"
         :satellite: Publishing for INC-1: *Investigating* · impact major
         > Some payments fail.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
         The incident's channel hears when it is out, and where.
         ");
         assert_reads!(stage.public(), @"
-        Checkout: partial_outage
         [major] payments down (investigating)
           investigating: Some payments fail.
         ");
@@ -86,9 +85,9 @@ on_both_engines!(
           identified: The issue has been identified and a fix is being implemented.
           investigating: Some payments fail.
         ");
-        assert_reads!(stage.tell("U0ANA", "update operational public api").await, @"
+        assert_reads!(stage.tell("U0ANA", "update operational \"The API works again.\" public api").await, @"
         :satellite: Publishing for INC-1: *Update*
-        > Public API is operational again.
+        > The API works again.
         Public API: operational
         The incident's channel hears when it is out, and where.
         ");
@@ -102,7 +101,7 @@ on_both_engines!(
         [critical] payments down (resolved)
           resolved: This incident has been resolved.
           identified: Payments work again.
-          identified: Public API is operational again.
+          identified: The API works again.
           identified: All payments fail.
           identified: The issue has been identified and a fix is being implemented.
           investigating: Some payments fail.
@@ -111,7 +110,7 @@ on_both_engines!(
         10:00 firebell: :satellite: @ana created a statuspage post: https://stspg.io/inc000000001
         Investigating
         > Some payments fail.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
 
         10:05 firebell: :satellite: @ben updated the statuspage post: https://stspg.io/inc000000001
         Identified
@@ -124,7 +123,7 @@ on_both_engines!(
 
         10:05 firebell: :satellite: @ana updated the statuspage post: https://stspg.io/inc000000001
         Identified
-        > Public API is operational again.
+        > The API works again.
         Public API: operational
 
         10:05 firebell: :satellite: @ana updated the statuspage post: https://stspg.io/inc000000001
@@ -144,10 +143,10 @@ on_both_engines!(
         `10:00` *channel* Opened #inc-1-payments-down
         `10:00` *page* Opened PagerDuty incident #1
         `10:00` *page* #1 triggered, paging Ana Example
-        `10:00` *statuspage* Status page: Investigating: Some payments fail. (Checkout partial outage) https://stspg.io/inc000000001 — Ana Example
+        `10:00` *statuspage* Status page: Investigating: Some payments fail. (Checkout) https://stspg.io/inc000000001 — Ana Example
         `10:05` *statuspage* Status page: Identified: The issue has been identified and a fix is being implemented. https://stspg.io/inc000000001 — Ben Example
         `10:05` *statuspage* Status page: Identified: All payments fail. (Public API major outage, Checkout major outage) https://stspg.io/inc000000001 — Ben Example
-        `10:05` *statuspage* Status page: Identified: Public API is operational again. (Public API operational) https://stspg.io/inc000000001 — Ana Example
+        `10:05` *statuspage* Status page: Identified: The API works again. (Public API operational) https://stspg.io/inc000000001 — Ana Example
         `10:05` *statuspage* Status page: Identified: Payments work again. (Checkout operational) https://stspg.io/inc000000001 — Ana Example
         `10:05` *statuspage* Status page: Resolved: This incident has been resolved. (Public API operational, Checkout operational) https://stspg.io/inc000000001 — Ana Example
         ");
@@ -216,6 +215,7 @@ on_both_engines!(
     async fn resolving_may_keep_components_as_they_are(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         stage.tell("U0ANA", "update partial_outage Checkout").await;
+        stage.press("U0ANA", ROOM, "Publish").await;
         stage.tell("U0ANA", "update resolved").await;
         stage.press("U0ANA", ROOM, "Resolve & keep current states").await;
         assert_reads!(stage.public(), @"
@@ -230,12 +230,14 @@ on_both_engines!(
         assert_reads!(stage.last(ROOM, 1), @"10:00 firebell: :satellite: @ben set on the status page: Checkout: operational.");
         assert_eq!(stage.public().lines().count(), 3, "{}", stage.public());
         // It is back: the same post goes on.
-        assert_reads!(stage.tell("U0BEN", "update degraded \"It is back.\"").await, @"
-        :satellite: Publishing for INC-1: *Investigating* · impact minor
+        assert_reads!(stage.tell("U0BEN", "update degraded \"It is back.\" Checkout").await, @"
+        :eyes: The public will read this about INC-1; nothing is published yet.
+        *Investigating* · impact minor
         > It is back.
         Checkout: degraded performance
-        The incident's channel hears when it is out, and where.
+        :warning: It is resolved on the status page: this opens it again.
         ");
+        stage.press("U0BEN", ROOM, "Publish").await;
         assert_reads!(stage.public(), @"
         Checkout: degraded_performance
         [minor] payments down (investigating)
@@ -316,7 +318,7 @@ on_both_engines!(
         :eyes: The public will read this about INC-1; nothing is published yet.
         *Investigating* · impact major
         > Some payments fail &amp; more.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
         ");
         assert_eq!(stage.public(), "All Systems Operational");
         assert_reads!(stage.press_and_read("U0ANA", ROOM, "Cancel").await, @"Cancelled: nothing was published.");
@@ -331,7 +333,7 @@ on_both_engines!(
         Status: Investigating
         What the public reads (empty: a standard sentence) (optional): Some paymnts fail.
         Public API (optional): Leave it: operational
-        Checkout (optional): Partial outage
+        Checkout (optional): Affected, its state unchanged
         Europe / Search (optional): Leave it: operational
         America / Search (optional): Leave it: operational
         [Publish]
@@ -341,7 +343,7 @@ on_both_engines!(
         :eyes: The public will read this about INC-1; nothing is published yet.
         *Investigating* · impact major
         > Some payments fail.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
         ");
         stage.settle().await;
         assert_eq!(stage.public(), "All Systems Operational");
@@ -350,12 +352,11 @@ on_both_engines!(
         assert_reads!(form_answer(&stage.submit("U0ANA", &[]).await), @"
         :satellite: Publishing for INC-1: *Investigating* · impact major
         > Some payments fail.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
         The incident's channel hears when it is out, and where.
         ");
         stage.settle().await;
         assert_reads!(stage.public(), @"
-        Checkout: partial_outage
         [major] payments down (investigating)
           investigating: Some payments fail.
         ");

@@ -38,7 +38,7 @@ on_both_engines!(
         let answer = stage.tell("U0ANA", "update investigating \"Some payments fail.\" Checkout").await;
         assert!(answer.contains("Publishing for INC-1"), "{answer}");
         stage.wait(Duration::from_secs(20)).await;
-        assert_reads!(stage.told(), @"10:00 firebell: :hourglass: What @ana wrote for the public is not on the status page yet: Statuspage does not answer (HTTP 503). I keep trying for some minutes.");
+        assert_reads!(stage.told(), @"10:00 firebell: :hourglass: What @ana wrote for the public is not on the status page yet, as far as I know: Statuspage does not answer (HTTP 503). I keep trying for some minutes.");
         stage.pass(15).await;
         assert_reads!(stage.tell("U0BEN", "status").await, @"
         *<https://acme.statuspage.io|Acme Status>*
@@ -67,7 +67,7 @@ on_both_engines!(
         10:00 firebell: @ana :warning: Not published on the status page: Statuspage says no: Could not authenticate (401). Nobody outside has read this:
         Investigating · impact major
         > Some payments fail.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
         Please post it by hand at https://manage.statuspage.io; or, once it is mended, firebell jobs retry N.
         ");
         assert_eq!(stage.counts(), (0, 0));
@@ -121,7 +121,7 @@ on_both_engines!(
 );
 
 impl Stage {
-    async fn retry_parked(&self) {
+    pub async fn retry_parked(&self) {
         let mut tx =
             self.running.app.db.write(firebell::store::Priority::Command).await.expect("a transaction");
         let parked: Vec<i64> = tx
@@ -175,7 +175,7 @@ on_both_engines!(
         10:01 firebell: :satellite: @ana created a statuspage post: https://stspg.io/inc000000001
         Investigating
         > Some payments fail.
-        Checkout: partial outage
+        Affected, state unchanged: Checkout
 
         10:02 firebell: :satellite: @ana updated the statuspage post: https://stspg.io/inc000000001
         Identified
@@ -346,7 +346,6 @@ on_both_engines!(
         // The post that was on the other page is made anew on this one.
         stage.tell("U0BEN", "update identified \"Found.\" Search").await;
         assert_reads!(stage.world.cachet.public(), @"
-        Search: Major Outage
         payments down (Identified)
           Found.
         ");

@@ -9,7 +9,7 @@ use firebell::store::Db;
 use crate::notices::ROOM;
 use crate::stage::Stage;
 
-async fn stage(db: Db, clock: Clock) -> Stage {
+pub async fn stage(db: Db, clock: Clock) -> Stage {
     let world = World::start(clock.clone()).await.expect("the world starts");
     let page = world.cachet_toml();
     let stage = Stage::on(world, db, clock, &page).await;
@@ -53,7 +53,6 @@ on_both_engines!(
         10:00 firebell: :satellite: @ben updated the statuspage post: https://status.example.com/incidents/00000000-0000-4000-8000-000000000001
         Identified
         > Found.
-        Public API: major outage
 
         10:00 firebell: :satellite: @ben resolved the statuspage post: https://status.example.com/incidents/00000000-0000-4000-8000-000000000001
         Resolved

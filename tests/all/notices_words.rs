@@ -32,6 +32,13 @@ on_both_engines!(
                     "/statuspage update investigating \"\"",
                     "/statuspage update investigating \"It is down.\" Checkout --private",
                     "/statuspage update operational",
+                    "/statuspage update major",
+                    "/statuspage update major \"Everything is down.\"",
+                    "/statuspage update major \"Payments fail Checkout",
+                    "/statuspage update identified “unbalanced quote",
+                    "/statuspage update major \"Payments fail Checkout \"Search\"",
+                    "/statuspage update major \"Down.\" Checkout --force \"customers have noticed",
+                    "/statuspage update major ‘Payments fail’ Checkout",
                     "/statuspage update resolved",
                     "/statuspage status please",
                     "/statuspage update INC-9 investigating",
@@ -65,7 +72,21 @@ on_both_engines!(
         /statuspage update investigating "It is down." Checkout --private
           → I do not know `--private`. I know `--force "reason"`.
         /statuspage update operational
-          → Which component is operational? No post about this incident names one: write its name.
+          → Which component? “operational” is the state of components, so name them: `/statuspage update operational Public API`. Nothing was published.
+        /statuspage update major
+          → Which component? “major outage” is the state of components, so name them: `/statuspage update major_outage Public API`. Nothing was published.
+        /statuspage update major "Everything is down."
+          → Which component? “major outage” is the state of components, so name them: `/statuspage update major_outage "message" Public API`. Nothing was published.
+        /statuspage update major "Payments fail Checkout
+          → The quote before “Payments fail Checkout” is never closed, so I cannot tell where the message ends. Nothing was published. Close it: `/statuspage update investigating "message" component`.
+        /statuspage update identified “unbalanced quote
+          → The quote before “unbalanced quote” is never closed, so I cannot tell where the message ends. Nothing was published. Close it: `/statuspage update investigating "message" component`.
+        /statuspage update major "Payments fail Checkout "Search"
+          → The quote before “Payments fail Checkout "Search"” is never closed, so I cannot tell where the message ends. Nothing was published. Close it: `/statuspage update investigating "message" component`.
+        /statuspage update major "Down." Checkout --force "customers have noticed
+          → The quote before “customers have noticed” is never closed, so I cannot tell where the message ends. Nothing was published. Close it: `/statuspage update investigating "message" component`.
+        /statuspage update major ‘Payments fail’ Checkout
+          → There is no component “‘Payments”. The page has Public API, Checkout, Europe / Search, America / Search. (A message goes in quotes, before the components.)
         /statuspage update resolved
           → There is no post about it on the status page, so there is nothing to resolve.
         /statuspage status please
@@ -161,7 +182,7 @@ on_both_engines!(
         let answer = stage
             .tell("U0ANA", "update monitoring \"We said \"sorry\", and mean it.\" Europe/Search, 'no")
             .await;
-        assert_reads!(answer, @"There is no component “and”. The page has Public API, Checkout, Europe / Search, America / Search. (A message goes in quotes, before the components.)");
+        assert_reads!(answer, @"There is no component “'no”. The page has Public API, Checkout, Europe / Search, America / Search. (A message goes in quotes, before the components.)");
         let page = &stage.world.statuspage.incidents()[0];
         assert_eq!((page.posts.len(), page.status.as_str()), (7, "investigating"));
         stage.end().await;
@@ -216,7 +237,7 @@ on_both_engines!(
           → That needs the right to write on the status page. Ask one of those who have it (@sre-leads), or an administrator to extend [rights].
         "#);
         assert_eq!(stage.public(), "All Systems Operational");
-        stage.typed_in("U0DEE", ROOM, "/statuspage update partial Checkout, public").await;
+        stage.typed_in("U0DEE", ROOM, "/statuspage update partial \"Slow.\" Checkout, public").await;
         stage.world.statuspage.post_by_hand("Slow search", &["cmpeusearch"]);
         stage.pass(3).await;
         assert_reads!(stage.tell("U0EVE", "status").await, @"

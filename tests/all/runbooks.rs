@@ -40,10 +40,10 @@ echo `date` > /tmp/since && curl "https://cards.example.com/health?a=1&b=2"
 "#;
 
 /// A directory of runbooks, and the configuration that names it.
-struct Shelf(TempDir);
+pub struct Shelf(TempDir);
 
 impl Shelf {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let shelf = Self(tempfile::tempdir().expect("a directory"));
         shelf.put("payments/high-error-rate.md", ERRORS);
         shelf.put("payments/slow.md", "---\nservice: payments\nalert: SlowCheckout\nurl: https://wiki.example.com/slow\nsummary: It is slow.\n---\n");
@@ -56,7 +56,7 @@ impl Shelf {
         self.0.path()
     }
 
-    fn put(&self, file: &str, text: impl AsRef<[u8]>) {
+    pub fn put(&self, file: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(file);
         fs::create_dir_all(path.parent().expect("below the directory")).expect("made");
         fs::write(path, text).expect("written");
@@ -70,7 +70,7 @@ impl Shelf {
         )
     }
 
-    async fn stage(&self, db: Db, clock: Clock) -> Stage {
+    pub async fn stage(&self, db: Db, clock: Clock) -> Stage {
         let world = World::start(clock.clone()).await.expect("the world starts");
         self.stage_on(world, db, clock).await
     }

@@ -156,7 +156,7 @@ on_both_engines!(
         /page — page people or a team through PagerDuty (help)
         /ic — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
         /statuspage — tell the public how things stand (update, status, help)
-        /status-check — the state of the systems, and stalking it (show, stalk, unstalk, help)
+        /status-check or !status — the state of the systems, and stalking it (show, stalk, unstalk, help)
         /runbook — the runbook of a service or an alert (show, list, help)
         More: /firebell help <command>. In a channel that I am in, and in its threads, !oncall … does the same as /oncall …; so do /firebell oncall … and mentioning me.
 
@@ -278,7 +278,7 @@ on_both_engines!(
             `/page` — page people or a team through PagerDuty (help)
             `/ic` — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
             `/statuspage` — tell the public how things stand (update, status, help)
-            `/status-check` — the state of the systems, and stalking it (show, stalk, unstalk, help)
+            `/status-check` or `!status` — the state of the systems, and stalking it (show, stalk, unstalk, help)
             `/runbook` — the runbook of a service or an alert (show, list, help)
             More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
         /firebell help
@@ -288,7 +288,7 @@ on_both_engines!(
             `/page` — page people or a team through PagerDuty (help)
             `/ic` — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
             `/statuspage` — tell the public how things stand (update, status, help)
-            `/status-check` — the state of the systems, and stalking it (show, stalk, unstalk, help)
+            `/status-check` or `!status` — the state of the systems, and stalking it (show, stalk, unstalk, help)
             `/runbook` — the runbook of a service or an alert (show, list, help)
             More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
         /firebell help oncall
@@ -325,7 +325,7 @@ on_both_engines!(
             `/page` — page people or a team through PagerDuty (help)
             `/ic` — who commands incidents, and who responds for each team: their phones, and a page to them (list, page, responders, who, help)
             `/statuspage` — tell the public how things stand (update, status, help)
-            `/status-check` — the state of the systems, and stalking it (show, stalk, unstalk, help)
+            `/status-check` or `!status` — the state of the systems, and stalking it (show, stalk, unstalk, help)
             `/runbook` — the runbook of a service or an alert (show, list, help)
             More: `/firebell help &lt;command&gt;`. In a channel that I am in, and in its threads, `!oncall …` does the same as `/oncall …`; so do `/firebell oncall …` and mentioning me.
         ");

@@ -29,6 +29,7 @@ on_both_engines!(
             `/incident cancel [INC-n] [text]` — close it: it was none
             `/incident reopen [INC-n] &lt;reason&gt; [--page]` — open it again; --page pages the on-call anew
             `/incident help [command]` — this list, or more about one command
+            `/incident status-check` — how the systems are, as `/status-check` says it
             
             *Severities*
             :rotating_light: *SEV1* Many customers cannot work, or their data is exposed: the public and the executives hear of it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use firebell::audit::{Outcome, Use, Via};
 use firebell::clock::Clock;
 use firebell::ids::{ChannelId, SlackUserId};
+use firebell::oncall::Member;
 use firebell::store::{Db, Priority};
 use firebell::testing;
 use serde_json::Value;
@@ -32,6 +33,18 @@ async fn three_uses(db: &Db) {
         let one = Use::new(now - ago, (who, Some(&ops)), via, command, text);
         tx.record_use(&one, outcome).await.expect("recorded");
     }
+    let ana = Member {
+        id: ana,
+        name: "ana".into(),
+        real_name: "Ana Example".into(),
+        email: Some("ana@example.com".into()),
+        time_zone: None,
+        team_id: "T1".into(),
+        is_bot: false,
+        is_guest: false,
+        is_deleted: false,
+    };
+    tx.save_member(&ana).await.expect("known");
     tx.commit().await.expect("committed");
 }
 
@@ -70,6 +83,16 @@ async fn uses_are_listed(db: &Db, url: &str) {
     let json: Value = serde_json::from_str(&audit(&["--json", "--user", "U0BEN"]).out).expect("JSON");
     assert_eq!((&json[0]["outcome"], &json[0]["via"]), (&"denied".into(), &"message".into()));
     assert_eq!(json.as_array().map(Vec::len), Some(1));
+    let whom = |word: &str| audit(&["--since", "7d", "--user", word]);
+    for word in ["@ana", "ANA@example.com"] {
+        assert_eq!(whom(word).out.lines().count(), 3, "{word}: {}", whom(word).err);
+    }
+    assert!(
+        whom("zoe").err.contains("zoe is no Slack user id, and nobody in Slack is known as zoe"),
+        "{}",
+        whom("zoe").err
+    );
+    assert!(whom("U0EVE").out.contains("U0EVE did not use Firebell in that time"), "{}", whom("U0EVE").out);
     let wrong = audit(&["--since", "yesterday"]);
     assert!(wrong.err.contains("write one such as 90s"), "{}", wrong.err);
 }

@@ -32,7 +32,7 @@ async fn the_public_page_and_its_key_are_looked_at() {
     ✓ status page           4 components
     ✓ statuspage.api_key    is accepted
 
-    ✗ status page           Statuspage does not know GET /pages/{page}: mend statuspage.page_id or statuspage.api_url
+    ✗ status page           Statuspage does not know GET /pages/{page}: mend statuspage.page_id
 
     ✗ status page           Statuspage does not accept the key: set statuspage.api_key to one that is valid
 

@@ -2,6 +2,7 @@
 
 mod commanders;
 mod groups;
+mod rights;
 mod vendors;
 
 use std::io::{self, IsTerminal as _};
@@ -96,6 +97,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             commanders::check(slack, pagerduty, &config, &clock, &mut found).await;
         }
         if let Some(slack) = slack.filter(|_| serves) {
+            rights::check(&slack, &config, &mut found).await;
             vendors::channels(&slack, &config, &mut found).await;
         }
         vendors::monitors(&app::monitors(&clock, Arc::new(|_, _, _, _| {})), &config, &mut found).await;

@@ -3,6 +3,8 @@
 mod post;
 mod read;
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::messages;
@@ -18,6 +20,8 @@ use crate::jobs::{Finished, Job};
 use crate::store::{Priority, Tx};
 
 const POST: &str = "notices.post";
+/// A wait that people should know of.
+const LONG: Duration = Duration::from_secs(15);
 
 /// Runs a job of this feature.
 pub async fn run(app: &App, job: &Job) -> Result<Finished> {
@@ -51,15 +55,32 @@ async fn left_open(app: &App, job: &Job) -> Result<Finished> {
     job.finish(tx).await
 }
 
-/// The page does not answer, twice now: the room hears that the public does not know yet.
-pub async fn stumbled(tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
-    let is_away = matches!(error, Error::Upstream(Upstream { problem: Problem::Unavailable { .. }, .. }));
-    if job.kind != POST || job.attempts != 2 || !is_away {
+/// The page does not answer, twice now, or wants us to wait for long: the room hears what the public does not know yet.
+pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
+    let Error::Upstream(Upstream { problem, .. }) = error else { return Ok(()) };
+    if job.kind != POST {
         return Ok(());
     }
     let Some(post) = tx.notice_post(id(job)).await? else { return Ok(()) };
     let incident = tx.incident(post.incident_id).await?;
-    tx.say(&incident, messages::delayed(&post, &in_words(error))).await
+    let because = in_words(error);
+    match problem {
+        Problem::Unavailable { .. } if job.attempts == 2 => {
+            tx.say(&incident, messages::delayed(&post, &because)).await
+        }
+        Problem::RateLimited { after } if *after >= LONG => {
+            let text = format!("Nothing reaches the status page for now: {because}");
+            let entry = NewEntry::new(Kind::Statuspage, Source::Firebell, by(&post), text);
+            let entry = tx.append(incident.id, entry.once(format!("notice:waits:{}", post.id))).await?;
+            if entry.is_none() {
+                return Ok(()); // told already
+            }
+            let url = tx.notice(incident.id).await?.and_then(|notice| notice.url);
+            let message = messages::waits(&app.config, &post, url.as_deref(), job.id, &because);
+            tx.say_entry(&incident, entry, message).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The page said no, or nothing for too long: a person has to post it by hand.
@@ -68,14 +89,17 @@ pub async fn parked(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Result<
         return Ok(());
     }
     let Some(post) = tx.notice_post(id(job)).await? else { return Ok(()) };
-    if !matches!(post.state, PostState::Waiting | PostState::Failed) {
+    if !post.is_on_its_way() {
         return Ok(());
     }
     tx.move_post(post.id, post.state, PostState::Failed).await?;
     let because = in_words(error);
     let incident = tx.incident(post.incident_id).await?;
     let url = tx.notice(post.incident_id).await?.and_then(|notice| notice.url);
-    let text = format!("Not published on the status page ({because}): {}", post.body);
+    let text = match (post.state, post.status) {
+        (PostState::Said, _) | (_, None) => format!("Components not set on the status page ({because})"),
+        _ => format!("Not published on the status page ({because}): {}", post.body),
+    };
     let entry = NewEntry::new(Kind::Statuspage, Source::Firebell, by(&post), text);
     let entry = tx.append(post.incident_id, entry).await?;
     let message = messages::failed(&app.config, &post, url.as_deref(), job.id, &because);

@@ -38,7 +38,7 @@ pub(super) async fn publish(app: &App, job: &Job, id: Uuid) -> Result<Finished> 
     let mut tx = app.db.read().await?;
     let post = tx.notice_post(id).await?;
     // One that had failed and was brought back by `jobs retry` is on its way again.
-    let Some(post) = post.filter(|p| matches!(p.state, PostState::Waiting | PostState::Failed)) else {
+    let Some(mut post) = post.filter(Post::is_on_its_way) else {
         return job.finish_bare(&app.db).await;
     };
     // One on the page that was configured before is nothing to this one.
@@ -53,14 +53,14 @@ pub(super) async fn publish(app: &App, job: &Job, id: Uuid) -> Result<Finished> 
         return drop_overtaken(app, job, &post).await;
     }
     let looks = job.is_retry().then_some(same);
-    let done = on_the_page(app, statuspage, &post, notice, looks).await?;
+    let done = on_the_page(app, statuspage, &mut post, notice, looks).await?;
     record(app, job, &config.place(), &post, &done).await
 }
 
 async fn on_the_page(
     app: &App,
     client: &Client,
-    post: &Post,
+    post: &mut Post,
     mut notice: Option<Notice>,
     looks: Option<usize>,
 ) -> Result<Done> {
@@ -70,13 +70,13 @@ async fn on_the_page(
         // Ours may be there all the same: its answer was lost, and the post that made it has failed since.
         if let Some(found) = client.find(&ours).await? {
             if found.last_post.as_deref() == Some(&post.id.to_string()) {
-                return made(client, post, found).await;
+                return made(app, client, post, found).await;
             }
             notice = Some(found_there(post, found, app.clock.now()));
         }
     }
     if let Some(notice) = &notice
-        && let Some(done) = update(client, post, notice, looks).await?
+        && let Some(done) = update(app, client, post, notice, looks).await?
     {
         return Ok(done);
     }
@@ -91,10 +91,11 @@ async fn on_the_page(
             status,
             impact: post.impact.unwrap_or(Impact::Minor),
             body: &post.body,
+            component_ids: &post.components.0.keys().cloned().collect::<Vec<_>>(),
             components: &statuses(&post.components.0),
         })
         .await?;
-    made(client, post, created).await
+    made(app, client, post, created).await
 }
 
 /// Only components.
@@ -105,13 +106,14 @@ async fn silently(client: &Client, post: &Post) -> Result<Done> {
 }
 
 /// The page incident that this post has made.
-async fn made(client: &Client, post: &Post, incident: PublicIncident) -> Result<Done> {
-    client.complete(&statuses(&post.components.0)).await?;
+async fn made(app: &App, client: &Client, post: &mut Post, incident: PublicIncident) -> Result<Done> {
+    let mut set = post.components.0.clone();
+    set_apart(app, client, post, &mut set).await?;
     Ok(Done {
         page_incident: Some((incident.id, incident.url)),
         is_new: true,
         standing: Standing::default().after(post),
-        set: post.components.0.clone(),
+        set,
         left: Vec::new(),
     })
 }
@@ -131,7 +133,13 @@ fn found_there(post: &Post, found: PublicIncident, at: Timestamp) -> Notice {
 }
 
 /// One more post; `None` when the page has no such incident any more.
-async fn update(client: &Client, post: &Post, notice: &Notice, looks: Option<usize>) -> Result<Option<Done>> {
+async fn update(
+    app: &App,
+    client: &Client,
+    post: &mut Post,
+    notice: &Notice,
+    looks: Option<usize>,
+) -> Result<Option<Done>> {
     let id = &notice.page_incident_id;
     let was = Standing::of(Some(notice), &[]);
     let mut standing = was.clone().after(&Post { restores: false, ..post.clone() });
@@ -139,31 +147,55 @@ async fn update(client: &Client, post: &Post, notice: &Notice, looks: Option<usi
     if post.restores {
         let others = others(client, id).await?;
         for (component, named) in &mut standing.components {
-            let is_named = post.components.0.contains_key(component);
+            let is_named = post.components.0.get(component).is_some_and(|named| named.status.is_some());
             if others.contains(component) && !is_named {
                 left.push(named.name.clone());
             } else if !is_named {
-                named.status = ComponentStatus::Operational;
+                named.status = Some(ComponentStatus::Operational);
                 set.insert(component.clone(), named.clone());
             }
         }
     }
     let status = standing.status.unwrap_or(PostStatus::Investigating);
     let component_ids: Vec<String> = standing.components.keys().cloned().collect();
+    let wanted = statuses(&set);
     let update = Update {
         mark: Mark { incident: &post.incident_id.to_string(), post: &post.id.to_string() },
         status,
         impact: standing.impact.unwrap_or(Impact::Minor),
         body: &post.body,
         component_ids: &component_ids,
-        components: &statuses(&set),
+        components: &wanted,
     };
-    if !client.update(id, &update, looks).await? {
+    if post.state != PostState::Said && !client.update(id, &update, looks).await? {
         return Ok(None);
     }
+    set_apart(app, client, post, &mut set).await?;
     let url = notice.url.clone().unwrap_or_default();
     let standing = Standing { status: Some(status), ..standing };
     Ok(Some(Done { page_incident: Some((id.clone(), url)), is_new: false, standing, set, left }))
+}
+
+/// Where the words carry no components: sets those that have a state now that the words are out.
+async fn set_apart(app: &App, client: &Client, post: &mut Post, set: &mut Components) -> Result<()> {
+    if !client.sets_components_apart() {
+        return Ok(());
+    }
+    set.retain(|_, named| named.status.is_some());
+    if set.is_empty() {
+        return Ok(());
+    }
+    said(app, post).await?;
+    Ok(client.set_components(&statuses(set)).await?)
+}
+
+/// Remembers that the public reads the words, so that nobody is told otherwise while the rest is tried.
+async fn said(app: &App, post: &mut Post) -> Result<()> {
+    let mut tx = app.db.write(Priority::Job).await?;
+    if tx.move_post(post.id, post.state, PostState::Said).await? {
+        post.state = PostState::Said;
+    }
+    tx.commit().await
 }
 
 /// The components that other open posts are about: not ours to restore.
@@ -173,7 +205,7 @@ async fn others(client: &Client, ours: &str) -> Result<BTreeSet<String>> {
 }
 
 fn statuses(components: &Components) -> BTreeMap<String, ComponentStatus> {
-    components.iter().map(|(id, Named { status, .. })| (id.clone(), *status)).collect()
+    components.iter().filter_map(|(id, Named { status, .. })| Some((id.clone(), (*status)?))).collect()
 }
 
 async fn record(app: &App, job: &Job, place: &str, post: &Post, done: &Done) -> Result<Finished> {
