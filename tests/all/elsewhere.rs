@@ -32,25 +32,25 @@ on_both_engines!(
             .await;
         assert_reads!(talk, @"
         /incident page payments hi
-          → I do not know `/incident page`. Did you mean `/page payments hi`?
+          → I do not know `/incident page payments hi`. Did you mean `/page payments hi`?
         /incident Page
           → I do not know `/incident Page`. Did you mean `/page`?
         /incident runbook payments
-          → I do not know `/incident runbook`. Did you mean `/runbook payments`?
+          → I do not know `/incident runbook payments`. Did you mean `/runbook payments`?
         /incident stalk
           → I do not know `/incident stalk`. Did you mean `/status-check stalk`?
         /incident unstalk
           → I do not know `/incident unstalk`. Did you mean `/status-check unstalk`?
         /incident oncall payments
-          → I do not know `/incident oncall`. Did you mean `/oncall payments`?
+          → I do not know `/incident oncall payments`. Did you mean `/oncall payments`?
         /incident /oncall payments
-          → I do not know `/incident /oncall`. Did you mean `/oncall payments`?
+          → I do not know `/incident /oncall payments`. Did you mean `/oncall payments`?
         /incident statuspage status
-          → I do not know `/incident statuspage`. Did you mean `/statuspage status`?
+          → I do not know `/incident statuspage status`. Did you mean `/statuspage status`?
         /incident ic responders
-          → I do not know `/incident ic`. Did you mean `/ic responders`?
+          → I do not know `/incident ic responders`. Did you mean `/ic responders`?
         /incident ic page
-          → I do not know `/incident ic`. Did you mean `/ic page`?
+          → I do not know `/incident ic page`. Did you mean `/ic page`?
         /incident page storm sev2
           → I do not know `/incident page`. To declare an incident: `/incident declare page storm sev2`.
         /incident help runbook list

@@ -393,7 +393,6 @@ on_both_engines!(
         ");
         // What it says to type does it, in the room of an incident that is over.
         stage.tell("U0BEN", "update resolved").await;
-        stage.press("U0BEN", ROOM, "Set all operational & resolve").await;
         assert!(stage.public().contains("(resolved)"), "{}", stage.public());
         // Then there is nothing to remind of.
         stage.typed_in("U0BEN", ROOM, "/incident reopen it is back").await;
