@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use super::Failure;
 use crate::config::environment;
@@ -15,14 +18,14 @@ pub(super) fn start(asked: Option<&str>, usual: &str) -> Result<(), Failure> {
         (None, Some((_, text))) => ("RUST_LOG", text),
         (None, None) => ("", usual.to_owned()),
     };
-    let filter = EnvFilter::builder().parse(&text).map_err(|e| {
+    let filter: Targets = text.parse().map_err(|e| {
         Failure::Usage(format!("{name}: {text:?} is no log filter ({e}); write for example debug"))
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let (log, lines) = (registry().with(filter), fmt::layer().with_writer(io::stderr));
     let started = if io::stderr().is_terminal() {
-        log.with_ansi(coloured()).with_target(false).try_init()
+        log.with(lines.with_ansi(coloured()).with_target(false)).try_init()
     } else {
-        log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        log.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
     };
     started.map_err(|e| Failure::failed(format!("cannot start logging: {e}")))
 }

@@ -6,18 +6,25 @@ const EMOJI: &[(&str, &str)] = &[
     ("alarm_clock", "⏰"),
     ("arrow_right", "→"),
     ("arrow_up", "↑"),
+    ("arrows_counterclockwise", "🔄"),
     ("ballot_box_with_check", "☑"),
     ("bulb", "💡"),
+    ("bust_in_silhouette", "👤"),
+    ("exclamation", "❗"),
     ("eyes", "👀"),
     ("firefighter", "🚒"),
+    ("green_book", "📗"),
+    ("grey_question", "❔"),
     ("hammer_and_wrench", "🔧"),
     ("heavy_plus_sign", "➕"),
     ("hourglass", "⌛"),
+    ("hourglass_flowing_sand", "⏳"),
     ("information_source", "ℹ"),
     ("label", "🔖"),
     ("large_blue_circle", "🔵"),
     ("large_orange_circle", "🟠"),
     ("large_yellow_circle", "🟡"),
+    ("link", "🔗"),
     ("lock", "🔒"),
     ("mega", "📣"),
     ("memo", "📝"),
@@ -26,13 +33,18 @@ const EMOJI: &[(&str, &str)] = &[
     ("question", "❓"),
     ("red_circle", "🔴"),
     ("repeat", "🔁"),
+    ("rewind", "⏪"),
     ("rotating_light", "🚨"),
+    ("satellite", "📡"),
     ("scales", "⚖"),
+    ("scissors", "✂"),
     ("speech_balloon", "💬"),
+    ("telephone_receiver", "📞"),
     ("test_tube", "🧪"),
     ("twisted_rightwards_arrows", "🔀"),
     ("warning", "⚠"),
     ("white_check_mark", "✅"),
+    ("wrench", "🔧"),
     ("x", "❌"),
 ];
 
@@ -56,9 +68,12 @@ fn char_width(c: char) -> usize {
         | 0xFF00..=0xFF60
         | 0x1F300..=0x1FAFF
         | 0x231B
+        | 0x23E9..=0x23EC
         | 0x23F0
+        | 0x23F3
         | 0x2705
-        | 0x2753
+        | 0x2753..=0x2755
+        | 0x2757
         | 0x274C
         | 0x2795 => 2,
         _ => 1,

@@ -116,7 +116,7 @@ impl Client {
         }
     }
 
-    /// Neither vendor has an idempotency key. Read back: [`Client::find`], before any attempt. [`Client::complete`] it.
+    /// Neither vendor has an idempotency key. Read back: [`Client::find`], before any attempt.
     pub async fn create(&self, new: &NewPublicIncident<'_>) -> Result<PublicIncident, Upstream> {
         match &self.0 {
             Backend::Statuspage(line) => atlassian::create(line, new).await,
