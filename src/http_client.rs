@@ -26,8 +26,6 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// … and PagerDuty, through which people are woken, as long as the span over which it counts:
 /// <https://developer.pagerduty.com/docs/rest-api-rate-limits>.
 const LONGEST_PAUSE_OF_PAGING: Duration = Duration::from_mins(1);
-/// The end of a time limit, ours or a gateway's.
-const LATE: &str = "no answer in time";
 
 /// What a second attempt of a call does, and so what a job has to do before it tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,17 +156,19 @@ fn without_url(error: &reqwest::Error) -> Problem {
     if error.is_builder() {
         return Problem::Rejected { code: "invalid_request".into(), detail: "it could not be built".into() };
     }
-    unavailable(if error.is_timeout() {
-        LATE
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection broke"
-    })
+    if error.is_timeout() {
+        return late();
+    }
+    unavailable(if error.is_connect() { "no connection" } else { "the connection broke" })
 }
 
 pub fn unavailable(detail: impl Into<String>) -> Problem {
     Problem::Unavailable { why: Why::NoAnswer, detail: detail.into() }
+}
+
+/// A time limit ended, ours or a gateway's.
+fn late() -> Problem {
+    Problem::Unavailable { why: Why::Late, detail: "no answer in time".into() }
 }
 
 /// There is an answer, and it is none.
@@ -295,7 +295,7 @@ impl Wire {
             Ok(answer)
                 if [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT].contains(&answer.status) =>
             {
-                Err(unavailable(LATE))
+                Err(late())
             }
             Ok(answer) => match judge(&answer) {
                 Err(Problem::RateLimited { .. }) => {
@@ -316,11 +316,11 @@ impl Wire {
     }
 }
 
-/// What is found by looking, and came too late to be seen now, may yet come.
+/// Only where something must not be done twice does it matter that it may yet come.
 fn in_doubt(spec: &CallSpec, problem: Problem) -> Problem {
     match problem {
-        Problem::Unavailable { detail, .. } if detail == LATE && spec.effect == Effect::ReadBack => {
-            Problem::Unavailable { why: Why::Late, detail }
+        Problem::Unavailable { why: Why::Late, detail } if spec.effect != Effect::ReadBack => {
+            unavailable(detail)
         }
         other => other,
     }

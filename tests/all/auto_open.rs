@@ -244,9 +244,12 @@ on_both_engines!(
         ");
         // Again, too late, and for what is over: a friendly no.
         stage.minute().await;
-        stage.click("U0DEE", "incidents", "Open").await;
-        stage.press_action("U0DEE", "incidents", "incident.open_held", &ids[7]).await;
-        stage.press_action("U0DEE", "incidents", "incident.open_held", "QNOSUCH").await;
+        stage.answer_to_click("U0DEE", "incidents", "Open").await;
+        for of in [ids[7].as_str(), "QNOSUCH"] {
+            let before = stage.whispers("U0DEE");
+            stage.press_action("U0DEE", "incidents", "incident.open_held", of).await;
+            stage.newest_whisper("U0DEE", &before).await;
+        }
         stage.settle().await;
         assert_reads!(stage.world.slack.ephemeral_transcript("U0CHO"), @"10:00 #incidents (only you): Opening INC-4 alarm 7.");
         assert_reads!(stage.world.slack.ephemeral_transcript("U0DEE"), @"
