@@ -258,6 +258,9 @@ impl Screen {
             } else {
                 format!("{} said it in #{channel}.", typing.person())
             })?;
+            if typing.text.starts_with('!') || typing.text.contains("@firebell") {
+                self.note("Firebell hears the channels that it was invited to: try --channel incidents.")?;
+            }
         }
         self.flush()
     }

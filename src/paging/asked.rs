@@ -46,7 +46,7 @@ pub async fn act(
     let (kind, whom, message, manner, how): (Kind, Whom<'_>, _, _, (String, String)) = match asked {
         Asked::Page { whom, message, manner } => {
             let found = targets::find(known, &caller.user, whom, &commands.page, &[], at)?;
-            let how = (commands.page.clone(), format!("{} …", quoted(&found.called)));
+            let how = (commands.page.clone(), format!("{} {}", one_word(&found.called), in_short(message)));
             (Kind::Page, found, Some(message.clone()), *manner, how)
         }
         Asked::PagePerson { whom, manner } => {
@@ -69,4 +69,15 @@ pub async fn act(
     whom.must_be_few(manner.all, &with("--all"))?;
     let again = with("--again");
     page::page(tx, known, caller, &Wanted { kind, whom, message, manner, again, thread_ts }).await
+}
+
+/// As `/page` takes it for one.
+fn one_word(name: &str) -> String {
+    let name = quoted(name);
+    if name.contains(' ') { format!("\"{name}\"") } else { name }
+}
+
+/// A message to be typed again, unless it is long.
+fn in_short(message: &str) -> String {
+    if message.chars().count() <= 80 { quoted(message) } else { "…".into() }
 }

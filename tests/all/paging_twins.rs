@@ -11,6 +11,20 @@ use crate::paging::{PAGING, ROOM, stage, world};
 use crate::stage::Stage;
 
 on_both_engines!(
+    async fn what_is_offered_to_be_typed_again_pages_once_more(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        stage.typed("U0EVE", "/page @cho are you there").await;
+        let offered = stage.typed("U0EVE", "/page @cho are you there").await;
+        let (_, offered) = offered.split_once("To page once more: `").expect("it is offered");
+        let (again, _) = offered.split_once('`').expect("as code");
+        assert_eq!(again, "/page --again \"Cho Example\" are you there");
+        let paged = stage.typed("U0EVE", again).await;
+        assert!(paged.contains(":rotating_light: Paging 'Cho Example': are you there"), "{paged}");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
     async fn the_same_page_again_is_answered_with_the_first_one(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         let mut talk = String::new();
@@ -32,9 +46,9 @@ on_both_engines!(
           → :rotating_light: Paging 'payments': dup one
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
         /page payments dup one
-          → :information_source: You have paged payments 4s ago: “dup one” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>), so I page nobody now. Nobody has answered yet. To page once more: `/page --again payments …`.
+          → :information_source: You have paged payments 4s ago: “dup one” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>), so I page nobody now. Nobody has answered yet. To page once more: `/page --again payments dup one`.
         /page payments dup ONE
-          → :information_source: Eve Example has paged payments 8s ago: “dup one” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>), so I page nobody now. Nobody has answered yet. To page once more: `/page --again payments …`.
+          → :information_source: Eve Example has paged payments 8s ago: “dup one” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>), so I page nobody now. Nobody has answered yet. To page once more: `/page --again payments dup ONE`.
         /page payments the invoices fail
           → :rotating_light: Paging 'payments': the invoices fail
             :hourglass_flowing_sand: payments (Ana Example) is being paged.

@@ -295,7 +295,7 @@ on_both_engines!(
         ];
         assert_reads!(stage.asks("U0EVE", "/page", &typed).await, @r#"
         /page @crowd come
-          → @crowd are 22. If you mean to wake them all, say so: `/page --all @crowd …`. Otherwise page a team or a service.
+          → @crowd are 22. If you mean to wake them all, say so: `/page --all @crowd come`. Otherwise page a team or a service.
         /page @empty come
           → Nobody that I know of is in @empty.
         /page @old come
