@@ -225,7 +225,7 @@ async fn follow_other_replicas(app: App, stop: CancellationToken) {
 /// Writes down who looked what up.
 async fn write_notes(app: App, stop: CancellationToken) {
     loop {
-        if let Err(error) = app.notes.write(&app.db).await {
+        if let Err(error) = app.notes.write_a_turn(&app.db).await {
             tracing::warn!(%error, "cannot write the audit; it waits");
         }
         tokio::select! {

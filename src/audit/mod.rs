@@ -17,9 +17,10 @@ use crate::error::{Error, Result};
 use crate::ids::{ChannelId, SlackUserId};
 use crate::store::{Db, Priority};
 
-/// Notes that may wait for the database; past it the oldest are given up, and that is logged. People do not type so
-/// much in a second, and writing more would keep them waiting.
+/// Notes that may wait for the database; past it the oldest are given up, and that is logged.
 const MOST: usize = 2_000;
+/// Notes in one turn. People do not type so much in a second, and in a flood those who ask do not wait for the audit.
+const A_TURN: usize = 400;
 /// Notes in one transaction: SQLite's one writer is not kept for long.
 const AT_ONCE: usize = 200;
 /// Of what was typed, this many characters are kept.
@@ -147,9 +148,18 @@ impl Notes {
 
     /// Writes what waits now; what comes meanwhile, and what the database does not take, waits for the next time.
     pub async fn write(&self, db: &Db) -> Result<()> {
+        self.write_some(db, MOST).await
+    }
+
+    /// The same beside other work: of a flood, a part.
+    pub async fn write_a_turn(&self, db: &Db) -> Result<()> {
+        self.write_some(db, A_TURN).await
+    }
+
+    async fn write_some(&self, db: &Db, most: usize) -> Result<()> {
         let (given_up, mut left) = {
             let mut waiting = self.waiting();
-            (std::mem::take(&mut waiting.given_up), waiting.notes.len())
+            (std::mem::take(&mut waiting.given_up), waiting.notes.len().min(most))
         };
         if given_up > 0 {
             tracing::error!(given_up, "more was looked up than the audit can keep");
