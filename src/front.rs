@@ -62,6 +62,11 @@ impl Reply {
         Self::Instead(Message::text(text))
     }
 
+    /// One thing is wrong with a submitted form: the block's id, and a sentence.
+    pub fn form_error(block: &str, why: impl Into<String>) -> Self {
+        Self::FormErrors(BTreeMap::from([(block.to_owned(), why.into())]))
+    }
+
     pub fn everyone(text: impl Into<String>) -> Self {
         Self::Everyone(Message::text(text))
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tracing::Instrument as _;
@@ -160,6 +160,18 @@ fn without_url(error: &reqwest::Error) -> Problem {
         return late();
     }
     unavailable(if error.is_connect() { "no connection" } else { "the connection broke" })
+}
+
+/// With an `Authorization` header that no log shows. A key that is no header value is left out: the vendor's 401 says so
+/// better than we could.
+pub fn authorized(request: RequestBuilder, authorization: String) -> RequestBuilder {
+    match HeaderValue::try_from(authorization) {
+        Ok(mut value) => {
+            value.set_sensitive(true);
+            request.header("authorization", value)
+        }
+        Err(_) => request,
+    }
 }
 
 pub fn unavailable(detail: impl Into<String>) -> Problem {

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use super::Typed;
 use crate::config::{Command, Commands, Config, SeverityWord, nearest};
 use crate::error::{Error, Result};
-use crate::slack::spoken::{Spoken, find};
+use crate::slack::spoken::{HELP, Spoken, find};
 use crate::slack::words::{first_word, last_word, quoted};
 use crate::{groups, incidents, notices, paging, runbooks, status};
 
@@ -125,7 +125,7 @@ fn others(commands: &Commands, word: &str) -> Option<Command> {
 fn behind_ours<'a>(commands: &Commands, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
     let (word, rest) = first_word(&typed.text);
     let word = word.trim_start_matches(['/', '!']);
-    let is_help = ["", "help", "--help", "-h", "?"].contains(&word);
+    let is_help = word.is_empty() || HELP.contains(&word);
     let (word, rest) = match first_word(rest) {
         ("", _) if is_help => return Ok((Command::Firebell, Cow::Borrowed(typed))),
         (about, more) if is_help => (about.trim_start_matches(['/', '!']), format!("help {more}")),

@@ -4,7 +4,7 @@ use std::iter;
 
 use crate::config::{Config, nearest};
 use crate::slack::blocks::escape;
-use crate::slack::spoken::{Spoken, find, more};
+use crate::slack::spoken::{self, Spoken, find, more};
 use crate::slack::words::quoted;
 
 pub const VERBS: &[Spoken] = &[
@@ -50,14 +50,7 @@ pub const VERBS: &[Spoken] = &[
                first back.",
         example: "rollback @payments-oncall",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "[command]",
-        what: "this list, or more about one command",
-        more: "",
-        example: "help why",
-    },
+    spoken::help("help why"),
 ];
 
 /// What can be said, in mrkdwn; or more about one subcommand.

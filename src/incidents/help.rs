@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::slack::blocks::escape;
-use crate::slack::spoken::{Spoken, find, more};
+use crate::slack::spoken::{self, Spoken, find, more};
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -115,14 +115,7 @@ pub const VERBS: &[Spoken] = &[
         more: "The channel, the roles and the timeline are the same. `--page` makes a second PagerDuty incident.",
         example: "reopen errors are back --page",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "[command]",
-        what: "this list, or more about one command",
-        more: "",
-        example: "help note",
-    },
+    spoken::help("help note"),
 ];
 
 /// More about one subcommand, in mrkdwn; `None` when it is none.

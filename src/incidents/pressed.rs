@@ -1,6 +1,5 @@
 //! Buttons and submitted forms. Who pressed decides what is allowed; a button's value only says which incident.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -58,6 +57,24 @@ pub struct Submitted {
     pub form: String,
     pub metadata: String,
     pub values: Value,
+}
+
+impl Submitted {
+    /// What was written into a field; empty when nothing was.
+    pub fn text(&self, block: &str) -> String {
+        self.values[block]["value"]["value"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What was chosen from a menu.
+    pub fn chosen(&self, block: &str) -> Option<String> {
+        self.values[block]["value"]["selected_option"]["value"].as_str().map(str::to_owned)
+    }
+
+    /// Whether one of the switches is on.
+    fn switched(&self, name: &str) -> bool {
+        let options = self.values["switches"]["value"]["selected_options"].as_array();
+        options.into_iter().flatten().any(|o| o["value"] == name)
+    }
 }
 
 /// One that looks the same is open: its place, and a way to declare all the same.
@@ -191,12 +208,12 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
     match form.form.as_str() {
         form::DECLARE => {
             let new = NewIncident {
-                title: text(&form.values, "title"),
-                severity: chosen(&form.values, "severity"),
-                service: chosen(&form.values, "service"),
-                private: switched(&form.values, "private"),
-                test: switched(&form.values, "test"),
-                no_page: switched(&form.values, "no_page"),
+                title: form.text("title"),
+                severity: form.chosen("severity"),
+                service: form.chosen("service"),
+                private: form.switched("private"),
+                test: form.switched("test"),
+                no_page: form.switched("no_page"),
                 anyway: false,
             };
             if let Err((field, why)) = declare::check(&known.config, &new) {
@@ -211,22 +228,22 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
         form::UPDATE => {
             let found = incident(tx, caller, &form.metadata).await?;
             let incident = tx.lock_incident(found.id).await?;
-            let said = text(&form.values, "text");
+            let said = form.text("text");
             if said.trim().is_empty() {
-                return Ok(error("text", "Say what is new."));
+                return Ok(Reply::form_error("text", "Say what is new."));
             }
-            let status = chosen(&form.values, "status").and_then(|s| Status::from_word(&s));
+            let status = form.chosen("status").and_then(|s| Status::from_word(&s));
             lifecycle::update(tx, known, &incident, &by, status, &said).await?;
             Ok(Reply::Nothing)
         }
         form::REOPEN => {
             let found = incident(tx, caller, &form.metadata).await?;
             let incident = tx.lock_incident(found.id).await?;
-            let reason = text(&form.values, "text");
+            let reason = form.text("text");
             if reason.trim().is_empty() {
-                return Ok(error("text", "Say why."));
+                return Ok(Reply::form_error("text", "Say why."));
             }
-            let page = switched(&form.values, "page");
+            let page = form.switched("page");
             let news = lifecycle::reopen(tx, known, &incident, &by, &reason, page).await?;
             Ok(if news { Reply::Nothing } else { Reply::only(messages::is_open(&incident)) })
         }
@@ -249,12 +266,13 @@ async fn submit_declaration(tx: &mut Tx, known: &Known, by: &Actor, new: &NewInc
 /// What is wrong, in words for a form: there are no flags in it.
 fn beside(field: Field, new: &NewIncident, why: &Error) -> Reply {
     match field {
-        Field::Title => error("title", "Say what is wrong, in a few words."),
-        Field::Severity => error("severity", &why.to_string()),
-        Field::Service if new.service.is_none() => {
-            error("service", "Choose the service whose on-call is to be paged, or tick “Page nobody”.")
-        }
-        Field::Service => error("service", &why.to_string()),
+        Field::Title => Reply::form_error("title", "Say what is wrong, in a few words."),
+        Field::Severity => Reply::form_error("severity", why.to_string()),
+        Field::Service if new.service.is_none() => Reply::form_error(
+            "service",
+            "Choose the service whose on-call is to be paged, or tick “Page nobody”.",
+        ),
+        Field::Service => Reply::form_error("service", why.to_string()),
     }
 }
 
@@ -280,21 +298,4 @@ fn stale() -> Error {
     Error::not_found(
         "There is no such incident, or that button is out of date. The pinned summary shows what can be done now.",
     )
-}
-
-fn error(block: &str, why: &str) -> Reply {
-    Reply::FormErrors(BTreeMap::from([(block.to_owned(), why.to_owned())]))
-}
-
-fn text(values: &Value, block: &str) -> String {
-    values[block]["value"]["value"].as_str().unwrap_or_default().to_owned()
-}
-
-fn chosen(values: &Value, block: &str) -> Option<String> {
-    values[block]["value"]["selected_option"]["value"].as_str().map(str::to_owned)
-}
-
-fn switched(values: &Value, name: &str) -> bool {
-    let options = values["switches"]["value"]["selected_options"].as_array();
-    options.into_iter().flatten().any(|o| o["value"] == name)
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::incidents::command::{Target, target};
 use crate::oncall::Known;
 use crate::slack::spoken::{find, near};
-use crate::slack::words::{first_word, plain, quoted};
+use crate::slack::words::{dashed, first_word, is_quote, plain, quoted};
 use crate::statuspage::{ComponentStatus, PostStatus};
 
 /// What was asked for.
@@ -192,11 +192,10 @@ fn take_reason(pieces: &mut Vec<Word>) -> Result<Option<String>> {
     Ok(reason)
 }
 
-/// `--force`, or with the long dash that phones make of it.
+/// Without its dashes.
 fn flag(piece: &Word) -> Option<String> {
     let Word::Bare(word) = piece else { return None };
-    let body = ["--", "—", "–"].iter().find_map(|dash| word.strip_prefix(dash))?;
-    body.starts_with(char::is_alphabetic).then(|| body.to_owned())
+    Some(dashed(word)?.1.to_owned())
 }
 
 /// Words, quoted texts and commas. What Slack put between `<` and `>` stays one word; a quote ends where a blank or
@@ -268,8 +267,4 @@ fn closed(inner: &str) -> Option<(&str, &str)> {
         is_inside = !is_inside;
     }
     None
-}
-
-fn is_quote(c: char) -> bool {
-    matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}')
 }

@@ -4,7 +4,7 @@ use std::iter;
 
 use crate::config::Config;
 use crate::slack::blocks::escape;
-use crate::slack::spoken::{Spoken, find, more};
+use crate::slack::spoken::{self, Spoken, find, more};
 
 pub const VERBS: &[Spoken] = &[
     Spoken {
@@ -29,14 +29,7 @@ pub const VERBS: &[Spoken] = &[
         more: "Only you see the answer, which comes from memory and says how old it is.",
         example: "status",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "[command]",
-        what: "this list, or more about one command",
-        more: "",
-        example: "help update",
-    },
+    spoken::help("help update"),
 ];
 
 /// What can be said, in mrkdwn; or more about one subcommand.

@@ -1,8 +1,5 @@
 //! Buttons under a question, and submitted forms. Who pressed decides what is allowed: a draft is its author's.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::command::Said;
@@ -75,8 +72,7 @@ pub async fn submit(
             let post = draft(tx, caller, &given.metadata).await?;
             let incident = visible(tx, caller, post.incident_id).await?;
             let incident = tx.lock_incident(incident.id).await?;
-            let restores =
-                chosen(&given.values, block::RESTORE).map_or(post.restores, |c| c == forms::ALL_WELL);
+            let restores = given.chosen(block::RESTORE).map_or(post.restores, |c| c == forms::ALL_WELL);
             Ok(Reply::Only(publish(tx, &incident, &post, restores).await?))
         }
         _ => Err(stale()),
@@ -87,26 +83,26 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
     let about = forms::About::read(&given.metadata).ok_or_else(stale)?;
     let found = visible(tx, caller, about.incident).await?;
     let incident = tx.lock_incident(found.id).await?;
-    let Some(said) = chosen(&given.values, block::STATUS).and_then(|word| Said::from_spoken(&word)) else {
-        return Ok(beside(block::STATUS, "Choose a status."));
+    let Some(said) = given.chosen(block::STATUS).and_then(|word| Said::from_spoken(&word)) else {
+        return Ok(Reply::form_error(block::STATUS, "Choose a status."));
     };
-    let typed = input(&given.values, block::TEXT);
+    let typed = given.text(block::TEXT);
     let message = match typed.trim() {
         "" => None,
         typed => match text::public(typed, &known.people) {
             Ok(message) => Some(message),
-            Err(error) => return Ok(beside(block::TEXT, &error.to_string())),
+            Err(error) => return Ok(Reply::form_error(block::TEXT, error.to_string())),
         },
     };
-    let wanted = Wanted { said, message, components: Vec::new(), chosen: components(page, &given.values) };
-    let reason = input(&given.values, block::REASON);
+    let wanted = Wanted { said, message, components: Vec::new(), chosen: components(page, given) };
+    let reason = given.text(block::REASON);
     if incident.is_private && !is_reason(&reason) {
-        return Ok(beside(block::REASON, "Say why, in at least 10 characters."));
+        return Ok(Reply::form_error(block::REASON, "Say why, in at least 10 characters."));
     }
     let prepared = prepare(tx, known, page, caller, &incident, &wanted, Some(&reason)).await;
     let (post, question) = match prepared {
         Ok(prepared) => prepared,
-        Err(Error::Refused(why)) => return Ok(beside(block::STATUS, &why)),
+        Err(Error::Refused(why)) => return Ok(Reply::form_error(block::STATUS, why)),
         Err(other) => return Err(other),
     };
     // What was edited takes the place of the draft it began with: its buttons must not publish other words than they
@@ -123,9 +119,9 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
 }
 
 /// Each component has a menu of its own; most are left as they are.
-fn components<'a>(page: &'a Page, values: &Value) -> Vec<(&'a Component, Option<ComponentStatus>)> {
+fn components<'a>(page: &'a Page, given: &Submitted) -> Vec<(&'a Component, Option<ComponentStatus>)> {
     let chosen = |component: &'a Component| {
-        let word = chosen(values, &block::component(&component.id))?;
+        let word = given.chosen(&block::component(&component.id))?;
         let status = ComponentStatus::from_word(&word);
         (status.is_some() || word == forms::AFFECTED).then_some((component, status))
     };
@@ -145,16 +141,4 @@ async fn draft(tx: &mut Tx, caller: &Caller, value: &str) -> Result<Post> {
 
 async fn visible(tx: &mut Tx, caller: &Caller, id: IncidentId) -> Result<Incident> {
     tx.visible_incident_by_id(&caller.user, id).await?.ok_or_else(stale)
-}
-
-fn beside(block: &str, why: &str) -> Reply {
-    Reply::FormErrors(BTreeMap::from([(block.to_owned(), why.to_owned())]))
-}
-
-fn input(values: &Value, block: &str) -> String {
-    values[block]["value"]["value"].as_str().unwrap_or_default().to_owned()
-}
-
-fn chosen(values: &Value, block: &str) -> Option<String> {
-    values[block]["value"]["selected_option"]["value"].as_str().map(str::to_owned)
 }

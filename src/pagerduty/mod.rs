@@ -19,7 +19,6 @@ mod tests;
 
 use std::ops::ControlFlow;
 
-use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -35,7 +34,7 @@ pub use types::{
 
 use crate::clock::Clock;
 use crate::error::{Problem, Upstream, Vendor};
-use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, nonsense, unavailable};
+use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, authorized, nonsense, unavailable};
 
 const PAGE_SIZE: &str = "100";
 const MOST_ITEMS: i64 = 10_000;
@@ -83,15 +82,7 @@ impl Client {
         let url = format!("{}{path}", self.settings.api_url.trim_end_matches('/'));
         let request =
             self.wire.http.request(method, url).header("accept", "application/vnd.pagerduty+json;version=2");
-        let authorization = format!("Token token={}", self.settings.token.expose_secret());
-        match HeaderValue::try_from(authorization) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                request.header("authorization", value)
-            }
-            // A token that is no header value: PagerDuty's 401 says so better than we could.
-            Err(_) => request,
-        }
+        authorized(request, format!("Token token={}", self.settings.token.expose_secret()))
     }
 
     /// Refusals in `fine` (`404`, or `1001` under any status) reach `decode` as null: the wanted state is there.

@@ -5,9 +5,10 @@ use crate::config::nearest_few;
 use crate::error::{Error, Result};
 use crate::oncall::Known;
 use crate::slack::blocks;
-use crate::slack::spoken::find;
+use crate::slack::spoken::{HELP, find};
 use crate::slack::words::{
-    Flag, Unknown, Words, first_word, last_word, plain, plain_addressed, quoted, switch, take_flags, unquoted,
+    Flag, Unknown, Words, first_word, is_quote, last_word, plain, plain_addressed, quoted, switch,
+    take_flags, unquoted,
 };
 
 /// What was asked for.
@@ -90,7 +91,7 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     let (behind, typed) = leading_flags(rest);
     let (typed, last) = flags_after_quotes(typed);
     let flags = take_flags(&format!("{front} {behind} {last}"), PAGE_FLAGS, Unknown::IsRefused)?;
-    if unquoted(whom).trim_matches(['"', '\u{201C}', '\u{201D}', '\u{201E}']).trim().is_empty() {
+    if unquoted(whom).trim_matches(is_quote).trim().is_empty() {
         return Err(Error::refused(format!("Whom? `{name} payments the checkout is down`.")));
     }
     // At its end one of ours may be either: nobody is to be woken by a test, or not woken by a word.
@@ -148,7 +149,7 @@ pub fn ic(raw: &str, known: &Known) -> Result<Asked> {
 }
 
 fn is_help(word: &str) -> bool {
-    ["help", "--help", "-h", "?"].iter().any(|h| word.eq_ignore_ascii_case(h))
+    HELP.iter().any(|h| word.eq_ignore_ascii_case(h))
 }
 
 fn is_word(text: &str, verb: &str) -> bool {
@@ -183,14 +184,13 @@ fn leading_flags(raw: &str) -> (&str, &str) {
 
 /// A message that stands in quotes, and the words with dashes that follow it: which is which leaves no doubt.
 fn flags_after_quotes(typed: &str) -> (&str, &str) {
-    let quote = |c: char| matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}');
     let is_flag = |word: &str| {
         let name = word.trim_start_matches(['-', '—', '–']);
         name.len() < word.len() && name.starts_with(char::is_alphabetic)
     };
-    let Some((at, close)) = typed.char_indices().rfind(|(_, c)| quote(*c)) else { return (typed, "") };
+    let Some((at, close)) = typed.char_indices().rfind(|(_, c)| is_quote(*c)) else { return (typed, "") };
     let (message, after) = typed.split_at(at + close.len_utf8());
-    if typed.starts_with(quote) && at > 0 && after.split_whitespace().all(is_flag) {
+    if typed.starts_with(is_quote) && at > 0 && after.split_whitespace().all(is_flag) {
         return (message, after);
     }
     (typed, "")
@@ -199,12 +199,11 @@ fn flags_after_quotes(typed: &str) -> (&str, &str) {
 /// Whom it is for: a mention, words in quotes, or one word; and the rest.
 fn split_target(text: &str) -> (&str, &str) {
     let text = text.trim();
-    let quote = |c: char| matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}');
     let end = match text.chars().next() {
         Some('<') => text.find('>').map(|at| at + 1),
-        Some(first) if quote(first) => {
+        Some(first) if is_quote(first) => {
             let inner = &text[first.len_utf8()..];
-            let close = inner.char_indices().find(|(_, c)| quote(*c));
+            let close = inner.char_indices().find(|(_, c)| is_quote(*c));
             close.map(|(at, c)| first.len_utf8() + at + c.len_utf8())
         }
         _ => None,

@@ -5,7 +5,7 @@ use std::iter;
 
 use crate::config::Config;
 use crate::slack::blocks::escape;
-use crate::slack::spoken::{Spoken, find, more};
+use crate::slack::spoken::{self, Spoken, find, more};
 
 pub const PAGE: &[Spoken] = &[
     Spoken {
@@ -21,14 +21,7 @@ pub const PAGE: &[Spoken] = &[
                `@ana \"the checkout is down\" --test`.",
         example: "payments the checkout is down",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "",
-        what: "what can be said",
-        more: "",
-        example: "help",
-    },
+    Spoken { arguments: "", what: "what can be said", ..spoken::help("help") },
 ];
 
 pub const VERBS: &[Spoken] = &[
@@ -66,14 +59,7 @@ pub const VERBS: &[Spoken] = &[
         more: "By handle, name or e-mail address.",
         example: "who @ana",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "[command]",
-        what: "this list, or more about one command",
-        more: "",
-        example: "help page",
-    },
+    spoken::help("help page"),
 ];
 
 /// What can be paged by a word of its own.

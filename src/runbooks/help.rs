@@ -23,14 +23,7 @@ pub const VERBS: &[Spoken] = &[
         more: "Only you see it.",
         example: "list payments",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "[command]",
-        what: "this list, or more about one command",
-        more: "",
-        example: "help show",
-    },
+    spoken::help("help show"),
 ];
 
 /// What can be said, in mrkdwn; or more about one subcommand.

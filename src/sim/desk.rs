@@ -63,7 +63,6 @@ struct State {
     calls: Vec<Call>,
     once: BTreeMap<String, VecDeque<Fault>>,
     always: BTreeMap<String, Fault>,
-    lose_nth: Option<usize>,
     at: BTreeMap<(String, usize), Fault>,
     latency: Duration,
     counted: Duration,
@@ -102,11 +101,6 @@ impl Desk {
     /// Ends what [`Desk::always`] began under the same prefix.
     pub fn heal(&self, prefix: &str) {
         self.state().always.remove(prefix);
-    }
-
-    /// The call with this ordinal has its answer lost after the effect.
-    pub fn lose_answer_of(&self, ordinal: usize) {
-        self.state().lose_nth = Some(ordinal);
     }
 
     /// The call of this name that comes after `before` others of that name meets the fault.
@@ -230,9 +224,7 @@ impl Desk {
         let ordinal = state.calls.len();
         let before = state.calls.iter().filter(|c| c.name == name).count();
         state.calls.push(Call { ordinal, vendor, name: name.into(), at, outcome: String::new() });
-        let fault = if state.lose_nth == Some(ordinal) {
-            Some(Fault::LoseAnswer)
-        } else if let Some(fault) = state.at.remove(&(name.to_owned(), before)) {
+        let fault = if let Some(fault) = state.at.remove(&(name.to_owned(), before)) {
             Some(fault)
         } else if let Some(fault) = state.once.get_mut(name).and_then(VecDeque::pop_front) {
             Some(fault)

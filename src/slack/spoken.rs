@@ -20,6 +20,21 @@ pub struct Spoken {
     pub example: &'static str,
 }
 
+/// What people say for help.
+pub const HELP: [&str; 4] = ["help", "--help", "-h", "?"];
+
+/// The subcommand that all but one of the commands have alike.
+pub const fn help(example: &'static str) -> Spoken {
+    Spoken {
+        word: "help",
+        aliases: &["--help", "-h", "?"],
+        arguments: "[command]",
+        what: "this list, or more about one command",
+        more: "",
+        example,
+    }
+}
+
 /// The subcommand that a word means, in any letter case.
 pub fn find<'a>(verbs: &'a [Spoken], word: &str) -> Option<&'a Spoken> {
     verbs.iter().find(|v| v.words().any(|w| w.eq_ignore_ascii_case(word)))

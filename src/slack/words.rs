@@ -99,8 +99,8 @@ fn next_token(text: &str) -> Option<(&str, &str, &str)> {
     Some((&text[..start], &text[start..end], &text[end..]))
 }
 
-/// `--word`, or the same with the long dash that phones make of it.
-fn dashed(token: &str) -> Option<(&str, &str)> {
+/// `--word`, or the same with the long dash that phones make of it: the dash, and the rest.
+pub fn dashed(token: &str) -> Option<(&str, &str)> {
     ["--", "—", "–"]
         .iter()
         .find_map(|d| token.strip_prefix(d).map(|body| (*d, body)))
@@ -150,7 +150,8 @@ fn take_quoted(text: &str) -> (Option<String>, &str) {
     }
 }
 
-fn is_quote(c: char) -> bool {
+/// A double quote, straight or as phones make it.
+pub fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}')
 }
 

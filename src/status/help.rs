@@ -32,14 +32,7 @@ pub const VERBS: &[Spoken] = &[
         more: "In an incident's channel it does not start by itself again.",
         example: "unstalk",
     },
-    Spoken {
-        word: "help",
-        aliases: &["--help", "-h", "?"],
-        arguments: "[command]",
-        what: "this list, or more about one command",
-        more: "",
-        example: "help stalk",
-    },
+    spoken::help("help stalk"),
 ];
 
 /// What can be said, in mrkdwn; or more about one subcommand.

@@ -78,15 +78,19 @@ pub(super) async fn create(line: &Line, new: &NewPublicIncident<'_>) -> Result<P
         "deliver_notifications": line.settings.deliver_notifications,
         "metadata": metadata(new.mark),
     });
-    // The list says who is affected, the map sets how they are.
-    if !new.component_ids.is_empty() {
-        fields["component_ids"] = json!(new.component_ids);
-    }
-    if !new.components.is_empty() {
-        fields["components"] = json!(new.components);
-    }
+    name_components(&mut fields, new.component_ids, new.components);
     let request = line.request(Method::POST, &path(line, "/incidents")).json(&json!({ "incident": fields }));
     line.call(&CREATE_INCIDENT, request, &[], incident).await
+}
+
+/// The list says who is affected, the map sets how they are.
+fn name_components(fields: &mut Value, affected: &[String], set: &BTreeMap<String, ComponentStatus>) {
+    if !affected.is_empty() {
+        fields["component_ids"] = json!(affected);
+    }
+    if !set.is_empty() {
+        fields["components"] = json!(set);
+    }
 }
 
 pub(super) async fn update(
@@ -114,12 +118,7 @@ pub(super) async fn update(
         "deliver_notifications": line.settings.deliver_notifications,
         "metadata": metadata(update.mark),
     });
-    if !update.component_ids.is_empty() {
-        fields["component_ids"] = json!(update.component_ids);
-    }
-    if !update.components.is_empty() {
-        fields["components"] = json!(update.components);
-    }
+    name_components(&mut fields, update.component_ids, update.components);
     let request = line.request(Method::PATCH, &path).json(&json!({ "incident": fields }));
     line.call(&UPDATE_INCIDENT, request, &["404"], |answer| Ok(!answer.0.is_null())).await
 }

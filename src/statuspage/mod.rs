@@ -14,7 +14,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -27,7 +26,7 @@ pub use types::{
 use crate::clock::Clock;
 use crate::config::StatusPageKind;
 use crate::error::{Problem, Upstream, Vendor};
-use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, nonsense, unavailable};
+use crate::http_client::{Answer, CallSpec, Fields, Observer, Wire, authorized, nonsense, unavailable};
 use pace::Pace;
 
 /// Both vendors have pages of up to a hundred.
@@ -168,14 +167,7 @@ impl Line {
             StatusPageKind::Statuspage => "OAuth",
             StatusPageKind::Cachet => "Bearer",
         };
-        match HeaderValue::try_from(format!("{scheme} {}", self.settings.api_key.expose_secret())) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                request.header("authorization", value)
-            }
-            // A key that is no header value: the vendor's 401 says so better than we could.
-            Err(_) => request,
-        }
+        authorized(request, format!("{scheme} {}", self.settings.api_key.expose_secret()))
     }
 
     /// Refusals in `fine` (`404`) reach `decode` as null.

@@ -19,12 +19,6 @@ impl Monitors {
         let result: Vec<Value> = series.iter().map(one).collect();
         seen.series.insert(query.into(), json!({ "resultType": "vector", "result": result }));
     }
-
-    /// The query gives something else than a vector: `scalar`, `matrix` or `string`, with this result.
-    pub fn set_result(&self, query: &str, result_type: &str, result: &Value) {
-        let data = json!({ "resultType": result_type, "result": result });
-        self.seen().series.insert(query.into(), data);
-    }
 }
 
 pub(super) fn query(seen: &Seen, query: &[(String, String)]) -> Outcome {

@@ -60,7 +60,7 @@ pub use rota_v3::{Rotation, ShiftEvent};
 pub use state::{Incident, LogEntry, Note, Page, Responder, Status};
 
 use server::Door;
-use state::{Account, Policy, Priority, Service, User};
+use state::{Account, Policy, Service, User};
 
 /// Id of the account's one webhook subscription.
 const SUBSCRIPTION: &str = "PWHSUB1";
@@ -161,12 +161,6 @@ impl PagerDuty {
             routing_key: routing_key.map(Into::into),
         };
         self.account().services.push(service);
-    }
-
-    /// Less severe than those there are; an account starts with P1 (`PPRIO01`) to P5.
-    pub fn add_priority(&self, id: &str, name: &str) {
-        let priority = Priority { id: id.into(), name: name.into() };
-        self.account().priorities.get_or_insert_default().push(priority);
     }
 
     /// Instead of all abilities it had; it starts with `teams`, `urgencies`, `coordinated_responding`.
