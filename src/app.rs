@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::error::Result;
+use crate::groups::overview::OverviewCell;
 use crate::http_client::{self, Observer};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
 use crate::jobs::Job;
@@ -49,6 +50,8 @@ pub struct App {
     pub page: PageCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
+    /// What `/oncall` answers.
+    pub overview: OverviewCell,
     /// Who looked what up, not yet written.
     pub notes: audit::Notes,
     /// What was decided before may be out of date.
@@ -133,6 +136,7 @@ impl App {
             runbooks: runbooks::IndexCell::default(),
             directory: DirectoryCell::default(),
             page: PageCell::default(),
+            overview: OverviewCell::default(),
             notes: audit::Notes::default(),
         }
     }

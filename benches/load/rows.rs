@@ -148,6 +148,7 @@ impl Scene {
                 let (server, _) = Server::firebell(&self.large, database()?, &teams::toml())?;
                 let requests = self.command(typed)?;
                 server.wait_for(&requests, |body| body.contains("Person of team"))?;
+                server.wait_until_calm()?;
                 (server, requests)
             }
             Kind::Command(_) | Kind::Webhook | Kind::Acknowledged => {

@@ -178,6 +178,19 @@ impl Server {
         }
     }
 
+    /// Waits until it has done what a start brings with it: reading people, comparing groups.
+    pub fn wait_until_calm(&self) -> Result<()> {
+        const LOOK: Duration = Duration::from_millis(500);
+        for _ in 0..60 {
+            let before = machine::cpu_of_process(self.pid())?;
+            std::thread::sleep(LOOK);
+            if machine::cpu_of_process(self.pid())?.saturating_sub(before) < LOOK / 20 {
+                return Ok(());
+            }
+        }
+        bail!("firebell was still busy after half a minute")
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id() // taskset becomes the program
     }

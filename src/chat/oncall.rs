@@ -21,7 +21,7 @@ pub(super) async fn oncall(app: &App, known: &Known, caller: &Caller, typed: &Ty
         // From memory: whatever is down, this answers.
         Asked::Help { about } => return Ok(Answer::Looked(Reply::only(help(&known.config, about)))),
         Asked::Overview { is_public } => {
-            return Ok(Answer::Looked(rota::overview(known, now, *is_public)));
+            return Ok(Answer::Looked(app.overview.reply(known, now, *is_public)));
         }
         Asked::Lookup(wanted) => {
             let subject = lookup::find(known, &caller.user, wanted)?;

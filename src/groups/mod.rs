@@ -10,6 +10,7 @@ pub mod lookup;
 pub mod messages;
 pub mod model;
 pub mod once;
+pub mod overview;
 pub mod plan;
 pub mod remedy;
 pub mod rollback;

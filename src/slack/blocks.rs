@@ -149,14 +149,18 @@ fn or_dash(text: String) -> String {
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            other => out.push(other),
-        }
+        push_escaped(&mut out, c);
     }
     out
+}
+
+fn push_escaped(out: &mut String, c: char) {
+    match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        other => out.push(other),
+    }
 }
 
 /// What Slack sends us, as the person typed it.
@@ -188,6 +192,9 @@ fn is_harmless(c: char) -> bool {
 /// cannot leave a code span, no quote at the start of a line, and no `@here`, `@channel`, `@everyone` that a client
 /// or a later copy could take for a call to all. Bold and italics stay: names are full of `_`.
 pub fn untrusted(text: &str) -> String {
+    if text.bytes().all(is_plainly_text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut at_line_start = true;
     for (index, c) in text.char_indices() {
@@ -200,11 +207,16 @@ pub fn untrusted(text: &str) -> String {
             '@' if !out.ends_with(is_part_of_address) && calls_everybody(&text[index + 1..]) => {
                 out.push_str("@\u{200B}");
             }
-            other => out.push_str(&escape(other.encode_utf8(&mut [0; 4]))),
+            other => push_escaped(&mut out, other),
         }
         at_line_start = c == '\n' || (at_line_start && c.is_whitespace());
     }
     out
+}
+
+/// Most names and numbers are nothing else: an answer about a whole company has hundreds of them.
+fn is_plainly_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'@' | b'`')
 }
 
 /// Looks like a backtick, and ends no code span. Unicode calls it a letter.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use firebell::clock::Clock;
 use firebell::on_both_engines;
+use firebell::sim::desk::Fault;
 use firebell::sim::scene::World;
 use firebell::store::Db;
 
@@ -93,6 +94,34 @@ on_both_engines!(
             _As PagerDuty said 0s ago._
         ");
         assert_eq!(stage.world.desk.calls().len(), calls, "from memory");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn the_whole_overview_follows_a_hand_off_that_nobody_can_confirm(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let before = stage.oncall("U0EVE", &[""]).await;
+        assert!(before.contains("`@payments-oncall`: Ana Example until"), "{before}");
+        stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
+        stage.clock.advance(HOUR);
+        let after = stage.oncall("U0EVE", &[""]).await;
+        assert!(after.contains("`@payments-oncall`: Ben Example until"), "{after}");
+        assert!(after.contains("PagerDuty was last heard 1h ago"), "{after}");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn the_whole_overview_follows_what_pagerduty_changes(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let _ = stage.oncall("U0EVE", &[""]).await;
+        let now = stage.clock.now();
+        stage.world.pagerduty.add_override("PSCHED1", "PCHO001", now, now + HOUR);
+        stage.clock.advance(HOUR / 2);
+        stage.settle().await;
+        let after = stage.oncall("U0EVE", &[""]).await;
+        assert!(after.contains("`@payments-oncall`: Cho Example until"), "{after}");
         stage.end().await;
     }
 );

@@ -93,10 +93,11 @@ pub fn said_ago(known: &Known, at: Timestamp) -> String {
     }
 }
 
-/// The kept groups and the services.
-pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
+/// The kept groups and the services, without how old that is: the same for everybody, until PagerDuty says something
+/// else or somebody's time begins or ends.
+pub fn overview(known: &Known, at: Timestamp) -> String {
     // Phone numbers are for those who look somebody up.
-    let way = Way { at, only_next: false, is_public, has_phones: false };
+    let way = Way { at, only_next: false, is_public: false, has_phones: false };
     let one = |target: &Target<'_>| {
         let Found { seats, troubles } = lookup::on_sources(known, *target, at);
         let seats = seats.iter().map(|s| way.holds(s));
@@ -123,7 +124,7 @@ pub fn overview(known: &Known, at: Timestamp, is_public: bool) -> Reply {
             "Neither groups nor services are configured. Name a schedule, a policy or a person.".into(),
         );
     }
-    way.reply(known, lines)
+    lines.join("\n")
 }
 
 /// Who is on call there; of a person, where.
