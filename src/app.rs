@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::groups::overview::OverviewCell;
 use crate::http_client::{self, Observer};
 use crate::ids::{ChannelId, PagerDutyUserId, SlackUserId};
+use crate::incidents::list::ListCell;
 use crate::jobs::Job;
 use crate::notices::page::read_job;
 use crate::notices::{Page, PageCell};
@@ -50,6 +51,8 @@ pub struct App {
     pub page: PageCell,
     /// What `/incident help` answers.
     pub help: Arc<str>,
+    /// What `/incident list` answers.
+    pub list: ListCell,
     /// What `/oncall` answers.
     pub overview: OverviewCell,
     /// Who looked what up, not yet written.
@@ -136,6 +139,7 @@ impl App {
             runbooks: runbooks::IndexCell::default(),
             directory: DirectoryCell::default(),
             page: PageCell::default(),
+            list: ListCell::default(),
             overview: OverviewCell::default(),
             notes: audit::Notes::default(),
         }

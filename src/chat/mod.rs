@@ -120,6 +120,9 @@ async fn ask_database(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Answer> {
+    if let Asked::List = asked {
+        return look(app, app.list.reply(&app.db, known, caller)).await;
+    }
     if asked.only_looks() {
         return look(app, async {
             let mut tx = app.db.read().await?;

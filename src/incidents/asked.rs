@@ -21,8 +21,9 @@ use crate::store::Tx;
 pub async fn look(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Reply> {
     let (target, verb) = match asked {
         Asked::Form { new } => return Ok(Reply::Modal(forms::declare_form(&known.config, new))),
-        Asked::List => return list(tx, known, caller).await,
-        Asked::Help { .. } | Asked::Declare { .. } => return Err(Error::internal("no look at the database")),
+        Asked::List | Asked::Help { .. } | Asked::Declare { .. } => {
+            return Err(Error::internal("no look at the database"));
+        }
         Asked::On { target, verb } => (target.as_ref(), verb),
     };
     let incident = find(tx, known, caller, target, &spoken(known, verb)).await?;
@@ -230,30 +231,6 @@ pub async fn find(
         some => format!("Open: {}.", some.join(", ")),
     };
     Err(Error::not_found(format!("{otherwise} {hint} {shown}")))
-}
-
-async fn list(tx: &mut Tx, known: &Known, caller: &Caller) -> Result<Reply> {
-    const MOST: usize = 25;
-    let now = tx.now();
-    let (open, closed) = tx.visible_incidents(&caller.user).await?;
-    let lines = |incidents: &[Incident]| {
-        let lines = incidents.iter().take(MOST).map(|i| format!("• {}", messages::list_line(i, now)));
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    let name = &known.config.commands.incident;
-    let mut text = if open.is_empty() {
-        format!(":white_check_mark: No open incidents. `{name} declare` opens one.")
-    } else {
-        format!("*Open incidents*\n{}", lines(&open))
-    };
-    if open.len() > MOST {
-        text += "\n… and more: the oldest are not shown.";
-    }
-    if !closed.is_empty() {
-        text += "\n*Last closed*\n";
-        text += &lines(&closed);
-    }
-    Ok(Reply::only(text))
 }
 
 async fn status(tx: &mut Tx, incident: &Incident) -> Result<Reply> {

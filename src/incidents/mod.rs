@@ -11,6 +11,7 @@ pub mod extras;
 pub mod forms;
 pub mod help;
 pub mod lifecycle;
+pub mod list;
 mod merges;
 pub mod messages;
 pub mod model;

@@ -6,6 +6,7 @@
 
 mod gate;
 mod migrate;
+mod together;
 mod tx;
 mod types;
 
@@ -25,6 +26,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use gate::Gate;
 
+pub use together::Together;
 pub use tx::{Col, FromRow, Row, Tx, Val};
 pub use types::{Bytes, Json};
 

@@ -107,7 +107,7 @@ impl Tx {
         self.all(visible!("i.ended_at IS NULL ORDER BY i.number DESC LIMIT 100"), &[who]).await
     }
 
-    /// The open incidents, and the five that ended last.
+    /// The open incidents, and the five that ended last, as this person may see them.
     pub async fn visible_incidents(&mut self, who: &SlackUserId) -> Result<(Vec<Incident>, Vec<Incident>)> {
         let sql = concat!(
             "SELECT * FROM (",
@@ -116,11 +116,15 @@ impl Tx {
             visible!("i.ended_at IS NOT NULL ORDER BY i.ended_at DESC LIMIT 5"),
             ") ended"
         );
-        let all: Vec<Incident> = self.all(sql, &[who]).await?;
-        let (mut open, mut ended): (Vec<_>, Vec<_>) = all.into_iter().partition(Incident::is_open);
-        open.sort_by_key(|i| Reverse(i.number)); // a UNION has no order
-        ended.sort_by_key(|i| Reverse(i.ended_at));
-        Ok((open, ended))
+        Ok(open_and_ended(self.all(sql, &[who]).await?))
+    }
+
+    /// The same, private ones included whoever asks.
+    pub async fn listed_incidents(&mut self) -> Result<(Vec<Incident>, Vec<Incident>)> {
+        let sql = "SELECT * FROM (SELECT * FROM incident WHERE ended_at IS NULL ORDER BY number DESC LIMIT 100) open
+                   UNION ALL
+                   SELECT * FROM (SELECT * FROM incident WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 5) ended";
+        Ok(open_and_ended(self.all(sql, &[]).await?))
     }
 
     /// Open incidents that declared by a person would be the same thing again: same service and a look-alike title
@@ -430,4 +434,12 @@ impl From<&crate::front::Caller> for Actor {
     fn from(caller: &crate::front::Caller) -> Self {
         Self { name: caller.name.clone(), slack: Some(caller.user.clone()) }
     }
+}
+
+/// Both in their order: a UNION has none.
+fn open_and_ended(all: Vec<Incident>) -> (Vec<Incident>, Vec<Incident>) {
+    let (mut open, mut ended): (Vec<_>, Vec<_>) = all.into_iter().partition(Incident::is_open);
+    open.sort_by_key(|i| Reverse(i.number));
+    ended.sort_by_key(|i| Reverse(i.ended_at));
+    (open, ended)
 }
