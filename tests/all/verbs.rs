@@ -358,3 +358,28 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn a_crowd_that_asks_for_the_list_is_shown_what_each_may_see(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        let everybody = ["U0BEN", "U0CHO", "U0DEE", "U0EVE"];
+        let list = |n: usize| stage.slash(everybody[n], "/incident list");
+        let shown = async || <[String; 4]>::from(tokio::join!(list(0), list(1), list(2), list(3)));
+        stage.typed("U0ANA", "/incident declare payments down sev1 --no-page").await;
+        for answer in shown().await {
+            assert!(answer.contains("*INC-1* SEV1 payments down"), "{answer}");
+        }
+
+        stage.typed("U0BEN", "/incident declare payroll leaked sev3 --private --no-page").await;
+        for (user, answer) in everybody.iter().zip(shown().await) {
+            assert!(answer.contains("*INC-1* SEV1 payments down"), "{answer}");
+            assert_eq!(answer.contains("payroll"), *user == "U0BEN", "{user}: {answer}");
+        }
+
+        stage.typed("U0BEN", "/incident resolve INC-2").await;
+        for (user, answer) in everybody.iter().zip(shown().await) {
+            assert_eq!(answer.contains("payroll"), *user == "U0BEN", "{user}: {answer}");
+        }
+        stage.end().await;
+    }
+);
