@@ -63,7 +63,8 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
     if !wanted.manner.again {
         let before = just_paged(tx, &page).await?;
         if let Some(twin) = before.iter().find(|p| p.message.eq_ignore_ascii_case(&page.message)) {
-            return Ok(Reply::only(messages::paged_already(twin, &page, &wanted.again)));
+            let asked = tx.page_targets(twin.id).await?;
+            return Ok(Reply::only(messages::paged_already(known, (twin, &asked), &page, &wanted.again)));
         }
         // Other words may be another matter: they go out, and it is said.
         more.extend(before.first().map(|earlier| messages::paged_besides(earlier, &page)));
