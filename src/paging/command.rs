@@ -360,7 +360,7 @@ mod tests {
         for typed in [
             "<@U1|ana> <@U2|ben> please come",
             "<@U1|ana>, <@U2|ben>: please come",
-            "<@U1|ana><@U2|ben>, please come",
+            "<@U1|ana><@U2|ben> please come",
             "<@U1|ana> , and <@U2|ben> please come",
             "<@U1|ana> &amp; <@U2|ben> please come",
         ] {
