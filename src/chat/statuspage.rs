@@ -49,7 +49,7 @@ pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &V
     if press::only_looks(&pressed.action) {
         let form = async {
             let mut tx = app.db.read().await?;
-            press::press(&mut tx, &page, caller, &pressed).await
+            press::press(&mut tx, known, &page, caller, &pressed).await
         };
         return look(app, Box::pin(form)).await;
     }
@@ -58,7 +58,7 @@ pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &V
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),
     };
-    let reply = press::press(&mut tx, &page, caller, &pressed).await?;
+    let reply = press::press(&mut tx, known, &page, caller, &pressed).await?;
     once::finish(app, tx, &request, reply).await
 }
 

@@ -76,6 +76,18 @@ pub fn publishing(incident: &Incident, post: &Post, is_silent: bool) -> Message 
     ))
 }
 
+/// Somebody has just told the public the same.
+pub fn told_already(config: &Config, twin: &Post, new: &Post, now: Timestamp) -> String {
+    let who = if twin.asked_by == new.asked_by { "You have" } else { &format!("{} has", twin.asked_by_name) };
+    let ago = span(now.since(twin.asked_at));
+    let how_it_is = if twin.state == PostState::Waiting { "it is on its way" } else { "it is out" };
+    format!(
+        "{who} told the public the same {ago} ago, and {how_it_is}: nothing more was published. Other words go out; these \
+         once more with `{} update … --again`.",
+        config.commands.statuspage
+    )
+}
+
 pub fn cancelled() -> Message {
     Message::text("Cancelled: nothing was published.")
 }

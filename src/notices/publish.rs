@@ -10,6 +10,7 @@ use super::model::{Post, PostState, Standing, listed};
 use super::page::Page;
 use super::plan::{Plan, Question, Wanted, plan};
 use super::text;
+use crate::clock::Timestamp;
 use crate::config::{Config, Impact, SeverityWord};
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
@@ -24,6 +25,8 @@ use crate::store::{Json, Tx};
 
 /// A reason says something.
 const SHORTEST_REASON: usize = 10;
+/// The same words again within this time are meant only if they are said to be.
+pub(super) const JUST_NOW: Duration = Duration::from_secs(300);
 /// What a draft says may not be true any more after this.
 pub(super) const DRAFT_LIVES: Duration = Duration::from_secs(3600);
 
@@ -35,6 +38,29 @@ pub fn configured(config: &Config) -> Result<()> {
     Err(Error::refused(
         "No status page is set up. An administrator can add [statuspage] with kind, page_id and api_key to Firebell's configuration.",
     ))
+}
+
+/// The public need not hear the same twice because two people wrote it: not what was published since then, unless the
+/// public was told meanwhile that it is over.
+pub(super) async fn not_twice(
+    tx: &mut Tx,
+    config: &Config,
+    incident: &Incident,
+    post: &Post,
+    since: Timestamp,
+) -> Result<()> {
+    let Some(status) = going_on(&standing(tx, incident).await?, post) else { return Ok(()) };
+    let posts = tx.posts_since(incident.id, since).await?;
+    let mut latest = posts.iter().take_while(|earlier| earlier.status != Some(PostStatus::Resolved));
+    let is_same = |earlier: &&Post| {
+        earlier.status == Some(status)
+            && earlier.body.eq_ignore_ascii_case(&post.body)
+            && earlier.components.0 == post.components.0
+    };
+    match latest.find(is_same) {
+        Some(twin) => Err(Error::refused(messages::told_already(config, twin, post, tx.now()))),
+        None => Ok(()),
+    }
 }
 
 /// The form, with the components and how they are. Writes nothing.
@@ -64,9 +90,12 @@ pub async fn update(
     let wanted = Wanted { said: update.said, message, components, chosen: Vec::new() };
     let reason = update.reason.as_deref();
     let (post, question) = prepare(tx, known, page, caller, &incident, &wanted, reason).await?;
+    if !update.again {
+        not_twice(tx, &known.config, &incident, &post, tx.now() - JUST_NOW).await?;
+    }
     tx.insert_post(&post).await?;
     if question.is_none() {
-        return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
+        return Ok(Reply::Only(publish(tx, &known.config, &incident, &post, post.restores).await?));
     }
     Ok(Reply::Only(forms::question(&incident, &post, &question)))
 }
@@ -161,6 +190,7 @@ pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standin
 /// Sends a draft on its way. The incident is locked.
 pub(super) async fn publish(
     tx: &mut Tx,
+    config: &Config,
     incident: &Incident,
     post: &Post,
     restores: bool,
@@ -177,10 +207,10 @@ pub(super) async fn publish(
             "It was resolved on the status page meanwhile: nothing was published. Write it anew if it is back.",
         ));
     }
+    // Nor did they know what somebody else published after they were asked.
+    not_twice(tx, config, incident, post, post.asked_at).await?;
     let restores = restores && is_over;
-    // What only goes on from what is there says so: should that not be published after all, this post stands alone.
-    let inherited = if standing.is_open() { standing.status } else { None };
-    let status = post.status.or(inherited);
+    let status = going_on(&standing, post);
     let impact = status.and(post.impact.or(standing.impact));
     let job_id = tx.enqueue(post.job()).await?;
     if !tx.publish_post(post.id, job_id, status, impact, restores).await? {
@@ -193,6 +223,12 @@ pub(super) async fn publish(
         tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
     }
     Ok(messages::publishing(incident, post, status.is_none()))
+}
+
+/// Where the page incident stands after it. What only goes on from what is there says so: should that not be published
+/// after all, this post stands alone. `None`: the public reads no words.
+fn going_on(standing: &Standing, post: &Post) -> Option<PostStatus> {
+    post.status.or(if standing.is_open() { standing.status } else { None })
 }
 
 /// Customers would take a test for the real thing.

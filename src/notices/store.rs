@@ -27,6 +27,18 @@ impl Tx {
         .await
     }
 
+    /// What was published, or is on its way, since then, newest first; not what an operator has discarded.
+    pub async fn posts_since(&mut self, incident: IncidentId, since: Timestamp) -> Result<Vec<Post>> {
+        self.all(
+            "SELECT p.* FROM notice_post p LEFT JOIN job j ON j.id = p.job_id
+             WHERE p.incident_id = $1 AND p.asked_at > $2
+               AND (p.state = 'done' OR (p.state IN ('waiting', 'said') AND j.done_at IS NULL))
+             ORDER BY p.number DESC",
+            &[&incident, &since],
+        )
+        .await
+    }
+
     pub async fn notice_post(&mut self, id: Uuid) -> Result<Option<Post>> {
         self.opt("SELECT * FROM notice_post WHERE id = $1", &[&id]).await
     }

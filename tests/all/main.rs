@@ -39,6 +39,7 @@ mod notices_bad_days;
 mod notices_cachet;
 mod notices_forms;
 mod notices_sweep;
+mod notices_twice;
 mod notices_words;
 mod oncall_bad_days;
 mod oncall_command;

@@ -169,7 +169,7 @@ on_both_engines!(
         stage.pass(1).await;
         assert_eq!(stage.counts(), (1, 2));
         // The same words once more are meant.
-        stage.tell("U0BEN", "update identified \"Found.\"").await;
+        stage.tell("U0BEN", "update identified \"Found.\" --again").await;
         assert_eq!(stage.counts(), (1, 3));
         assert_reads!(stage.told(), @"
         10:01 firebell: :satellite: @ana created a statuspage post: https://stspg.io/inc000000001
