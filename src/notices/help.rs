@@ -26,7 +26,7 @@ pub const VERBS: &[Spoken] = &[
         word: "status",
         aliases: &["show"],
         arguments: "",
-        what: "the page as last read: what is not well, and which posts are open",
+        what: "the page as last read: what is not well, which posts are open; and what of ours is not out yet, and why",
         more: "Only you see the answer, which comes from memory and says how old it is.",
         example: "status",
     },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Components, Named, Post, PostState};
+use super::model::{Components, Named, Post, PostState, Unpublished};
 use super::page::{EVERY, Page};
 use crate::clock::Timestamp;
 use crate::config::{Config, Impact, StatusPageKind};
@@ -11,7 +11,7 @@ use crate::ids::SlackUserId;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
 use crate::slack::blocks::{link, mention, plain, untrusted};
-use crate::statuspage::{ComponentStatus, PostStatus};
+use crate::statuspage::{self, ComponentStatus, PostStatus};
 
 /// Of a public text in Slack: the page has all of it.
 const SHOWN: usize = 1_500;
@@ -86,6 +86,57 @@ pub fn told_already(config: &Config, twin: &Post, new: &Post, now: Timestamp) ->
          once more with `{} update … --again`.",
         config.commands.statuspage
     )
+}
+
+/// The page takes nothing now, whichever incident it is about.
+pub fn waits_behind(earlier: &Unpublished, now: Timestamp) -> String {
+    format!(
+        "\n:hourglass: It may take a while: an earlier update has waited for {} ({}). This one is tried by itself, too.",
+        span(now.since(earlier.asked_at)),
+        why(earlier, now)
+    )
+}
+
+/// Why it is not out, and when it is tried again.
+fn why(post: &Unpublished, now: Timestamp) -> String {
+    let mut why = untrusted(&plain(post.last_error.as_deref().unwrap_or_default(), 300));
+    // The name of the call is for the log.
+    for call in statuspage::CALLS {
+        why = why.replace(&format!(" before {}", call.name), "").replace(&format!(" {}", call.name), "");
+    }
+    if post.waits() && post.run_at > now {
+        return format!("{why}; tried again in {}", span(post.run_at.since(now)));
+    }
+    why
+}
+
+pub const CANNOT_LOOK: &str =
+    ":warning: Whether something of ours waits I cannot look up now: my database does not answer.";
+
+/// What the public has not read yet.
+pub fn unpublished(posts: &[(Incident, Unpublished)], now: Timestamp) -> String {
+    let line = |(incident, post): &(Incident, Unpublished)| {
+        let ago = |at| span(now.since(at));
+        let how = match post.parked_at {
+            Some(at) => format!(
+                ":warning: {}: *not published*, given up {} ago ({}); once it is mended, `firebell jobs retry {}`",
+                incident.label(),
+                ago(at),
+                why(post, now),
+                post.job_id
+            ),
+            None if post.waits() => format!(
+                ":hourglass: {}: *waits* for {} now ({})",
+                incident.label(),
+                ago(post.asked_at),
+                why(post, now)
+            ),
+            None => format!(":satellite: {}: on its way for {} now", incident.label(), ago(post.asked_at)),
+        };
+        let (by, body) = (untrusted(&post.asked_by_name), untrusted(&plain(&post.body, 120)));
+        format!("{how}. {by}: “{}”", body.replace('\n', " "))
+    };
+    some(&posts.iter().map(line).collect::<Vec<_>>(), "\n")
 }
 
 pub fn cancelled() -> Message {

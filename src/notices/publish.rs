@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::command::{Asked, Said, Update};
 use super::forms;
 use super::messages;
-use super::model::{Post, PostState, Standing, listed};
+use super::model::{Post, PostState, Standing, Unpublished, listed};
 use super::page::Page;
 use super::plan::{Plan, Question, Wanted, plan};
 use super::text;
@@ -38,6 +38,16 @@ pub fn configured(config: &Config) -> Result<()> {
     Err(Error::refused(
         "No status page is set up. An administrator can add [statuspage] with kind, page_id and api_key to Firebell's configuration.",
     ))
+}
+
+/// What the public has not read yet, of the incidents that the caller may see.
+pub async fn unpublished(tx: &mut Tx, caller: &Caller) -> Result<Vec<(Incident, Unpublished)>> {
+    let mut found = Vec::new();
+    for post in tx.unpublished().await? {
+        let incident = tx.visible_incident_by_id(&caller.user, post.incident_id).await?;
+        found.extend(incident.map(|incident| (incident, post)));
+    }
+    Ok(found)
 }
 
 /// The public need not hear the same twice because two people wrote it: not what was published since then, unless the
@@ -212,6 +222,7 @@ pub(super) async fn publish(
     let restores = restores && is_over;
     let status = going_on(&standing, post);
     let impact = status.and(post.impact.or(standing.impact));
+    let earlier = tx.unpublished().await?.into_iter().find(Unpublished::waits);
     let job_id = tx.enqueue(post.job()).await?;
     if !tx.publish_post(post.id, job_id, status, impact, restores).await? {
         return Err(stale());
@@ -222,7 +233,9 @@ pub(super) async fn publish(
         let entry = NewEntry::new(Kind::Statuspage, Source::Slack, by, text);
         tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
     }
-    Ok(messages::publishing(incident, post, status.is_none()))
+    let mut message = messages::publishing(incident, post, status.is_none());
+    message.text.extend(earlier.map(|earlier| messages::waits_behind(&earlier, tx.now())));
+    Ok(message)
 }
 
 /// Where the page incident stands after it. What only goes on from what is there says so: should that not be published

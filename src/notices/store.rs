@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::model::{Components, Notice, Post, PostState};
+use super::model::{Components, Notice, Post, PostState, Unpublished};
 use super::page::{Page, READ};
 use crate::clock::Timestamp;
 use crate::config::Impact;
@@ -35,6 +35,21 @@ impl Tx {
                AND (p.state = 'done' OR (p.state IN ('waiting', 'said') AND j.done_at IS NULL))
              ORDER BY p.number DESC",
             &[&incident, &since],
+        )
+        .await
+    }
+
+    /// What of any incident is not out, oldest first; not what a later post of its incident has overtaken.
+    pub async fn unpublished(&mut self) -> Result<Vec<Unpublished>> {
+        self.all(
+            "SELECT p.incident_id, p.body, p.asked_by_name, p.asked_at, j.id AS job_id, j.run_at, j.parked_at,
+                j.last_error
+             FROM notice_post p JOIN job j ON j.id = p.job_id AND j.done_at IS NULL
+             WHERE p.state IN ('waiting', 'said', 'failed')
+               AND NOT EXISTS (SELECT 1 FROM notice_post o
+                               WHERE o.incident_id = p.incident_id AND o.state = 'done' AND o.number > p.number)
+             ORDER BY p.asked_at, p.id LIMIT 40",
+            &[],
         )
         .await
     }

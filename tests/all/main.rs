@@ -38,6 +38,7 @@ mod notices_asked;
 mod notices_bad_days;
 mod notices_cachet;
 mod notices_forms;
+mod notices_stuck;
 mod notices_sweep;
 mod notices_twice;
 mod notices_words;

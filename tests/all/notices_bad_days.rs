@@ -44,6 +44,7 @@ on_both_engines!(
         *<https://acme.statuspage.io|Acme Status>*
         :white_check_mark: All 4 components are operational, and no post is open.
         :warning: _That is what the page said 15m ago; it does not answer since. What you post waits and is published when it does._
+        :hourglass: INC-1: *waits* for 15m now (Statuspage did not answer/incidents/unresolved: HTTP 503; tried again in 3m). Ana Example: “Some payments fail.”
         ");
         stage.tell("U0BEN", "").await;
         let form = crate::acts::read_form(&stage.form());

@@ -225,7 +225,7 @@ on_both_engines!(
         /statuspage help
           → */statuspage* alone opens a form with the components. In an incident's channel the incident is implied.
             `/statuspage update [INC-n] &lt;status&gt; ["message"] [component…] [--force "reason"] [--again]` — tell the public; the first time makes the post, later ones add to it
-            `/statuspage status` — the page as last read: what is not well, and which posts are open
+            `/statuspage status` — the page as last read: what is not well, which posts are open; and what of ours is not out yet, and why
             `/statuspage help [command]` — this list, or more about one command
             Examples: `/statuspage update investigating "Some payments fail." Checkout`, `/statuspage update degraded Checkout, Search`, `/statuspage update resolved`
         /statuspage help update
