@@ -101,8 +101,10 @@ pub fn waits_behind(earlier: &Unpublished, now: Timestamp) -> String {
 fn why(post: &Unpublished, now: Timestamp) -> String {
     let mut why = untrusted(&plain(post.last_error.as_deref().unwrap_or_default(), 300));
     // The name of the call is for the log.
-    for call in statuspage::CALLS {
-        why = why.replace(&format!(" before {}", call.name), "").replace(&format!(" {}", call.name), "");
+    let mut calls: Vec<&str> = statuspage::CALLS.iter().map(|call| call.name).collect();
+    calls.sort_by_key(|name| std::cmp::Reverse(name.len())); // one may be the beginning of another
+    for call in calls {
+        why = why.replace(&format!(" before {call}"), "").replace(&format!(" {call}"), "");
     }
     if post.waits() && post.run_at > now {
         return format!("{why}; tried again in {}", span(post.run_at.since(now)));
@@ -295,7 +297,14 @@ pub fn left_open(
 /// `/statuspage status`
 pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
     let Some(read_at) = page.read_at else {
-        return ":grey_question: The status page has not answered yet. Try again in a minute.".into();
+        return match &page.refused {
+            Some(refusal) => format!(
+                ":warning: The status page does not let me read it. {}. Until then, tell the public by hand {}.",
+                untrusted(&refusal.because),
+                by_hand(config, None)
+            ),
+            None => ":grey_question: The status page has not answered yet. Try again in a minute.".into(),
+        };
     };
     let name = page.info.as_ref().map_or("The status page", |info| info.name.as_str());
     let url = page.info.as_ref().map_or("", |info| info.url.as_str());
@@ -325,8 +334,36 @@ pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
     lines.join("\n")
 }
 
+/// Components were named, or are needed, and none are known.
+pub fn unread(config: &Config, page: &Page) -> String {
+    match &page.refused {
+        Some(refusal) => format!(
+            "I do not know the page's components, because it does not let me read it. {}. Nothing was published: until \
+             then, tell the public by hand, on the page itself.",
+            refusal.because
+        ),
+        None => format!(
+            "I do not know the page's components: it has not answered yet. Nothing was published. Words alone go out as \
+             soon as it answers: `{} update investigating \"message\"`.",
+            config.commands.statuspage
+        ),
+    }
+}
+
 /// How old what is shown of the page is, once it is worth a thought.
 pub(super) fn age(page: &Page, now: Timestamp) -> Option<String> {
+    if let Some(refusal) = &page.refused {
+        let because = untrusted(&refusal.because);
+        return Some(match page.read_at {
+            Some(at) => format!(
+                ":warning: _That is what the page said {} ago; since then it does not let me read it. {because}._",
+                span(now.since(at))
+            ),
+            None => format!(
+                ":warning: _The page does not let me read it, so its components are not known. {because}._"
+            ),
+        });
+    }
     let Some(read_at) = page.read_at else {
         return Some(":warning: _The page has not answered yet, so its components are not known._".into());
     };

@@ -94,6 +94,10 @@ pub async fn update(
     let command = format!("{} update", known.config.commands.statuspage);
     let found = find(tx, known, caller, update.target.as_ref(), &command).await?;
     let incident = tx.lock_incident(found.id).await?;
+    let is_about_components = !update.components.is_empty() || matches!(update.said, Said::Component(_));
+    if page.read_at.is_none() && is_about_components {
+        return Err(Error::refused(messages::unread(&known.config, page)));
+    }
     is_message(update, page, known)?;
     let message = update.message.as_deref().map(|typed| text::public(typed, &known.people)).transpose()?;
     let components = page.named(&update.components)?;

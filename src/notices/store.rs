@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::model::{Components, Notice, Post, PostState, Unpublished};
-use super::page::{Page, READ};
+use super::page::{Page, READ, REFUSED, Refusal};
 use crate::clock::Timestamp;
 use crate::config::Impact;
 use crate::error::{Error, Result};
@@ -184,11 +184,19 @@ impl Tx {
         Ok(())
     }
 
-    /// The page as last read, by whichever replica.
-    pub async fn public_page(&mut self) -> Result<Page> {
+    /// The page at that place as last read, by whichever replica; and its refusal, if that was its last answer.
+    pub async fn public_page(&mut self, place: &str) -> Result<Page> {
         let page: Option<Page> = self.fact(READ).await?;
-        let read_at: Option<Timestamp> =
-            self.scalar("SELECT read_at FROM vendor_fact WHERE name = $1", &[&READ]).await?;
-        Ok(Page { read_at: read_at.filter(|_| page.is_some()), ..page.unwrap_or_default() })
+        let page = page.filter(|page| page.place == place);
+        let read_at = self.fact_read_at(READ).await?.filter(|_| page.is_some());
+        let refused: Option<Refusal> = self.fact(REFUSED).await?;
+        let refused_at = self.fact_read_at(REFUSED).await?;
+        let refused = refused.filter(|refusal| refusal.place == place && refused_at > read_at);
+        let refused = refused.map(|refusal| Refusal { at: refused_at, ..refusal });
+        Ok(Page { read_at, refused, ..page.unwrap_or_default() })
+    }
+
+    async fn fact_read_at(&mut self, name: &str) -> Result<Option<Timestamp>> {
+        self.scalar("SELECT read_at FROM vendor_fact WHERE name = $1", &[&name]).await
     }
 }

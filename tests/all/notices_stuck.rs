@@ -2,8 +2,10 @@
 
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
+use firebell::sim::scene::World;
 
 use crate::notices::{ROOM, stage};
+use crate::stage::Stage;
 
 const CREATE: &str = "POST /pages/{page}/incidents";
 
@@ -76,6 +78,70 @@ on_both_engines!(
         assert!(!others.contains("INC-2") && !others.contains("Data."), "{others}");
         let answer = stage.typed_in("U0BEN", ROOM, "/statuspage update investigating").await;
         assert!(answer.contains("an earlier update has waited") && !answer.contains("Data."), "{answer}");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_page_that_refuses_our_key_from_the_start_is_not_said_to_be_silent(db: Db, clock: Clock) {
+        let world = World::start(clock.clone()).await.expect("the world starts");
+        world.statuspage.revoke_key();
+        let page = world.statuspage_toml();
+        let mut stage = Stage::on(world, db, clock, &page).await;
+        stage.trouble_is_expected();
+        stage.settle().await;
+        stage.typed("U0ANA", "/incident declare payments down sev2").await;
+        let typed = [
+            "status",
+            "update major \"Down.\" Checkout",
+            "update major \"Down.\"",
+            "update investigating Checkout",
+        ];
+        let typed = typed.map(|typed| format!("/statuspage {typed}"));
+        assert_reads!(stage.talk("U0ANA", ROOM, &typed.each_ref().map(String::as_str)).await, @r#"
+        /statuspage status
+          → :warning: The status page does not let me read it. Statuspage says no: Could not authenticate (401): an administrator must renew statuspage.api_key. Until then, tell the public by hand at <https://manage.statuspage.io>.
+        /statuspage update major "Down." Checkout
+          → I do not know the page's components, because it does not let me read it. Statuspage says no: Could not authenticate (401): an administrator must renew statuspage.api_key. Nothing was published: until then, tell the public by hand, on the page itself.
+        /statuspage update major "Down."
+          → I do not know the page's components, because it does not let me read it. Statuspage says no: Could not authenticate (401): an administrator must renew statuspage.api_key. Nothing was published: until then, tell the public by hand, on the page itself.
+        /statuspage update investigating Checkout
+          → I do not know the page's components, because it does not let me read it. Statuspage says no: Could not authenticate (401): an administrator must renew statuspage.api_key. Nothing was published: until then, tell the public by hand, on the page itself.
+        "#);
+        stage.tell("U0ANA", "").await;
+        assert!(format!("{}", stage.form().view).contains("does not let me read it"));
+        // Mended, it is read in its time.
+        stage.world.statuspage.accept_key();
+        stage.pass(4).await;
+        assert!(stage.tell("U0ANA", "update major \"Down.\" Checkout").await.contains("Publishing"));
+        assert!(!stage.tell("U0ANA", "status").await.contains("read it."));
+        // Revoked later, what was known is shown with that.
+        stage.world.statuspage.revoke_key();
+        stage.pass(4).await;
+        assert_reads!(stage.tell("U0BEN", "status").await, @"
+        *<https://acme.statuspage.io|Acme Status>*
+        :red_circle: Checkout: major outage
+        • <https://stspg.io/inc000000001|payments down> — investigating
+        :warning: _That is what the page said 4m ago; since then it does not let me read it. Statuspage says no: Could not authenticate (401): an administrator must renew statuspage.api_key._
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn while_the_page_is_silent_from_the_start_words_alone_wait_for_it(db: Db, clock: Clock) {
+        let world = World::start(clock.clone()).await.expect("the world starts");
+        world.desk.always("statuspage", Fault::Unavailable { status: 503 });
+        let page = world.statuspage_toml();
+        let mut stage = Stage::on(world, db, clock, &page).await;
+        stage.trouble_is_expected();
+        stage.settle().await;
+        stage.typed("U0ANA", "/incident declare payments down sev2").await;
+        assert_reads!(stage.tell("U0ANA", "update major \"Down.\" Checkout").await, @r#"I do not know the page's components: it has not answered yet. Nothing was published. Words alone go out as soon as it answers: `/statuspage update investigating "message"`."#);
+        stage.tell("U0ANA", "update investigating \"Down.\"").await;
+        stage.world.desk.heal("statuspage");
+        stage.pass(5).await;
+        assert!(stage.public().contains("investigating: Down."), "{}", stage.public());
         stage.end().await;
     }
 );
