@@ -78,8 +78,9 @@ impl FrontDesk for Inside {
         });
     }
 
-    fn late(&self) -> Reply {
-        chat::late(&self.app)
+    fn late(&self, typed: Option<&SlashCommand>) -> Reply {
+        let (command, text) = typed.map_or(("", ""), |typed| (&typed.command, &typed.text));
+        chat::late(&self.app, command, text)
     }
 }
 

@@ -87,7 +87,7 @@ impl FrontDesk for TestDesk {
         self.hear(format!("follow up {} with {reply:?}", payload["type"]));
     }
 
-    fn late(&self) -> Reply {
+    fn late(&self, _: Option<&SlashCommand>) -> Reply {
         Reply::only("not stored yet")
     }
 }

@@ -145,3 +145,21 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn a_late_answer_about_the_page_says_where_to_look(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let mut slow =
+            stage.running.app.db.write(firebell::store::Priority::Job).await.expect("a transaction");
+        let room = stage.channel_id(ROOM);
+        let here = slow.incident_in(&firebell::ids::ChannelId::new(room.clone())).await.expect("a look");
+        slow.lock_incident(here.expect("INC-1").id).await.expect("the lock");
+        let answer = stage.slash_in("U0ANA", &room, "/statuspage update investigating \"Down.\"").await;
+        assert!(answer.contains("see `/statuspage status`, and send it again"), "{answer}");
+        drop(slow);
+        stage.settle().await;
+        stage.tell("U0ANA", "update investigating \"Down.\"").await;
+        assert_eq!(stage.public().matches("Down.").count(), 1, "{}", stage.public());
+        stage.end().await;
+    }
+);
