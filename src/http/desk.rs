@@ -32,6 +32,9 @@ pub trait FrontDesk: Send + Sync {
     /// `Instead`. Must not block: it hands the words on and returns.
     fn follow_up(&self, payload: &Value, reply: Reply);
 
+    /// Puts on record that somebody of another workspace tried a command. Must not block.
+    fn note_stranger(&self, typed: &SlashCommand);
+
     /// What to say when the deadline passed: from memory, without the database. Nothing was typed for a button or a form.
     fn late(&self, typed: Option<&SlashCommand>) -> Reply;
 }

@@ -41,7 +41,10 @@ pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlac
     };
     match whose(&edge, app_id.as_deref(), |ours| typed.team_id == ours) {
         Whose::Ours => {}
-        Whose::Anothers => return to_command(Reply::only("This workspace is not the one Firebell serves.")),
+        Whose::Anothers => {
+            edge.desk.note_stranger(&typed);
+            return to_command(Reply::only("This workspace is not the one Firebell serves."));
+        }
         Whose::AnotherApps => {
             let why = "This command belongs to another Slack app than the one whose token Firebell has: an administrator \
                        can take slack.bot_token and slack.signing_secrets from one app, and remove the other.";
