@@ -13,7 +13,7 @@ pub const VERBS: &[Spoken] = &[
         arguments: "[INC-n] <status> [\"message\"] [component…] [--force \"reason\"] [--again]",
         what: "tell the public; the first time makes the post, later ones add to it",
         more: "The status is `investigating`, `identified`, `monitoring` or `resolved`: components that are named are listed \
-               as affected, and their state stays as it is. Or it is the state of the components named, which it sets: \
+               as affected, and their state stays as it is (not on Cachet, which shows no component without a state). Or it is the state of the components named, which it sets: \
                `degraded_performance`, `partial_outage`, `major_outage`, `under_maintenance`, `operational` (short: \
                `degraded`, `partial`, `major`, `maintenance`). The message goes in quotes; without one a standard sentence \
                is taken, which is shown to you first when it is about components. A component is named as on the page or by its beginning; commas or quotes tell several apart. \

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Components, Named, Post, PostState, Unpublished};
+use super::model::{Components, Named, Post, PostState, Unpublished, listed};
 use super::page::{EVERY, Page};
 use crate::clock::Timestamp;
 use crate::config::{Config, Impact, StatusPageKind};
@@ -11,6 +11,7 @@ use crate::ids::SlackUserId;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
 use crate::slack::blocks::{link, mention, plain, untrusted};
+use crate::slack::words::quoted;
 use crate::statuspage::{self, ComponentStatus, PostStatus};
 
 /// Of a public text in Slack: the page has all of it.
@@ -332,6 +333,18 @@ pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
         format!("_Read {} ago. To tell the public: `{name} update`_", span(now.since(read_at)))
     }));
     lines.join("\n")
+}
+
+/// The page shows a component's state or nothing of it.
+pub fn needs_state(config: &Config, names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", quoted(name))).collect();
+    format!(
+        "A post on Cachet cannot name {} without a state, so nothing was published. Say how it is: `{} update degraded \
+         \"message\" {}`; or leave it out.",
+        listed(names),
+        config.commands.statuspage,
+        quoted.join(", ")
+    )
 }
 
 /// Components were named, or are needed, and none are known.

@@ -38,6 +38,7 @@ pub async fn press(
         press::EDIT => {
             let standing = standing(tx, &incident).await?;
             return Ok(Reply::Modal(forms::write_form(
+                &known.config,
                 &incident,
                 &standing,
                 page,

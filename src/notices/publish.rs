@@ -11,7 +11,7 @@ use super::page::Page;
 use super::plan::{Plan, Question, Wanted, plan};
 use super::text;
 use crate::clock::Timestamp;
-use crate::config::{Config, Impact, SeverityWord};
+use crate::config::{Config, Impact, SeverityWord, StatusPageKind};
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
 use crate::ids::new_id;
@@ -80,7 +80,8 @@ pub async fn form(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, aske
     let incident = find(tx, known, caller, target.as_ref(), &command).await?;
     not_a_test(&incident)?;
     let standing = standing(tx, &incident).await?;
-    Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &forms::Filled::default(), tx.now())))
+    let empty = forms::Filled::default();
+    Ok(Reply::Modal(forms::write_form(&known.config, &incident, &standing, page, &empty, tx.now())))
 }
 
 /// A typed update.
@@ -175,6 +176,11 @@ pub(super) async fn prepare(
         SeverityWord::TooHigh | SeverityWord::Unknown => (Impact::Minor, false),
     };
     let Plan { status, impact, components, body, question } = plan(wanted, &standing, page, impact)?;
+    let stateless: Vec<&str> =
+        components.values().filter(|named| named.status.is_none()).map(|named| named.name.as_str()).collect();
+    if !lists_components(&known.config) && !stateless.is_empty() {
+        return Err(Error::refused(messages::needs_state(&known.config, &stateless)));
+    }
     let question = Question { is_wanted, ..question };
     let names: Vec<&str> = components.values().map(|named| named.name.as_str()).collect();
     let post = Post {
@@ -194,6 +200,11 @@ pub(super) async fn prepare(
         reason,
     };
     Ok((post, question))
+}
+
+/// Whether a post can name a component without setting its state: on Cachet, the public would see nothing of it.
+pub(super) fn lists_components(config: &Config) -> bool {
+    config.statuspage.as_ref().is_none_or(|page| page.kind != StatusPageKind::Cachet)
 }
 
 pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standing> {
