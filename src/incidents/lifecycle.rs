@@ -262,7 +262,7 @@ pub async fn reopen(
     if page && can_page(known, &incident) {
         tx.set_page_wanted(incident.id).await?;
         tx.forget_acknowledgement(incident.id).await?; // of the first round
-        tx.cause_step(&Effect::Page { incident: incident.id }).await?;
+        tx.page_anew(incident.id).await?;
     } else if page {
         let why = if incident.is_test { "a test pages nobody" } else { "no service to page" }.to_owned();
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;

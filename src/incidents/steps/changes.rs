@@ -84,7 +84,9 @@ async fn change_one(
 /// The incident may have moved on while PagerDuty was away: what it was to hear then is not true any more.
 fn still_wanted(change: &PageChange, incident: &Incident) -> bool {
     match change {
-        PageChange::Acknowledge | PageChange::Severity => incident.is_open(),
+        // Opening it again to page anew forgets who had acknowledged.
+        PageChange::Acknowledge => incident.is_open() && incident.acknowledged_at.is_some(),
+        PageChange::Severity => incident.is_open(),
         PageChange::Resolve { .. } => !incident.is_open(),
     }
 }
