@@ -1,7 +1,10 @@
 //! Looking needs neither vendor and writes nothing; without a database a person still learns whom to call.
 
+use firebell::clock::Clock;
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
+use firebell::store::Priority;
+use firebell::testing::{self, START};
 
 use crate::acts::{exchange, form_answer, text};
 use crate::stage::Stage;
@@ -158,3 +161,19 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_moment_of_full_disk_sqlite_is_written_again() {
+    let clock = Clock::manual(START);
+    let (db, _directory) = testing::sqlite(&clock).await;
+    let stage = Stage::set(db, clock).await;
+    let mut tx = stage.running.app.db.write(Priority::Job).await.expect("a transaction");
+    tx.scalar::<i64>("PRAGMA max_page_count = 1", &[]).await.expect("as large as it is, and no larger");
+    tx.commit().await.expect("committed");
+    let answer = stage.slash("U0ANA", &format!("/incident declare {} sev1", "big ".repeat(1500))).await;
+    assert!(answer.contains("broken on my side"), "{answer}");
+    let answer = stage.typed("U0ANA", "/incident declare payments-down sev1").await;
+    assert!(answer.contains("Declaring *INC-1 payments-down*"), "{answer}");
+    assert_eq!(stage.world.pagerduty.incidents().len(), 1);
+    stage.end().await;
+}
