@@ -185,6 +185,14 @@ pub fn paged_at_last(page: &LinkedPage) -> Message {
     Message::text(format!(":pager: PagerDuty answers again: {shown} is paging."))
 }
 
+/// `page` is the command that rings people.
+pub fn acknowledged_unrung(page: &str) -> Message {
+    Message::text(format!(
+        ":no_bell: That was acknowledged here before PagerDuty knew of it, so it is acknowledged there, too, and rings \
+         nobody. To ring somebody: `{page} @name`."
+    ))
+}
+
 pub fn paged_by_second_road() -> Message {
     Message::text(
         ":pager: PagerDuty's REST API does not work; I have paged through its Events API instead. \
