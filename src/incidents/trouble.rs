@@ -151,7 +151,8 @@ pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
 
 /// Said in private, where it must be said what it is about.
 pub fn without_room(incident: &Incident, message: &Message) -> Message {
-    let about = format!("*{}* has no channel, so I tell you here.", said(&incident.headline()));
+    let about =
+        format!("*{}* has no channel that I can write in, so I tell you here.", said(&incident.headline()));
     let text = format!("{about}\n{}", message.text);
     if message.blocks.is_empty() {
         return Message::text(text);

@@ -143,7 +143,7 @@ on_both_engines!(
         let stage = Stage::set(db, clock).await;
         // Somebody holds what declaring waits for, for longer than Slack waits.
         let mut slow =
-            stage.running.app.db.write(firebell::store::Priority::Job).await.expect("a transaction");
+            stage.running.app.db.write(Priority::Job).await.expect("a transaction");
         slow.declare_alone().await.expect("the lock");
         let answer = stage.slash("U0ANA", "/incident declare payments down sev1").await;
         assert_reads!(answer, @"
@@ -177,3 +177,19 @@ async fn after_a_moment_of_full_disk_sqlite_is_written_again() {
     assert_eq!(stage.world.pagerduty.incidents().len(), 1);
     stage.end().await;
 }
+
+on_both_engines!(
+    async fn who_archives_the_room_of_an_open_incident_keeps_nobody_from_hearing(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.typed("U0ANA", "/incident declare payments-down sev1").await;
+        stage.world.slack.archive(&stage.channel_id(ROOM));
+        let before = stage.private("U0ANA");
+        assert_reads!(stage.typed("U0BEN", "/incident update INC-1 rolled back").await, @"INC-1 updated.");
+        assert_reads!(stage.private("U0ANA").replacen(&before, "", 1), @"
+        *INC-1 payments-down* has no channel that I can write in, so I tell you here.
+        :mega: *Investigating* — rolled back
+        _update by Ben Example_
+        ");
+        stage.end().await;
+    }
+);
