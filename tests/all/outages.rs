@@ -142,8 +142,7 @@ on_both_engines!(
     async fn a_slow_database_is_admitted_in_time(db: Db, clock: Clock) {
         let stage = Stage::set(db, clock).await;
         // Somebody holds what declaring waits for, for longer than Slack waits.
-        let mut slow =
-            stage.running.app.db.write(Priority::Job).await.expect("a transaction");
+        let mut slow = stage.running.app.db.write(Priority::Job).await.expect("a transaction");
         slow.declare_alone().await.expect("the lock");
         let answer = stage.slash("U0ANA", "/incident declare payments down sev1").await;
         assert_reads!(answer, @"
