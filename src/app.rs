@@ -61,56 +61,52 @@ pub struct App {
     pub started_at: Timestamp,
 }
 
-/// The clients alone, for the commands that need no database. Nobody is called.
-pub fn clients(
-    config: &Config,
-    clock: &Clock,
-    observer: Observer,
-) -> (slack::Client, Option<pagerduty::Client>) {
-    let http = http_client::client(VENDOR_TIMEOUT);
-    let slack = slack::Client::new(
-        http.clone(),
-        clock.clone(),
-        slack::Settings {
+/// The clients of all vendors. They share their connections and the certificates they trust. Making them calls nobody.
+pub struct Clients {
+    pub slack: slack::Client,
+    pub pagerduty: Option<pagerduty::Client>,
+    pub statuspage: Option<statuspage::Client>,
+    pub monitors: monitors::Client,
+}
+
+impl Clients {
+    pub fn new(config: &Config, clock: &Clock, observer: Observer) -> Self {
+        let http = http_client::client(VENDOR_TIMEOUT);
+        let slack = slack::Settings {
             api_url: config.slack.api_url.clone(),
             bot_token: config.slack.bot_token.clone(),
             user_token: config.slack.user_token.clone(),
             response_hosts: config.slack.response_hosts.clone(),
-        },
-        observer.clone(),
-    );
-    let pagerduty = config.pagerduty.as_ref().map(|p| {
-        pagerduty::Client::new(
-            http,
-            clock.clone(),
-            pagerduty::Settings {
-                api_url: p.api_url.clone(),
-                events_url: p.events_url.clone(),
-                token: p.token.clone(),
-                from_email: p.from_email.clone(),
-            },
-            observer,
-        )
-    });
-    (slack, pagerduty)
-}
-
-/// The client of the public page, if there is one. Nobody is called.
-pub fn statuspage_client(config: &Config, clock: &Clock, observer: Observer) -> Option<statuspage::Client> {
-    let page = config.statuspage.as_ref()?;
-    let settings = statuspage::Settings {
-        kind: page.kind,
-        api_url: page.api_url.clone(),
-        page_id: page.page_id.clone(),
-        api_key: page.api_key.clone(),
-        deliver_notifications: page.deliver_notifications,
-    };
-    Some(statuspage::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), settings, observer))
-}
-
-/// The one that asks the monitors. Nobody is called.
-pub fn monitors(clock: &Clock, observer: Observer) -> monitors::Client {
-    monitors::Client::new(http_client::client(VENDOR_TIMEOUT), clock.clone(), observer)
+        };
+        let pagerduty = config.pagerduty.as_ref().map(|p| pagerduty::Settings {
+            api_url: p.api_url.clone(),
+            events_url: p.events_url.clone(),
+            token: p.token.clone(),
+            from_email: p.from_email.clone(),
+        });
+        let statuspage = config.statuspage.as_ref().map(|page| statuspage::Settings {
+            kind: page.kind,
+            api_url: page.api_url.clone(),
+            page_id: page.page_id.clone(),
+            api_key: page.api_key.clone(),
+            deliver_notifications: page.deliver_notifications,
+        });
+        let with = || (http.clone(), clock.clone(), observer.clone());
+        let slack = {
+            let (http, clock, observer) = with();
+            slack::Client::new(http, clock, slack, observer)
+        };
+        let pagerduty = pagerduty.map(|settings| {
+            let (http, clock, observer) = with();
+            pagerduty::Client::new(http, clock, settings, observer)
+        });
+        let statuspage = statuspage.map(|settings| {
+            let (http, clock, observer) = with();
+            statuspage::Client::new(http, clock, settings, observer)
+        });
+        let monitors = monitors::Client::new(http, clock.clone(), observer);
+        Self { slack, pagerduty, statuspage, monitors }
+    }
 }
 
 impl App {
@@ -122,9 +118,7 @@ impl App {
     }
 
     pub fn with_db(config: Config, clock: Clock, db: Db, observer: Observer) -> Self {
-        let (slack, pagerduty) = clients(&config, &clock, observer.clone());
-        let statuspage = statuspage_client(&config, &clock, observer.clone());
-        let monitors = monitors(&clock, observer);
+        let Clients { slack, pagerduty, statuspage, monitors } = Clients::new(&config, &clock, observer);
         Self {
             help: incidents::help::list(&config).into(),
             config: Arc::new(config),

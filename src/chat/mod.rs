@@ -136,7 +136,10 @@ async fn ask_database(
         .await;
     }
     may(known, caller, Right::Declare)?;
-    let request = Request::typed(app, typed);
+    let mut request = Request::typed(app, typed);
+    if matches!(asked, Asked::On { verb, .. } if verb.is_done_once()) {
+        request = request.but_not_by_words();
+    }
     let mut tx = match once::begin(app, &request).await? {
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),

@@ -38,7 +38,8 @@ impl Request {
         }
     }
 
-    /// For what has a better answer to the same words than the first one once more.
+    /// For what has a better answer to the same words than the first one once more: what they ask for may be needed
+    /// again by now.
     pub(super) fn but_not_by_words(mut self) -> Self {
         self.is_impatient = false;
         self

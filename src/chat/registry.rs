@@ -12,7 +12,7 @@ use super::Typed;
 use crate::config::{Command, Commands, Config, SeverityWord, nearest};
 use crate::error::{Error, Result};
 use crate::slack::spoken::{HELP, Spoken, find};
-use crate::slack::words::{first_word, last_word, quoted};
+use crate::slack::words::{dashed, first_word, last_word, quoted};
 use crate::{groups, incidents, notices, paging, runbooks, status};
 
 pub(super) struct Entry {
@@ -62,6 +62,18 @@ pub(super) const COMMANDS: &[Entry] = &[
 /// Which command it is, and what was said to it: `/ic page`, `!ic page`, `/firebell ic page` and `@firebell ic page` are
 /// the same.
 pub(super) fn resolve<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
+    let (command, typed) = which(config, typed)?;
+    // `/ic page --help`; behind more words it may be part of them.
+    let (before, last) = last_word(&typed.text);
+    let asks_help = dashed(last).is_some_and(|(_, word)| word == "help") && first_word(before).1.is_empty();
+    if asks_help && command != Command::Firebell {
+        let text = format!("help {before}");
+        return Ok((command, Cow::Owned(Typed { text, ..typed.into_owned() })));
+    }
+    Ok((command, typed))
+}
+
+fn which<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
     let commands = &config.commands;
     let found = match typed.command.strip_prefix('!') {
         Some(word) => commands.word(word),

@@ -74,18 +74,19 @@ fn listen(known: &Known, event: &Value) -> Option<Said> {
 }
 
 /// The command and what is said to it. `!word` is one when the word is ours, or nearly; what is said to us, or in
-/// private, always is, though perhaps one that we do not know.
+/// private, always is, though perhaps one that we do not know. Who mentions us later in a sentence talks about us.
 fn asked(known: &Known, us: &str, text: &str, is_private: bool) -> Option<(String, String)> {
     let commands = &known.config.commands;
     let to_us = |text: &str| Some((commands.firebell.clone(), text.to_owned()));
+    let names_one = |text: &str| commands.word(first_word(text).0.trim_start_matches(['!', '/'])).is_some();
+    let mut text = text;
     if let Some((before, after)) = around_mention(text, us) {
-        let names_one =
-            |text: &str| commands.word(first_word(text).0.trim_start_matches(['!', '/'])).is_some();
-        return match (before, after) {
-            (_, after) if before.is_empty() || names_one(after) => to_us(after),
-            (before, after) if names_one(before) => to_us(&format!("{before} {after}")),
-            _ => None,
-        };
+        if before.is_empty() || (is_greeting(before) && names_one(after)) {
+            return to_us(after);
+        }
+        if after.is_empty() {
+            text = before; // `!oncall payments @firebell`
+        }
     }
     if is_private {
         return to_us(text);
@@ -95,6 +96,14 @@ fn asked(known: &Known, us: &str, text: &str, is_private: bool) -> Option<(Strin
         return Some((format!("!{word}"), rest.to_owned()));
     }
     registry::near(commands, word).and_then(|_| to_us(text))
+}
+
+/// "Hey", "ok, please": what people say before they ask.
+fn is_greeting(text: &str) -> bool {
+    const WORDS: [&str; 12] =
+        ["hey", "hi", "hello", "yo", "dear", "ok", "okay", "please", "pls", "and", "now", "so"];
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)))
 }
 
 /// What stands before and after the first mention of us.

@@ -103,6 +103,11 @@ impl Verb {
         )
     }
 
+    /// Whether to ask for it once more finds it done. What is said would be said twice.
+    pub fn is_done_once(&self) -> bool {
+        !matches!(self, Self::Update { .. } | Self::Note { .. })
+    }
+
     /// As in the registry.
     pub fn word(&self) -> &'static str {
         match self {
@@ -168,9 +173,9 @@ fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Ask
         "sev" => Ok(severity(rest)),
         "role" => role(rest, &known.config),
         "note" => note(rest, known),
-        "mitigated" => Ok(Verb::Mitigated { text: typed(rest, known) }),
-        "resolve" => Ok(Verb::Resolve { text: typed(rest, known) }),
-        "cancel" => Ok(Verb::Cancel { text: typed(rest, known) }),
+        "mitigated" => said(word, rest, known).map(|text| Verb::Mitigated { text }),
+        "resolve" => said(word, rest, known).map(|text| Verb::Resolve { text }),
+        "cancel" => said(word, rest, known).map(|text| Verb::Cancel { text }),
         "reopen" => reopen(rest, known),
         other => Err(Error::internal(format!("the registry has {other}, and the grammar has not"))),
     }?;
@@ -197,6 +202,19 @@ fn too_much(word: &str, rest: &str, config: &Config) -> Error {
              To tell everybody: `{name} update {rest}`"
         ),
     })
+}
+
+/// What is said with a verb. A flag before it is no part of it, and was meant to change what is done.
+fn said(verb: &str, raw: &str, known: &Known) -> Result<String> {
+    let (word, _) = first_word(raw);
+    if words::dashed(word).is_some() {
+        let name = &known.config.commands.incident;
+        return Err(Error::refused(format!(
+            "`{name} {verb}` knows no `{}`, so I have changed nothing. If it is part of the text, put the text in quotes.",
+            quoted(word)
+        )));
+    }
+    Ok(typed(raw, known))
 }
 
 /// The words as a person reads them, without quotes around the whole, and without what no text should hold.
@@ -255,7 +273,8 @@ fn declaration(rest: &str, known: &Known) -> Result<Asked> {
     }
 }
 
-/// The last word, or the last two (`sev 1`), if they are a severity, or look like one that does not exist.
+/// The last word, or the last two (`sev 1`), if they are a severity, or look like one that does not exist; else the
+/// first.
 fn severity_last<'a>(text: &'a str, config: &Config) -> (&'a str, Option<String>) {
     let (head, last) = last_word(text);
     if is_severity(bare(last), config) {
@@ -266,7 +285,10 @@ fn severity_last<'a>(text: &'a str, config: &Config) -> (&'a str, Option<String>
     if bare(last).chars().all(|c| c.is_ascii_digit()) && is_severity(&two, config) {
         return (before, Some(two));
     }
-    (text, None)
+    match first_word(text) {
+        (first, title) if is_severity(bare(first), config) => (title, Some(bare(first).to_owned())),
+        _ => (text, None),
+    }
 }
 
 fn is_severity(word: &str, config: &Config) -> bool {
@@ -317,12 +339,19 @@ fn update(rest: &str, known: &Known) -> Result<Verb> {
     // `update identified: it is the cache` says the same.
     if status.is_none()
         && let Some((first, after)) = text.split_once(':')
-        && let Some(named) = Status::from_word(&first.trim().to_lowercase()).filter(|s| s.is_open())
+        && let Some(named) = Status::from_word(&first.trim().to_lowercase())
     {
+        if !named.is_open() {
+            let (name, after) = (&known.config.commands.incident, quoted(after.trim()));
+            let verb = if named == Status::Resolved { "resolve" } else { "cancel" };
+            return Err(Error::refused(format!(
+                "`{name} update` leaves the incident open. To end it: `{name} {verb} {after}`."
+            )));
+        }
         status = Some(named);
         text = after;
     }
-    let text = typed(text, known);
+    let text = said("update", text, known)?;
     Ok(if text.is_empty() { Verb::UpdateForm { status } } else { Verb::Update { status, text } })
 }
 
@@ -352,6 +381,10 @@ fn severity(rest: &str) -> Verb {
 /// `ic @ana`, `ic`, and the other way round.
 fn role(rest: &str, config: &Config) -> Result<Verb> {
     let (word, who) = first_word(rest);
+    if !first_word(who).1.is_empty() {
+        let name = &config.commands.incident;
+        return Err(Error::refused(format!("A role is for one person: `{name} role ic @ana`.")));
+    }
     if let Some(role) = Role::from_spoken(word) {
         return Ok(Verb::Role { role, who: (!who.is_empty()).then(|| who.to_owned()) });
     }
@@ -382,7 +415,7 @@ fn note(rest: &str, known: &Known) -> Result<Verb> {
             return Err(Error::refused(format!("“{}” is no type of note. {hint}", quoted(other))));
         }
     };
-    let text = typed(&words.text, known);
+    let text = said("note", &words.text, known)?;
     if text.is_empty() {
         let name = &known.config.commands.incident;
         return Err(Error::refused(format!(
@@ -394,7 +427,7 @@ fn note(rest: &str, known: &Known) -> Result<Verb> {
 
 fn reopen(rest: &str, known: &Known) -> Result<Verb> {
     let words = take_flags(rest, &[switch("page")], Unknown::IsText)?;
-    let reason = typed(&words.text, known);
+    let reason = said("reopen", &words.text, known)?;
     if reason.is_empty() {
         return Ok(Verb::ReopenForm);
     }

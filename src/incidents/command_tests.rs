@@ -51,7 +51,10 @@ fn the_severity_is_the_last_word() {
         ("declare \"payments down\" sev1", "payments down", Some("sev1")),
         ("declare payments down —sev1", "payments down", Some("sev1")),
         ("declare payments down --private sev1 --test", "payments down", Some("sev1")),
-        ("declare sev1 is down", "sev1 is down", None),
+        ("declare sev1 payments down", "payments down", Some("sev1")),
+        ("declare SEV2: search is slow", "search is slow", Some("SEV2")),
+        ("declare sev1 and sev2 are mixed up sev3", "sev1 and sev2 are mixed up", Some("sev3")),
+        ("declare p99 latency is high", "p99 latency is high", None),
         ("declare latency at p99", "latency at p99", None),
         ("declare gate 4", "gate 4", None),
         ("declare the severance page", "the severance page", None),
@@ -112,7 +115,7 @@ fn updates_carry_a_status_in_either_form() {
     assert_eq!(on("update the cache --status IDENTIFIED"), update(identified, "the cache"));
     assert_eq!(on("update —status identified the cache"), update(identified, "the cache"));
     assert_eq!(on("update note: the cache"), update(None, "note: the cache"));
-    assert_eq!(on("update resolved: the cache"), update(None, "resolved: the cache"));
+    assert_eq!(on("update resolved the DNS problem"), update(None, "resolved the DNS problem"));
     assert_eq!(on("update"), (None, Verb::UpdateForm { status: None }));
     assert_eq!(on("update identified:"), (None, Verb::UpdateForm { status: identified }));
     assert_eq!(on("update &lt;b&gt; <https://x.y|x.y>\n“z”"), update(None, "<b> x.y\n“z”"));

@@ -255,6 +255,8 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
     let text = format!("Opened PagerDuty incident {}", page.label());
     let entry = NewEntry::new(Kind::Page, Source::Firebell, Actor::firebell(), text);
+    // PagerDuty tells whole seconds: it would have opened before it was declared.
+    let at = at.max(incident.declared_at);
     tx.append(id, entry.at(at).once(format!("pd:{}:linked", page.id))).await?;
     if !incident.is_open() {
         let note = "It ended before it was paged.".to_owned();

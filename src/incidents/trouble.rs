@@ -14,6 +14,28 @@ use crate::slack::blocks::{link, mention, section, untrusted};
 /// On-call rows older than this are shown with their age.
 const STALE: Duration = Duration::from_secs(600);
 
+/// Why a page does not go out.
+#[derive(Debug)]
+pub struct Delay {
+    pub because: String,
+    /// PagerDuty may have taken it all the same.
+    pub is_in_doubt: bool,
+}
+
+impl From<&Error> for Delay {
+    fn from(error: &Error) -> Self {
+        let is_in_doubt = matches!(error, Error::Upstream(upstream) if upstream.is_late());
+        Self { because: in_words(error), is_in_doubt }
+    }
+}
+
+impl Delay {
+    /// Nobody is told that nobody was woken when somebody may have been.
+    pub fn nobody_is_paged(&self) -> &'static str {
+        if self.is_in_doubt { "Perhaps nobody has been paged yet" } else { "Nobody has been paged yet" }
+    }
+}
+
 /// Enough for a person to act on; never an inner text.
 pub fn in_words(error: &Error) -> String {
     match error {
@@ -65,11 +87,12 @@ fn meaning(code: &str) -> Option<&'static str> {
 }
 
 /// PagerDuty does not answer: the one message that must not be missed.
-pub fn nobody_paged_yet(incident: &Incident, call: &str, because: &str) -> Message {
+pub fn nobody_paged_yet(incident: &Incident, call: &str, delay: &Delay) -> Message {
     let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
     Message::text(format!(
-        "{asker}:warning: *Nobody has been paged yet*: {}. I keep trying.\n{call}",
-        said(because),
+        "{asker}:warning: *{}*: {}. I keep trying.\n{call}",
+        delay.nobody_is_paged(),
+        said(&delay.because),
     ))
 }
 

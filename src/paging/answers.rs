@@ -73,8 +73,8 @@ async fn tell(tx: &mut Tx, known: &Known, page: &Page, who: &str, state: State) 
         return Ok(());
     }
     let message = match state {
-        State::Declined => messages::declined(known, page, who),
-        _ => messages::answered(page, who),
+        State::Declined => messages::answers::declined(known, page, who),
+        _ => messages::answers::answered(page, who),
     };
     say(tx, page, message).await
 }

@@ -1,6 +1,6 @@
 //! What was asked for, done: looked up from memory, or written down with its job.
 
-use super::command::Asked;
+use super::command::{Asked, all_quoted};
 use super::messages::{self, Eyes};
 use super::model::Kind;
 use super::page::{self, Wanted};
@@ -44,15 +44,26 @@ pub async fn act(
     let commands = &known.config.commands;
     // `how`: what stands before and behind a flag with which the same is typed once more.
     let (kind, whom, message, manner, how): (Kind, Whom<'_>, _, _, (String, String)) = match asked {
-        Asked::Page { whom, message, manner } => {
-            let found = targets::find(known, &caller.user, whom, &commands.page, &[], at)?;
-            let how = (commands.page.clone(), format!("{} {}", one_word(&found.called), in_short(message)));
+        Asked::Page { whom, also, message, manner } => {
+            let found = targets::find_all(known, &caller.user, whom, &commands.page, &[], at)?;
+            let named = named(whom, &found, one_word);
+            let written = format!("{}{} {named}", commands.page, manner.written());
+            if message.is_empty() {
+                return Err(Error::refused(format!(
+                    "Say why, so that they know what wakes them: `{written} the checkout is down`."
+                )));
+            }
+            if let Some(also) = also {
+                must_be_meant(known, caller, (&written, also), message, at)?;
+            }
+            let how = (commands.page.clone(), format!("{named} {}", in_short(message)));
             (Kind::Page, found, Some(message.clone()), *manner, how)
         }
         Asked::PagePerson { whom, manner } => {
             let command = format!("{} page", commands.ic);
-            let found = targets::find(known, &caller.user, whom, &command, help::responders(), at)?;
-            let how = (format!("{command} {}", quoted(&found.called)), String::new());
+            let found = targets::find_all(known, &caller.user, whom, &command, help::responders(), at);
+            let found = found.map_err(|error| about_nobody(error, known, whom))?;
+            let how = (format!("{command} {}", named(whom, &found, quoted)), String::new());
             (Kind::Person, found, None, *manner, how)
         }
         Asked::PageCommanders { manner } => {
@@ -69,6 +80,46 @@ pub async fn act(
     whom.must_be_few(manner.all, &with("--all"))?;
     let again = with("--again");
     page::page(tx, known, caller, &Wanted { kind, whom, message, manner, again, thread_ts }).await
+}
+
+/// As they are typed once more: one by their name, several as they were typed.
+fn named(typed: &[String], found: &Whom<'_>, one: fn(&str) -> String) -> String {
+    if let [_] = typed { one(&found.called) } else { all_quoted(typed) }
+}
+
+/// `payments, search: all is down` may be for both, or only say what is the matter.
+fn must_be_meant(
+    known: &Known,
+    caller: &Caller,
+    (written, also): (&str, &str),
+    message: &str,
+    at: Timestamp,
+) -> Result<()> {
+    let page = &known.config.commands.page;
+    if also.eq_ignore_ascii_case("me") || targets::find(known, &caller.user, also, page, &[], at).is_err() {
+        return Ok(());
+    }
+    let also = quoted(also);
+    Err(Error::refused(format!(
+        "Is {also} to be paged, too, or part of the message? I have paged nobody yet. If it is to be paged: `{written} …`, then \
+         `{page} {also} …`. If not, put the message in quotes: `{written} \"{}\"`.",
+        in_short(message)
+    )))
+}
+
+/// Words for people whom `/ic page` takes for a name.
+fn about_nobody(error: Error, known: &Known, whom: &[String]) -> Error {
+    let (Error::NotFound(text), [words]) = (&error, whom) else { return error };
+    if !words.trim().contains(' ') {
+        return error;
+    }
+    let commands = &known.config.commands;
+    Error::not_found(format!(
+        "{text}\nI have paged nobody: `{ic} page` takes no message. `{ic} page` alone pages the incident commanders, and \
+         `{} WHOM MESSAGE` says something to those whom it pages.",
+        commands.page,
+        ic = commands.ic
+    ))
 }
 
 /// As `/page` takes it for one.

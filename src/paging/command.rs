@@ -19,8 +19,10 @@ pub enum Asked {
     },
     /// `/page`.
     Page {
-        /// As Slack delivered it: a mention, or words.
-        whom: String,
+        /// As Slack delivered them: mentions, or one thing in words.
+        whom: Vec<String>,
+        /// The word after it that may be meant, too.
+        also: Option<String>,
         message: String,
         manner: Manner,
     },
@@ -43,7 +45,7 @@ pub enum Asked {
         manner: Manner,
     },
     PagePerson {
-        whom: String,
+        whom: Vec<String>,
         manner: Manner,
     },
 }
@@ -62,6 +64,12 @@ pub struct Manner {
 impl Manner {
     fn of(flags: &Words) -> Self {
         Self { all: flags.has("all"), again: flags.has("again"), is_test: flags.has("test") }
+    }
+
+    /// As it is typed, each with a space before it.
+    pub fn written(self) -> String {
+        let flags = [(self.all, " --all"), (self.again, " --again"), (self.is_test, " --test")];
+        flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect()
     }
 }
 
@@ -87,11 +95,11 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     }
     // Flags stand before the message, or behind one in quotes. In it they are words, as in "ran it with --force".
     let (front, rest) = leading_flags(raw);
-    let (whom, rest) = split_target(rest);
+    let Addressed { whom, also, rest } = addressed(rest);
     let (behind, typed) = leading_flags(rest);
     let (typed, last) = flags_after_quotes(typed);
     let flags = take_flags(&format!("{front} {behind} {last}"), PAGE_FLAGS, Unknown::IsRefused)?;
-    if unquoted(whom).trim_matches(is_quote).trim().is_empty() {
+    if whom.iter().any(|whom| unquoted(whom).trim_matches(is_quote).trim().is_empty()) {
         return Err(Error::refused(format!("Whom? `{name} payments the checkout is down`.")));
     }
     // At its end one of ours may be either: nobody is to be woken by a test, or not woken by a word.
@@ -100,17 +108,16 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
         return Err(Error::refused(format!(
             "Is `--{last}` meant for me, or part of the message? If it is for me, put it first: `{name} --{last} {} …`; if not, put \
              the message in quotes.",
-            quoted(whom)
+            all_quoted(&whom)
         )));
     }
-    let message = message(typed, known);
-    if message.is_empty() {
-        return Err(Error::refused(format!(
-            "Say why, so that they know what wakes them: `{name} {} the checkout is down`.",
-            quoted(whom)
-        )));
-    }
-    Ok(Asked::Page { whom: whom.to_owned(), message, manner: Manner::of(&flags) })
+    let owned = |word: &str| word.to_owned();
+    Ok(Asked::Page {
+        whom: whom.into_iter().map(owned).collect(),
+        also: also.filter(|_| behind.is_empty()).map(owned),
+        message: message(typed, known),
+        manner: Manner::of(&flags),
+    })
 }
 
 /// Reads the words after `/ic`.
@@ -139,7 +146,7 @@ pub fn ic(raw: &str, known: &Known) -> Result<Asked> {
         ("page", "") => Ok(Asked::PageCommanders { manner }),
         ("page", whom) if is_word(whom, "responders") => Ok(Asked::PageResponders { manner }),
         ("page", whom) if is_word(whom, "list") => Ok(Asked::PageCommanders { manner }),
-        ("page", whom) => Ok(Asked::PagePerson { whom: whom.to_owned(), manner }),
+        ("page", whom) => Ok(Asked::PagePerson { whom: persons(whom, known)?, manner }),
         ("list" | "responders", rest) => Err(Error::refused(format!(
             "`{name} {verb}` takes no more words. To look somebody up: `{name} who {}`.",
             quoted(rest)
@@ -154,6 +161,30 @@ fn is_help(word: &str) -> bool {
 
 fn is_word(text: &str, verb: &str) -> bool {
     find(VERBS, unquoted(text)).is_some_and(|v| v.word == verb)
+}
+
+/// Whom `/ic page` is to page: mentions, or one name of however many words.
+fn persons(typed: &str, known: &Known) -> Result<Vec<String>> {
+    if !is_mention(typed) {
+        return Ok(vec![typed.to_owned()]);
+    }
+    let Addressed { whom, rest, .. } = addressed(typed);
+    if !rest.is_empty() {
+        let commands = &known.config.commands;
+        return Err(Error::refused(format!(
+            "`{} page` takes no message, so I have paged nobody. To say something to them: `{} {} {}`.",
+            commands.ic,
+            commands.page,
+            all_quoted(&whom),
+            quoted(rest)
+        )));
+    }
+    Ok(whom.into_iter().map(str::to_owned).collect())
+}
+
+/// As they are typed once more.
+pub fn all_quoted<T: AsRef<str>>(whom: &[T]) -> String {
+    whom.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
 /// A verb that was meant, or somebody.
@@ -196,7 +227,50 @@ fn flags_after_quotes(typed: &str) -> (&str, &str) {
     (typed, "")
 }
 
-/// Whom it is for: a mention, words in quotes, or one word; and the rest.
+/// Whom it is for, and what is said to them.
+struct Addressed<'a> {
+    whom: Vec<&'a str>,
+    /// In `payments, search: all is down` nothing tells whether `search` is one of them.
+    also: Option<&'a str>,
+    rest: &'a str,
+}
+
+/// Something or somebody, and the mentions that follow: `@ana and @ben`. A colon ends them.
+fn addressed(text: &str) -> Addressed<'_> {
+    let (first, mut rest) = split_target(text);
+    let mut whom = vec![first];
+    let mut also = None;
+    while !rest.starts_with(':') {
+        let (joint, next) = past_joint(rest);
+        if is_mention(next) {
+            let (another, after) = split_target(next);
+            whom.push(another);
+            rest = after;
+            continue;
+        }
+        also = joint.then(|| first_word(next).0.trim_end_matches([',', ':'])).filter(|word| !word.is_empty());
+        break;
+    }
+    Addressed { whom, also, rest: rest.trim_start_matches([',', ':']).trim() }
+}
+
+/// Past what stands between two names, if it does.
+fn past_joint(text: &str) -> (bool, &str) {
+    let text = text.trim();
+    let after_comma = text.trim_start_matches([',', '+']).trim();
+    let (word, after) = first_word(after_comma);
+    let is_and = ["and", "&amp;", "&"].iter().any(|and| word.eq_ignore_ascii_case(and));
+    let after = if is_and { after } else { after_comma };
+    (after.len() < text.len(), after)
+}
+
+fn is_mention(text: &str) -> bool {
+    text.starts_with("<@")
+        || text.starts_with("<!subteam^")
+        || text.strip_prefix('@').is_some_and(|name| name.starts_with(char::is_alphanumeric))
+}
+
+/// A mention, words in quotes, or one word; and the rest, with the comma or colon between them.
 fn split_target(text: &str) -> (&str, &str) {
     let text = text.trim();
     let end = match text.chars().next() {
@@ -208,11 +282,8 @@ fn split_target(text: &str) -> (&str, &str) {
         }
         _ => None,
     };
-    if let Some(end) = end {
-        return (&text[..end], text[end..].trim_start_matches([',', ':']).trim());
-    }
-    let (word, rest) = first_word(text);
-    (word.trim_end_matches([',', ':']), rest)
+    let end = end.unwrap_or_else(|| first_word(text).0.trim_end_matches([',', ':']).len());
+    (&text[..end], text[end..].trim())
 }
 
 /// What those who are paged read: one text without markup, where a link keeps its address. Where it is too long for PagerDuty, that is said.
@@ -239,7 +310,9 @@ mod tests {
 
     fn paged(typed: &str) -> (String, String, bool, bool) {
         match page(typed, &known()) {
-            Ok(Asked::Page { whom, message, manner }) => (whom, message, manner.all, manner.is_test),
+            Ok(Asked::Page { whom, message, manner, .. }) => {
+                (whom.join(" + "), message, manner.all, manner.is_test)
+            }
             other => panic!("{typed}: {other:?}"),
         }
     }
@@ -277,6 +350,32 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_mentioned_first_is_paged() {
+        let several = |typed: &str| match page(typed, &known()) {
+            Ok(Asked::Page { whom, also, message, .. }) => {
+                format!("{} | {message} | {}", whom.join(" + "), also.unwrap_or_default())
+            }
+            other => panic!("{typed}: {other:?}"),
+        };
+        for typed in [
+            "<@U1|ana> <@U2|ben> please come",
+            "<@U1|ana>, <@U2|ben>: please come",
+            "<@U1|ana><@U2|ben> please come",
+            "<@U1|ana> , and <@U2|ben> please come",
+            "<@U1|ana> &amp; <@U2|ben> please come",
+        ] {
+            assert_eq!(several(typed), "<@U1|ana> + <@U2|ben> | please come | ", "{typed}");
+        }
+        assert_eq!(several("payments, @ana and @ben: down"), "payments + @ana + @ben | down | ");
+        assert_eq!(several("@ana: @ben is out"), "@ana | @ben is out | ");
+        assert_eq!(several("@ana @ 5 pm"), "@ana | @ 5 pm | ");
+        assert_eq!(several("payments, search: down"), "payments | search: down | search");
+        assert_eq!(several("ana and ben come"), "ana | and ben come | ben");
+        assert_eq!(several("@ana @ben, search: down"), "@ana + @ben | search: down | search");
+        assert_eq!(several("ana \"and ben come\""), "ana | and ben come | ");
+    }
+
+    #[test]
     fn the_words_of_ic() {
         let manner = Manner::default();
         assert_eq!(asked(""), Asked::Commanders { is_public: false });
@@ -289,19 +388,23 @@ mod tests {
             Asked::PageResponders { manner: Manner { is_test: true, ..manner } }
         );
         assert_eq!(asked("who rich adams"), Asked::Who { whom: "rich adams".into() });
-        assert_eq!(asked("page <@U1|rich>"), Asked::PagePerson { whom: "<@U1|rich>".into(), manner });
+        let persons = |whom: &[&str]| Asked::PagePerson {
+            whom: whom.iter().map(|&word| word.to_owned()).collect(),
+            manner,
+        };
+        assert_eq!(asked("page <@U1|rich>"), persons(&["<@U1|rich>"]));
+        assert_eq!(asked("page <@U1|rich> and @ben"), persons(&["<@U1|rich>", "@ben"]));
+        assert_eq!(asked("page rich adams"), persons(&["rich adams"]));
         assert_eq!(asked("? page"), Asked::Help { about: "page".into() });
     }
 
     #[test]
     fn what_is_wrong_is_said_with_what_to_do() {
-        let of_page =
-            ["payments", "--tset ana come", "ana \"come\" --high", "--all", "\"\" x", "ana ran it —Test"];
+        let of_page = ["--tset ana come", "ana \"come\" --high", "--all", "\"\" x", "ana ran it —Test"];
         let of_page = of_page.map(|typed| page(typed, &known()).expect_err(typed).to_string());
         let of_ic = ["who", "pag", "rspnders", "rich adams", "list x", "who ana --public", "--all", "`x`"];
         let of_ic = of_ic.map(|typed| ic(typed, &known()).expect_err(typed).to_string());
         insta::assert_snapshot!([of_page.join("\n"), of_ic.join("\n")].join("\n"), @"
-        Say why, so that they know what wakes them: `/page payments the checkout is down`.
         I do not know `--tset`. Did you mean `--test`?
         I do not know `--high`. I know `--all`, `--again`, `--test`.
         Whom? `/page payments the checkout is down`.

@@ -1,5 +1,7 @@
 //! Every word about paging. Names and messages are typed by people: escaped here.
 
+pub mod answers;
+
 use uuid::Uuid;
 
 use super::model::{Kind, LONGEST_MESSAGE, Page, State, Target};
@@ -12,9 +14,10 @@ use crate::groups::messages::answers::{MOST, some};
 use crate::groups::messages::rota::said_ago;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
+use crate::incidents::trouble::Delay;
 use crate::oncall::Known;
 use crate::oncall::model::Contact;
-use crate::slack::blocks::{date, link, mention, plain, untrusted};
+use crate::slack::blocks::{link, mention, plain, untrusted};
 
 /// Who reads it, which decides about phone numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,12 +172,20 @@ pub fn paging(known: &Known, page: &Page, targets: &[Target], incident: Option<&
     lines.join("\n")
 }
 
-/// The same was paged just now: nobody is rung twice by two people in a hurry.
-pub fn paged_already(twin: &Page, new: &Page, again: &str) -> String {
+/// The same was paged just now: nobody is rung twice by two people in a hurry. As long as PagerDuty has not taken it,
+/// whom to call is what the asker needs to know.
+pub fn paged_already(known: &Known, (twin, targets): (&Page, &[Target]), new: &Page, again: &str) -> String {
     let how_it_is = match (twin.answered_at, twin.done_at) {
-        (Some(_), _) => "Somebody has answered.",
-        (None, Some(_)) => "Nobody has answered yet.",
-        (None, None) => "PagerDuty has not taken it for everybody yet; I keep trying.",
+        (Some(_), _) => "Somebody has answered.".to_owned(),
+        (None, Some(_)) => "Nobody has answered yet.".to_owned(),
+        (None, None) => {
+            let waiting = targets.iter().filter(|t| t.state == State::Waiting);
+            let whom: Vec<String> = waiting.map(|t| reach(known, t, new.asked_at, Eyes::One)).collect();
+            format!(
+                "PagerDuty has not taken it yet, and I keep trying: to be sure, please call {}.",
+                whom.join(", ")
+            )
+        }
     };
     format!(
         ":information_source: {}, so I page nobody now. {how_it_is} To page once more: `{}`.",
@@ -329,18 +340,21 @@ pub fn alarm(
     known: &Known,
     page: &Page,
     targets: &[Target],
-    because: &str,
+    delay: &Delay,
     by_event: Option<Uuid>,
     at: Timestamp,
 ) -> Message {
     let waits = |t: &&Target| t.state == State::Waiting && by_event != Some(t.id);
     let is_nobody = targets.iter().all(|t| matches!(t.state, State::Waiting | State::Failed));
-    let because = untrusted(because);
+    let because = untrusted(&delay.because);
     let mut lines = vec![heading(page)];
     lines.push(match targets.iter().filter(waits).count() {
         0 => format!(":warning: {because}. I keep trying."),
         _ if is_nobody && by_event.is_none() => {
-            format!(":warning: *Nobody has been paged yet*: {because}. I keep trying.")
+            format!(":warning: *{}*: {because}. I keep trying.", delay.nobody_is_paged())
+        }
+        _ if delay.is_in_doubt => {
+            format!(":warning: *Perhaps not everybody has been paged yet*: {because}. I keep trying.")
         }
         _ => format!(":warning: *Not everybody has been paged yet*: {because}. I keep trying."),
     });
@@ -383,54 +397,6 @@ pub fn numbers(known: &Known, page: &Page, targets: &[Target], at: Timestamp) ->
             .map(|t| format!(":telephone_receiver: Please call {}.", reach(known, t, at, Eyes::One))),
     );
     Some(Message::text(lines.join("\n")))
-}
-
-// ── what follows ──────────────────────────────────────────────────────────────────────────────────────────
-
-pub fn answered(page: &Page, who: &str) -> Message {
-    Message::text(format!(":eyes: {} has answered {}.", untrusted(who), about(page)))
-}
-
-pub fn declined(known: &Known, page: &Page, who: &str) -> Message {
-    let (who, ic) = (untrusted(who), &known.config.commands.ic);
-    Message::text(format!(
-        ":no_entry_sign: {who} has declined {}. To call them: `{ic} who {who}`.",
-        about(page)
-    ))
-}
-
-fn about(page: &Page) -> String {
-    match page.kind {
-        Kind::Commanders => "the page of the incident commanders".into(),
-        Kind::Responders => "the page of the team responders".into(),
-        Kind::Person => format!("the page of '{}'", untrusted(&page.whom)),
-        Kind::Page => {
-            let words = untrusted(&plain(&page.message, 80));
-            format!("the page of '{}' (“{words}”)", untrusted(&page.whom))
-        }
-    }
-}
-
-/// Nobody has answered in time.
-pub fn unanswered(
-    known: &Known,
-    page: &Page,
-    targets: &[Target],
-    waited: std::time::Duration,
-    at: Timestamp,
-) -> Message {
-    let on =
-        page.html_url.as_deref().map(|url| format!(" on {}", link(url, "PagerDuty"))).unwrap_or_default();
-    let mut lines = vec![format!(
-        ":alarm_clock: {} Nobody has answered {} for {}: asked {}{on}.",
-        mention(&page.asked_by),
-        about(page),
-        span(waited),
-        date(page.asked_at)
-    )];
-    lines.extend(targets.iter().map(|t| format!("• Please call {}.", reach(known, t, at, Eyes::Everybody))));
-    lines.extend(numbers_told(known, page, &targets.iter().collect::<Vec<_>>(), at));
-    Message::text(lines.join("\n"))
 }
 
 // ── what PagerDuty is told ────────────────────────────────────────────────────────────────────────────────

@@ -51,6 +51,34 @@ fn calls_everybody(word: &str) -> bool {
     ["here", "channel", "everyone", "group"].iter().any(|all| bare.eq_ignore_ascii_case(all))
 }
 
+/// Everybody who is named, each once.
+pub fn find_all<'a>(
+    known: &'a Known,
+    caller: &SlackUserId,
+    typed: &[String],
+    command: &str,
+    verbs: &[Spoken],
+    at: Timestamp,
+) -> Result<Whom<'a>> {
+    let found = typed.iter().map(|word| find(known, caller, word, command, verbs, at));
+    let mut found = found.collect::<Result<Vec<_>>>()?.into_iter();
+    let mut all = found.next().ok_or_else(|| Error::internal("a page for nobody"))?;
+    for more in found {
+        let is_new = |w: &Wanted| {
+            !all.targets
+                .iter()
+                .any(|t| (&t.responder, &t.policy, &t.name) == (&w.responder, &w.policy, &w.name))
+        };
+        let fresh: Vec<Wanted> = more.targets.into_iter().filter(is_new).collect();
+        if !fresh.is_empty() {
+            all.called = format!("{}, {}", all.called, more.called);
+            all.targets.extend(fresh);
+        }
+        all.service = all.service.or(more.service);
+    }
+    Ok(all)
+}
+
 /// Whom somebody means; `command` is what near misses are put after, and `verbs` what else may stand there.
 pub fn find<'a>(
     known: &'a Known,

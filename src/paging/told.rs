@@ -10,6 +10,7 @@ use crate::front::Message;
 use crate::ids::new_id;
 use crate::incidents::model::{Actor, Kind, Source};
 use crate::incidents::timeline::NewEntry;
+use crate::incidents::trouble::Delay;
 use crate::oncall::Known;
 use crate::posts::{self, Post};
 use crate::store::Tx;
@@ -19,7 +20,7 @@ pub(super) async fn alarm(
     tx: &mut Tx,
     known: &Known,
     page: &Page,
-    because: &str,
+    delay: &Delay,
     by_event: Option<&Target>,
 ) -> Result<()> {
     let targets = tx.page_targets(page.id).await?;
@@ -29,7 +30,7 @@ pub(super) async fn alarm(
         return Ok(());
     }
     let now = tx.now();
-    say(tx, page, messages::alarm(known, page, &targets, because, by_event.map(|t| t.id), now)).await?;
+    say(tx, page, messages::alarm(known, page, &targets, delay, by_event.map(|t| t.id), now)).await?;
     let waiting = waiting(targets);
     if first && let Some(numbers) = messages::numbers(known, page, &waiting, now) {
         whisper(tx, page, numbers).await?;
@@ -38,7 +39,8 @@ pub(super) async fn alarm(
         format!("Paged {} through the Events API, because the REST API does not work", target.name)
     } else {
         let names: Vec<&str> = waiting.iter().map(|t| t.name.as_str()).collect();
-        format!("{} not paged yet: {because}", names.join(", "))
+        let doubt = if delay.is_in_doubt { "perhaps " } else { "" };
+        format!("{} {doubt}not paged yet: {}", names.join(", "), delay.because)
     };
     note(tx, page, text).await
 }

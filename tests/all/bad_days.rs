@@ -111,7 +111,7 @@ on_both_engines!(
         assert_reads!(stage.timeline(1).await, @"
         10:00 declared slack/Ana Example: Declared search is empty as SEV1
         10:00 channel firebell/Firebell: Opened #inc-1-search-is-empty
-        10:00 page firebell/Firebell: Nobody paged yet: PagerDuty does not answer (the connection broke)
+        10:00 page firebell/Firebell: Nobody has been paged yet: PagerDuty does not answer (the connection broke)
         10:10 page firebell/Firebell: Opened PagerDuty incident #1
         10:10 page pagerduty/Firebell: #1 triggered, paging Cho Example
         ");

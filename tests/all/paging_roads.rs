@@ -138,7 +138,7 @@ on_both_engines!(
         stage.settle().await;
         assert_reads!(stage.news(ROOM, &before), @"
         :rotating_light: Paging Incident Commander(s)
-        :warning: *Not everybody has been paged yet*: PagerDuty does not answer (no answer in time). I keep trying.
+        :warning: *Perhaps not everybody has been paged yet*: PagerDuty does not answer (no answer in time). I keep trying.
         :exclamation: There was an error paging a user, please manually call Dee Example.
         :white_check_mark: Ben Example has been paged.
         :white_check_mark: Cho Example has been paged.
@@ -224,7 +224,7 @@ on_both_engines!(
         tokio::join!(stage.settle(), six_seconds_pass);
         assert_reads!(stage.news("general", &before), @"
         :rotating_light: Paging 'Dee Example': come
-        :warning: *Nobody has been paged yet*: PagerDuty has not answered for 5 s. I keep trying.
+        :warning: *Perhaps nobody has been paged yet*: PagerDuty has not answered for 5 s. I keep trying.
         :exclamation: There was an error paging a user, please manually call Dee Example.
         _I have sent the phone numbers to <@U0EVE>._
         :rotating_light: Paging 'Dee Example': come

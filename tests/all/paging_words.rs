@@ -30,6 +30,15 @@ on_both_engines!(
             "@Channel come",
             "everyone come",
             "help",
+            "--test payments",
+            "ic",
+            "--test @ana and @ben come",
+            "--test payments, @cho, @ana: all is down",
+            "@ana @benn come",
+            "payments, search: all is down",
+            "--test payments \"search, too: all is down\"",
+            "ana and ben come",
+            "ana, come",
         ];
         assert_reads!(stage.asks("U0EVE", "/page", &typed).await, @r#"
         /page
@@ -100,6 +109,37 @@ on_both_engines!(
           → `/page [--all] [--again] [--test] &lt;@group|@user|team|service&gt; &lt;message…&gt;` — page people or a team through PagerDuty: those on call of a service or group, or one person.
             In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in quotes. A user group that follows a rota means who is on call; any other one means its members (more than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. The same page by somebody else a moment later rings nobody twice; `--again` does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: `@ana "the checkout is down" --test`.
             Examples: `/page payments the checkout is down`, `/page @ana please join the call`, `/page --test @sre-leads come`
+        /page --test payments
+          → Say why, so that they know what wakes them: `/page --test payments the checkout is down`.
+        /page ic
+          → I know nothing and nobody called ic. `/oncall` alone shows what there is; `/page help` says what I understand.
+        /page --test @ana and @ben come
+          → :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+            :rotating_light: Paging 'Ana Example, Ben Example': come
+            :white_check_mark: Ana Example would be paged.
+            :white_check_mark: Ben Example would be paged.
+            :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+        /page --test payments, @cho, @ana: all is down
+          → :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+            :rotating_light: Paging 'payments, Cho Example, Ana Example': all is down
+            :white_check_mark: payments (Ana Example) would be paged.
+            :white_check_mark: Cho Example would be paged.
+            :white_check_mark: Ana Example would be paged.
+            :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+        /page @ana @benn come
+          → I know nothing and nobody called @benn. Did you mean `/page ben`?
+        /page payments, search: all is down
+          → Is search to be paged, too, or part of the message? I have paged nobody yet. If it is to be paged: `/page payments …`, then `/page search …`. If not, put the message in quotes: `/page payments "search: all is down"`.
+        /page --test payments "search, too: all is down"
+          → :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+            :rotating_light: Paging 'payments': search, too: all is down
+            :white_check_mark: payments (Ana Example) would be paged.
+            :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+        /page ana and ben come
+          → Is ben to be paged, too, or part of the message? I have paged nobody yet. If it is to be paged: `/page "Ana Example" …`, then `/page ben …`. If not, put the message in quotes: `/page "Ana Example" "and ben come"`.
+        /page ana, come
+          → :rotating_light: Paging 'Ana Example': come
+            :hourglass_flowing_sand: Ana Example is being paged.
         "#);
         let typed = [
             "pgae",
@@ -111,6 +151,10 @@ on_both_engines!(
             "list of all",
             "page payments --public",
             "who ana --all",
+            "page @ana please join the call",
+            "page we need help now",
+            "page --test @ana, @cho",
+            "page --help",
         ];
         assert_reads!(stage.asks("U0EVE", "/ic", &typed).await, @"
         /ic pgae
@@ -131,6 +175,22 @@ on_both_engines!(
           → `--public` is for `/ic` and `/ic responders`; `--all`, `--again` and `--test` are for `/ic page`.
         /ic who ana --all
           → `--public` is for `/ic` and `/ic responders`; `--all`, `--again` and `--test` are for `/ic page`.
+        /ic page @ana please join the call
+          → `/ic page` takes no message, so I have paged nobody. To say something to them: `/page @ana please join the call`.
+        /ic page we need help now
+          → I know nothing and nobody called we need help now. `/oncall` alone shows what there is; `/ic help` says what I understand.
+            I have paged nobody: `/ic page` takes no message. `/ic page` alone pages the incident commanders, and `/page WHOM MESSAGE` says something to those whom it pages.
+        /ic page --test @ana, @cho
+          → :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+            :rotating_light: Paging 'Ana Example, Cho Example'
+            :white_check_mark: Ana Example would be paged.
+            :white_check_mark: Cho Example would be paged.
+            :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
+        /ic page --help
+          → `/ic page [responders|&lt;@user&gt;] [--all] [--again] [--test]`
+            Page all incident commanders; or all teams' responders; or one person. Through PagerDuty: on the incident whose channel this is, or on a new one. One line tells for each person whether they have been paged. Who have just been paged are paged once more only with `--again`. `--test` pages nobody.
+            Example: `/ic page`
+            Also: `call`
         ");
         assert_eq!(stage.rung(), "");
         stage.end().await;
@@ -315,6 +375,27 @@ on_both_engines!(
         assert_eq!(stage.rung(), "PANA001");
         stage.typed("U0EVE", "/page --all @crowd come").await;
         assert_eq!(stage.world.pagerduty.pages().len(), 22, "all but the one who has no account");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn everybody_who_is_mentioned_first_is_paged_once(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let said = stage.typed("U0EVE", "/page @cho and @ben, @cho: please come").await;
+        assert_reads!(said, @"
+        :rotating_light: Paging 'Cho Example, Ben Example': please come
+        :hourglass_flowing_sand: Cho Example is being paged.
+        :hourglass_flowing_sand: Ben Example is being paged.
+        ");
+        assert_eq!(stage.rung(), "PCHO001 PBEN001");
+        let said = stage.typed("U0EVE", "/ic page @dee @ana").await;
+        assert_reads!(said, @"
+        :rotating_light: Paging 'Dee Example, Ana Example'
+        :hourglass_flowing_sand: Dee Example is being paged.
+        :hourglass_flowing_sand: Ana Example is being paged.
+        ");
+        assert_eq!(stage.rung(), "PCHO001 PBEN001 PDEE001 PANA001");
         stage.end().await;
     }
 );

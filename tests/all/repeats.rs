@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use firebell::on_both_engines;
+use firebell::sim::pagerduty::Status;
 
 use crate::acts::{form_answer, read_form, text};
 use crate::stage::{Stage, text_of};
@@ -96,6 +97,30 @@ on_both_engines!(
         stage.typed_in("U0ANA", ROOM, "/incident note b").await;
         stage.typed_in("U0ANA", ROOM, "/incident note a").await;
         assert_eq!(stage.paragraphs(ROOM, "Note: a").len(), 2);
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_was_undone_meanwhile_is_done_again_however_soon(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        let page = || stage.world.pagerduty.incidents()[0].clone();
+        for _ in 0..3 {
+            let said = stage.typed_in("U0ANA", ROOM, "/incident ack").await;
+            assert_eq!((said.as_str(), page().status), ("INC-1 acknowledged.", Status::Acknowledged));
+            assert_eq!(
+                stage.typed_in("U0ANA", ROOM, "/incident ack").await,
+                "INC-1 was acknowledged already."
+            );
+            stage.wait(Duration::from_secs(2)).await;
+            stage.world.pagerduty.unacknowledge(&page().id);
+            stage.wait(Duration::from_secs(2)).await;
+        }
+        for word in ["sev2", "sev1", "sev2"] {
+            let said = stage.typed_in("U0ANA", ROOM, &format!("/incident {word}")).await;
+            assert!(said.contains(&format!("is *{}* now", word.to_uppercase())), "{said}");
+        }
         stage.end().await;
     }
 );

@@ -70,6 +70,7 @@ on_both_engines!(
             "role deputy @firebell",
             "role scrib @ben",
             "role boss",
+            "role ic @ana @ben",
             "role",
         ] {
             let typed = format!("/incident {typed}");
@@ -99,6 +100,8 @@ on_both_engines!(
           → Which role: ic, deputy, scribe or liaison? Did you mean `/incident role scribe`?
         /incident role boss
           → Which role: ic, deputy, scribe or liaison? `/incident role ic @ana` gives it to Ana, `/incident role ic` to yourself.
+        /incident role ic @ana @ben
+          → A role is for one person: `/incident role ic @ana`.
         /incident role
           → Which role: ic, deputy, scribe or liaison? `/incident role ic @ana` gives it to Ana, `/incident role ic` to yourself.
         ");
@@ -136,6 +139,11 @@ on_both_engines!(
             "sev crtical",
             "sev 0",
             "sev2 payments down",
+            "update resolved: done",
+            "update cancelled: a false alarm",
+            "resolve --test",
+            "mitigated —private rolled back",
+            "resolve --help",
         ] {
             let typed = format!("/incident {typed}");
             let answer = stage.slash_in("U0ANA", &id, &typed).await;
@@ -174,6 +182,19 @@ on_both_engines!(
           → There is no sev0 here: sev1 is the most severe. Use that if you mean it.
         /incident sev2 payments down
           → I do not know `/incident sev2`. To declare an incident: `/incident declare payments down sev2`.
+        /incident update resolved: done
+          → `/incident update` leaves the incident open. To end it: `/incident resolve done`.
+        /incident update cancelled: a false alarm
+          → `/incident update` leaves the incident open. To end it: `/incident cancel a false alarm`.
+        /incident resolve --test
+          → `/incident resolve` knows no `--test`, so I have changed nothing. If it is part of the text, put the text in quotes.
+        /incident mitigated —private rolled back
+          → `/incident mitigated` knows no `—private`, so I have changed nothing. If it is part of the text, put the text in quotes.
+        /incident resolve --help
+          → `/incident resolve [INC-n] [text]`
+            Close it, here and in PagerDuty. Reminders stop. It can be reopened. A post on the status page stays; if it is still open, the channel says so and what to type.
+            Example: `/incident resolve the cache has room again`
+            Also: `resolved`, `close`
         ");
         stage.end().await;
     }

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use firebell::app;
+use firebell::app::Clients;
 use firebell::clock::{Clock, Timestamp};
 use firebell::config::Config;
 use firebell::groups::once::{End, Once, Options};
+use firebell::http_client::Observer;
 use firebell::sim::desk::Fault;
 use firebell::sim::pagerduty::PagerDuty;
 use firebell::sim::scene::World;
@@ -369,7 +370,8 @@ async fn the_latest_hand_offs_are_written_first_and_the_rest_wait_for_slacks_lim
     configure(&world, &directory, &groups);
     let path = directory.path().join("groups.toml");
     let (config, _) = Config::load_for_sync(Some(&path), []).unwrap_or_else(|p| panic!("{p}"));
-    let (slack, pagerduty) = app::clients(&config, &clock, std::sync::Arc::new(|_, _, _, _| {}));
+    let nobody: Observer = std::sync::Arc::new(|_, _, _, _| {});
+    let Clients { slack, pagerduty, .. } = Clients::new(&config, &clock, nobody);
     let pagerduty = pagerduty.expect("configured");
     let once = Once { config: &config, clock: clock.clone(), slack, pagerduty, progress: &|_| {} };
     let ticking = async {

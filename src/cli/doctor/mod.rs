@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 
 use super::logging::coloured;
 use super::{ConfigFile, Failure, print};
-use crate::app;
+use crate::app::Clients;
 use crate::clock::Clock;
 use crate::config::{Config, Database, environment};
 use crate::error::Upstream;
 use crate::groups::model::State;
 use crate::groups::remedy::remedy;
+use crate::http_client::Observer;
 use crate::oncall::Directory;
 use crate::runbooks::{Index, directory};
 use crate::store::Db;
@@ -79,7 +80,8 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
         let remembered =
             if serves { database(&config.database, &mut found).await } else { Remembered::default() };
         let clock = Clock::system();
-        let (slack, pagerduty) = app::clients(&config, &clock, Arc::new(|_, _, _, _| {}));
+        let nobody: Observer = Arc::new(|_, _, _, _| {});
+        let Clients { slack, pagerduty, statuspage, monitors } = Clients::new(&config, &clock, nobody);
         let slack = vendors::slack(&slack, &config, serves, &clock, &mut found).await.then_some(slack);
         let pagerduty = if let Some(client) = &pagerduty {
             vendors::pagerduty(client, &config, &mut found).await.then_some(client)
@@ -87,8 +89,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             found.odd("PagerDuty", "is off: incidents open channels and page nobody; write [pagerduty]");
             None
         };
-        let page = app::statuspage_client(&config, &clock, Arc::new(|_, _, _, _| {}));
-        if let Some(page) = page.filter(|_| serves) {
+        if let Some(page) = statuspage.filter(|_| serves) {
             vendors::statuspage(&page, &mut found).await;
         }
         runbooks(&config, &mut found);
@@ -100,7 +101,7 @@ pub(super) async fn doctor(file: &ConfigFile, json: bool) -> Result<(), Failure>
             rights::check(&slack, &config, &mut found).await;
             vendors::channels(&slack, &config, &mut found).await;
         }
-        vendors::monitors(&app::monitors(&clock, Arc::new(|_, _, _, _| {})), &config, &mut found).await;
+        vendors::monitors(&monitors, &config, &mut found).await;
     }
     let is_well = found.count(Verdict::Wrong) == 0;
     if json {

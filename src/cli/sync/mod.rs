@@ -12,11 +12,12 @@ use serde_json::json;
 
 use super::logging::coloured;
 use super::{ConfigFile, Failure, print};
-use crate::app;
+use crate::app::Clients;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, environment};
 use crate::groups::once::{End, Once, Options, Report};
 use crate::groups::remedy::remedy;
+use crate::http_client::Observer;
 use report::Paint;
 
 pub(super) const EXAMPLES: &str = "\
@@ -74,10 +75,10 @@ pub(super) async fn run(sync: Sync) -> Result<(), Failure> {
     let clock = Clock::system();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
-    let observer = Arc::new(move |_, _, _, _| {
+    let observer: Observer = Arc::new(move |_, _, _, _| {
         counted.fetch_add(1, Ordering::Relaxed);
     });
-    let (slack, pagerduty) = app::clients(&config, &clock, observer);
+    let Clients { slack, pagerduty, .. } = Clients::new(&config, &clock, observer);
     let Some(pagerduty) = pagerduty else {
         return Err(Failure::Usage("pagerduty is missing; write [pagerduty] with its token".to_owned()));
     };

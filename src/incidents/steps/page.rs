@@ -15,7 +15,7 @@ use crate::incidents::model::{
 };
 use crate::incidents::pages;
 use crate::incidents::timeline::NewEntry;
-use crate::incidents::trouble;
+use crate::incidents::trouble::{self, Delay};
 use crate::jobs::{Finished, Job};
 use crate::oncall::model::Contact;
 use crate::pagerduty::roads::{self, Keyed};
@@ -89,12 +89,13 @@ pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, 
     if !told && is_hiccup {
         return Ok(());
     }
-    let because = trouble::in_words(error);
-    let news = tx.set_step(id, Step::Page, StepState::Retrying, Some(because.clone()), Some(job.id)).await?;
+    let delay = Delay::from(error);
+    let because = Some(delay.because.clone());
+    let news = tx.set_step(id, Step::Page, StepState::Retrying, because, Some(job.id)).await?;
     if !told {
         let call = whom_to_call(app, tx, &incident).await?;
-        tx.say(&incident, trouble::nobody_paged_yet(&incident, &call, &because)).await?;
-        note(tx, id, format!("Nobody paged yet: {because}")).await?;
+        tx.say(&incident, trouble::nobody_paged_yet(&incident, &call, &delay)).await?;
+        note(tx, id, format!("{}: {}", delay.nobody_is_paged(), delay.because)).await?;
     }
     if news {
         tx.redraw(id).await?;

@@ -12,8 +12,9 @@ use crate::clock::Timestamp;
 use crate::config::Service;
 use crate::error::{Error, Result, Upstream};
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
+use crate::incidents::extras;
 use crate::incidents::model::{Incident, LinkedPage, Step, StepState};
-use crate::incidents::{extras, trouble};
+use crate::incidents::trouble::{self, Delay};
 use crate::jobs::{Finished, Job};
 use crate::oncall::Known;
 use crate::pagerduty::roads::{self, Keyed};
@@ -125,9 +126,10 @@ impl Attempt<'_> {
     async fn speak_of_delay(&self) -> Result<()> {
         self.app.clock.sleep(HICCUP).await;
         let because = format!("PagerDuty has not answered for {} s", HICCUP.as_secs());
+        let delay = Delay { because, is_in_doubt: true };
         let _turn = self.writing.lock().await;
         let mut tx = self.app.db.write(Priority::Job).await?;
-        told::alarm(&mut tx, self.known, self.page, &because, None).await?;
+        told::alarm(&mut tx, self.known, self.page, &delay, None).await?;
         tx.commit().await
     }
 
@@ -356,8 +358,8 @@ impl Attempt<'_> {
         }
         let mut tx = self.app.db.write(Priority::Job).await?;
         tx.set_page_sent_by_events(self.page.id).await?;
-        let because = trouble::in_words(&Error::Upstream(problem.clone()));
-        told::alarm(&mut tx, self.known, self.page, &because, Some(&target)).await?;
+        let delay = Delay::from(&Error::Upstream(problem.clone()));
+        told::alarm(&mut tx, self.known, self.page, &delay, Some(&target)).await?;
         tx.commit().await
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::told;
 use crate::app::App;
 use crate::error::{Error, Problem, Result, Upstream};
-use crate::incidents::trouble;
+use crate::incidents::trouble::{self, Delay};
 use crate::jobs::{Finished, Job};
 use crate::store::Tx;
 
@@ -47,7 +47,7 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Resul
     if job.attempts == 1 && tx.now().since(page.asked_at) + wait < HICCUP {
         return Ok(());
     }
-    told::alarm(tx, &app.known(), &page, &trouble::in_words(error), None).await
+    told::alarm(tx, &app.known(), &page, &Delay::from(error), None).await
 }
 
 /// Somebody has to look at the job; until then people are called.
