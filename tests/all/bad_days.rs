@@ -390,28 +390,6 @@ on_both_engines!(
 );
 
 on_both_engines!(
-    async fn whoever_acknowledges_before_anybody_was_rung_hears_that_nobody_is(db: Db, clock: Clock) {
-        let stage = Stage::set(db, clock).await;
-        stage.break_rest(&Fault::Reset);
-        stage.typed("U0ANA", "/incident declare search is empty sev1 --service search").await;
-        stage.wait(HALF_A_MINUTE).await;
-        stage.click("U0BEN", "inc-1-search-is-empty", "Acknowledge").await;
-        stage.settle().await;
-        stage.heal_rest();
-        stage.wait(2 * HALF_A_MINUTE).await;
-        assert_eq!(stage.pages(), ["#1 INC-1 search is empty acknowledged"]);
-        let room = stage.room("inc-1");
-        let end = room.find("PagerDuty answers again").expect("it is told that PagerDuty is back");
-        assert_reads!(&room[end..], @"
-        PagerDuty answers again: #1 is paging.
-        10:00 firebell: :no_bell: That was acknowledged here before PagerDuty knew of it, so it is acknowledged there, too, and rings nobody. To ring somebody: /page @name.
-        10:00 firebell: :pager: #1 is paging @cho.
-        ");
-        stage.end().await;
-    }
-);
-
-on_both_engines!(
     async fn an_acknowledgement_waits_for_pagerduty_and_reopens_nothing_there(db: Db, clock: Clock) {
         let stage = Stage::set(db, clock).await;
         let id = stage.declared().await;

@@ -1,5 +1,5 @@
-//! Opening an incident again with `--page` while PagerDuty has not heard yet that the first time is over: somebody is
-//! rung anew all the same, and the room says when nobody is.
+//! PagerDuty has not heard yet what became of an incident. Opening it again with `--page` rings somebody anew all the same,
+//! and the room says when nobody is rung.
 
 use std::time::Duration;
 
@@ -182,6 +182,28 @@ on_both_engines!(
         stage.heal_rest();
         stage.wait(2 * HALF_A_MINUTE).await;
         assert_eq!(stage.rings_so_far(), "#1 resolved, #2 triggered; rang 2");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn whoever_acknowledges_before_anybody_was_rung_hears_that_nobody_is(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.break_rest(&AWAY);
+        stage.typed("U0ANA", "/incident declare search is empty sev1 --service search").await;
+        stage.wait(HALF_A_MINUTE).await;
+        stage.click("U0BEN", "inc-1-search-is-empty", "Acknowledge").await;
+        stage.settle().await;
+        stage.heal_rest();
+        stage.wait(2 * HALF_A_MINUTE).await;
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        let room = stage.room("inc-1");
+        let end = room.find("PagerDuty answers again").expect("it is told that PagerDuty is back");
+        assert_reads!(&room[end..], @"
+        PagerDuty answers again: #1 is paging.
+        10:00 firebell: :no_bell: That was acknowledged here before PagerDuty knew of it, so it is acknowledged there, too, and rings nobody. To ring somebody: /page @name.
+        10:00 firebell: :pager: #1 is paging @cho.
+        ");
         stage.end().await;
     }
 );

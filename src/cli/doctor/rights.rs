@@ -43,7 +43,7 @@ pub(super) async fn check(slack: &slack::Client, config: &Config, found: &mut Fi
         match troubles(whom).as_slice() {
             [] => found.right(what, format!("invites {}", names(whom))),
             troubles => {
-                found.wrong(what, format!("invite: {}; mend it in the configuration", troubles.join("; ")))
+                found.wrong(what, format!("invite: {}; mend it in the configuration", troubles.join("; ")));
             }
         }
     }
