@@ -44,9 +44,10 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         return Err(Error::refused("PagerDuty is not configured here, so I can page nobody."));
     }
     tx.declare_alone().await?; // of two who page the same at the same moment, one sees the other
-    let incident = incident_here(tx, by).await?;
+    let room = room_here(tx, by).await?;
     let message = message_of(wanted);
-    let title = title_of(&message, incident.as_ref());
+    let title = title_of(&message, room.as_ref());
+    let incident = room.filter(Incident::is_open);
     let page = new_page(tx, known, by, wanted, incident.as_ref(), (&message, &title))?;
     let mut more = messages::cut_short(&title);
     let targets = new_targets(tx, &page, &wanted.whom);
@@ -103,11 +104,11 @@ async fn just_paged(tx: &mut Tx, new: &Page) -> Result<Vec<Page>> {
     Ok(found)
 }
 
-/// The open incident whose room this is.
-async fn incident_here(tx: &mut Tx, by: &Caller) -> Result<Option<Incident>> {
+/// The incident whose room this is, be it over.
+async fn room_here(tx: &mut Tx, by: &Caller) -> Result<Option<Incident>> {
     let Some(channel) = &by.channel else { return Ok(None) };
     match tx.incident_in(channel).await? {
-        Some(incident) => Ok(Some(tx.lock_incident(incident.id).await?).filter(Incident::is_open)),
+        Some(incident) => Ok(Some(tx.lock_incident(incident.id).await?)),
         None => Ok(None),
     }
 }
@@ -124,12 +125,12 @@ fn message_of(wanted: &Wanted<'_>) -> String {
     })
 }
 
-/// What PagerDuty reads, however long: of a private incident none of the words.
-fn title_of(message: &str, incident: Option<&Incident>) -> String {
-    match incident {
+/// What PagerDuty reads, however long: out of a private incident's room none of the words, even when it is over.
+fn title_of(message: &str, room: Option<&Incident>) -> String {
+    match room {
         Some(incident) if incident.is_private => format!("{}: you are wanted", incident.public_title()),
-        Some(incident) => format!("{}: {message}", incident.headline()),
-        None => message.to_owned(),
+        Some(incident) if incident.is_open() => format!("{}: {message}", incident.headline()),
+        _ => message.to_owned(),
     }
 }
 

@@ -220,6 +220,13 @@ on_both_engines!(
         let told = format!("{:?}", stage.world.pagerduty.incidents());
         assert!(!told.contains("vault"), "{told}");
         assert_eq!(stage.members("inc-1"), "U0ANA U0CHO U0EVE");
+
+        stage.typed_in("U0ANA", room, "/incident resolve the vault is shut").await;
+        stage.typed_in("U0ANA", room, "/page @dee lawyers ask about the vault").await;
+        assert_eq!(stage.rung(), "PANA001 PCHO001 PEVE001 PDEE001");
+        let told = format!("{:?}", stage.world.pagerduty.incidents());
+        assert!(!told.contains("vault"), "when it is over, too: {told}");
+        assert!(told.contains("INC-1 (private incident): you are wanted"), "{told}");
         stage.end().await;
     }
 );
