@@ -44,7 +44,7 @@ on_both_engines!(
         *<https://acme.statuspage.io|Acme Status>*
         :white_check_mark: All 4 components are operational, and no post is open.
         :warning: _That is what the page said 15m ago; it does not answer since. What you post waits and is published when it does._
-        :hourglass: INC-1: *waits* for 15m now (Statuspage did not answer/incidents/unresolved: HTTP 503; tried again in 3m). Ana Example: “Some payments fail.”
+        :hourglass: INC-1: *waits* for 15m now (Statuspage did not answer: HTTP 503; tried again in 3m). Ana Example: “Some payments fail.”
         ");
         stage.tell("U0BEN", "").await;
         let form = crate::acts::read_form(&stage.form());
@@ -319,7 +319,7 @@ on_both_engines!(
         stage.settle().await;
         stage.typed("U0ANA", "/incident declare payments down sev2").await;
         assert_reads!(stage.tell("U0ANA", "status").await, @":grey_question: The status page has not answered yet. Try again in a minute.");
-        assert_reads!(stage.tell("U0ANA", "update investigating \"Down.\" Checkout").await, @"I have not read the page's components yet: it has not answered. Leave them out, or try again in a minute.");
+        assert_reads!(stage.tell("U0ANA", "update investigating \"Down.\" Checkout").await, @r#"I do not know the page's components: it has not answered yet. Nothing was published. Words alone go out as soon as it answers: `/statuspage update investigating "message"`."#);
         stage.tell("U0ANA", "update investigating \"Down.\"").await;
         stage.world.desk.heal("GET /pages");
         stage.pass(2).await;
@@ -345,7 +345,7 @@ on_both_engines!(
         stage.world.desk.heal("cachet");
         stage.pass(1).await;
         // The post that was on the other page is made anew on this one.
-        stage.tell("U0BEN", "update identified \"Found.\" Search").await;
+        stage.tell("U0BEN", "update identified \"Found.\"").await;
         assert_reads!(stage.world.cachet.public(), @"
         payments down (Identified)
           Found.
