@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::model::{Page, State, Target};
+use super::model::{Page, STALE, State, Target};
 use crate::error::Result;
 use crate::ids::PagerDutyIncidentId;
 use crate::store::Tx;
@@ -79,12 +79,26 @@ impl Tx {
         .await
     }
 
+    /// The oldest that was sent through the Events API under this title on this service, and whose incident was not seen
+    /// yet.
+    pub(super) async fn page_by_event(&mut self, title: &str, service: &str) -> Result<Option<Page>> {
+        let since = self.now() - STALE;
+        self.opt(
+            "SELECT * FROM page
+             WHERE id IN (SELECT key FROM expected_page WHERE title = $1)
+                AND service = $2 AND pagerduty_id IS NULL AND sent_by_events_at > $3
+             ORDER BY sent_by_events_at LIMIT 1",
+            &[&title, &service, &since],
+        )
+        .await
+    }
+
     /// The PagerDuty incident that was made for the page; the first one stays.
     pub(super) async fn set_page_incident(
         &mut self,
         page: Uuid,
         id: &PagerDutyIncidentId,
-        html_url: &str,
+        html_url: Option<String>,
     ) -> Result<()> {
         self.exec(
             "UPDATE page SET pagerduty_id = $2, html_url = $3 WHERE id = $1 AND pagerduty_id IS NULL",

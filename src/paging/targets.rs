@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::messages::NO_COMMANDERS;
-use super::model::{MANY, TOO_MANY};
+use super::model::{MANY, TOO_MANY, Target};
 use super::seats;
 use crate::clock::Timestamp;
 use crate::config::Service;
@@ -163,6 +163,12 @@ pub fn of_service(known: &Known, service: &Service, at: Timestamp) -> Wanted {
         Some(policy) => of_policy(&known.people, policy, &service.name, at),
         None => nobody_known(&service.name),
     }
+}
+
+/// Whether an alert on the service pages whoever is meant, and nobody else.
+pub fn is_paged_by_alerts(known: &Known, service: &Service, target: &Target) -> bool {
+    let own = known.people.policy_of_alerts(service);
+    target.pagerduty_user_id.is_none() && target.policy_id.as_deref().is_none_or(|policy| own == Some(policy))
 }
 
 fn nobody_known(name: &str) -> Wanted {

@@ -189,32 +189,6 @@ on_both_engines!(
 );
 
 on_both_engines!(
-    async fn in_a_room_the_second_roads_incident_is_closed_once_people_are_asked_on_the_first(
-        db: Db,
-        clock: Clock,
-    ) {
-        let mut stage = stage(db, clock).await;
-        stage.trouble_is_expected();
-        stage.declared().await;
-        for call in ["GET /", "POST /incidents", "PUT /"] {
-            stage.world.desk.always(call, Fault::Unavailable { status: 500 });
-        }
-        stage.typed_in("U0ANA", ROOM, "/page payments come").await;
-        stage.wait(Duration::from_secs(30)).await;
-        assert_eq!(stage.rung(), "PANA001 PANA001", "the event pages who is on call");
-        for call in ["GET /", "POST /incidents", "PUT /"] {
-            stage.world.desk.heal(call);
-        }
-        stage.wait(Duration::from_secs(180)).await;
-        assert_eq!(stage.rung(), "PANA001 PANA001 PANA001");
-        let open = stage.world.pagerduty.incidents().into_iter().filter(|i| i.status != "resolved");
-        assert_eq!(open.map(|i| i.number).collect::<Vec<_>>(), [1]);
-        assert_eq!(stage.rooms(), [ROOM]);
-        stage.end().await;
-    }
-);
-
-on_both_engines!(
     async fn what_comes_back_without_our_key_opens_no_room_either_and_later_it_is_an_alert(
         db: Db,
         clock: Clock,

@@ -20,7 +20,7 @@ use crate::oncall::Known;
 use crate::pagerduty::roads::{self, Keyed};
 use crate::pagerduty::{self, Action, Change, NewIncident, Urgency};
 use crate::paging::model::{Page, STALE, Target};
-use crate::paging::{messages, told};
+use crate::paging::{answers, messages, targets, told};
 use crate::store::Priority;
 
 /// The incident's own page is under way: for so long it is waited for, so that people are asked on that one.
@@ -139,19 +139,18 @@ impl Attempt<'_> {
         let mut base = self.base()?;
         let mut late = None;
         for target in &self.in_order(waiting) {
-            // Under the page's own key is, or will be, what an alert has made: for whom it was raised.
-            let has_alert = self.page.sent_by_events_at.is_some();
-            let is_first = base.is_none() && (!has_alert || self.is_paged_by_alerts(target));
+            // Under the page's own key is, or will be, what an alert has made: for whom it was raised, and nobody else.
+            let is_first = if self.has_alert() { self.is_paged_by_alerts(target) } else { base.is_none() };
             let asked = match &base {
+                _ if is_first => self.open(self.page.id, target).await,
                 Some(base) if self.is_addressed(target) => self.request(base, target).await,
-                None if is_first => self.open(self.page.id, target).await,
                 _ => self.open(target.id, target).await,
             };
             match asked {
                 Ok(on) => {
                     self.record(target, &on, is_first).await?;
                     if is_first {
-                        base = Some(Base { id: on.id.clone(), is_own: true });
+                        base.get_or_insert(Base { id: on.id, is_own: true });
                     }
                 }
                 Err(problem) if problem.is_final() && !roads::refuses_our_key(&problem) => {
@@ -169,30 +168,23 @@ impl Attempt<'_> {
         if let Some(problem) = late {
             return Err(problem.into());
         }
-        // Both roads were taken, and the first led to the incident's own: the event's one is its double.
-        if let (Some(base), Some(_), Some(key)) =
-            (&base, self.page.sent_by_events_at, &self.service.routing_key)
-            && !base.is_own
-        {
-            let key_of_page = self.page.id.to_string();
-            self.keyed(&key_of_page).send(key, Action::Resolve, &self.page.title).await?;
-        }
         Ok(())
     }
 
     /// What an alert has made comes to whom it was raised for.
     fn in_order(&self, mut waiting: Vec<Target>) -> Vec<Target> {
-        if self.page.sent_by_events_at.is_some() {
+        if self.has_alert() {
             waiting.sort_by_key(|target| !self.is_paged_by_alerts(target));
         }
         waiting
     }
 
-    /// Whether an alert on the service pages whoever is meant, and nobody else.
+    fn has_alert(&self) -> bool {
+        self.page.sent_by_events_at.is_some()
+    }
+
     fn is_paged_by_alerts(&self, target: &Target) -> bool {
-        let own = self.known.people.policy_of_alerts(self.service);
-        target.pagerduty_user_id.is_none()
-            && target.policy_id.as_deref().is_none_or(|policy| own == Some(policy))
+        targets::is_paged_by_alerts(self.known, self.service, target)
     }
 
     /// The escalation policy that is meant; of the service itself it may have been read meanwhile.
@@ -206,18 +198,20 @@ impl Attempt<'_> {
     }
 
     fn base(&self) -> Result<Option<Base>> {
-        if let Some(id) = &self.page.pagerduty_id {
-            return Ok(Some(Base { id: id.clone(), is_own: true }));
-        }
-        let Some(room) = self.room else { return Ok(None) };
-        if let Some(page) = room.linked.iter().find(|p| p.is_open() && !p.is_extra) {
+        let own = self.page.pagerduty_id.clone().map(|id| Base { id, is_own: true });
+        let Some(room) = self.room else { return Ok(own) };
+        // What an alert has made comes late: by then people may have been asked on the incident's own.
+        let of_room = || room.linked.iter().find(|p| p.is_open() && !p.is_extra);
+        if (own.is_none() || self.has_alert())
+            && let Some(page) = of_room()
+        {
             return Ok(Some(Base { id: page.id.clone(), is_own: false }));
         }
         let is_coming = matches!(room.own_step, Some(StepState::Waiting | StepState::Retrying));
-        if is_coming && self.app.clock.now().since(self.page.asked_at) < OWN_PAGE_TAKES {
+        if own.is_none() && is_coming && self.app.clock.now().since(self.page.asked_at) < OWN_PAGE_TAKES {
             return Err(roads::not_yet("the incident's own page is under way").into());
         }
-        Ok(None)
+        Ok(own)
     }
 
     /// A request to respond. Requests have no key: a mark in its words shows whether it was made before.
@@ -330,7 +324,9 @@ impl Attempt<'_> {
         // Targets before their page, as deliveries write them: two writers wait for each other in one place.
         tx.set_paged(target.id, &asked.id).await?;
         if let Some(opened) = made_for_it {
-            tx.set_page_incident(self.page.id, &opened.id, &opened.html_url).await?;
+            tx.set_page_incident(self.page.id, &opened.id, Some(opened.html_url.clone())).await?;
+            // It may have rung for a while before it was found.
+            answers::take_in_all(&mut tx, self.known, opened).await?;
         }
         tx.commit().await
     }

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::ids::PagerDutyUserId;
 use crate::jobs::{Finished, Job, NewJob};
 use crate::pagerduty::Incident;
 use crate::paging::model::{ANSWER_WITHIN, State};
@@ -68,9 +67,7 @@ pub(super) async fn follow_up(app: &App, job: &Job, id: Uuid) -> Result<Finished
     let known = app.known();
     let mut tx = app.db.write(Priority::Job).await?;
     for incident in &seen {
-        for (person, state) in answers_in(incident) {
-            answers::take_in(&mut tx, &known, &incident.id, &person, "", state).await?;
-        }
+        answers::take_in_all(&mut tx, &known, incident).await?;
     }
     let silent = !asked_on.is_empty() && tx.page(id).await?.is_some_and(|p| p.answered_at.is_none());
     if silent {
@@ -86,18 +83,4 @@ pub(super) async fn follow_up(app: &App, job: &Job, id: Uuid) -> Result<Finished
         }
     }
     job.finish(tx).await
-}
-
-fn answers_in(incident: &Incident) -> Vec<(PagerDutyUserId, State)> {
-    let acknowledged = incident
-        .acknowledgers
-        .iter()
-        .filter(|(who, _)| who.kind.starts_with("user"))
-        .map(|(who, _)| (PagerDutyUserId::new(who.id.clone()), State::Answered));
-    let replied = incident.responders.iter().filter_map(|r| match r.state.as_str() {
-        "joined" => Some((r.user_id.clone(), State::Answered)),
-        "declined" => Some((r.user_id.clone(), State::Declined)),
-        _ => None,
-    });
-    acknowledged.chain(replied).collect()
 }
