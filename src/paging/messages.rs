@@ -290,6 +290,15 @@ fn reach(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
     people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// Nobody is to be woken for what is over, by people either.
+fn over<'a>(known: &Known, unpaged: impl Iterator<Item = &'a &'a Target>) -> String {
+    let names: Vec<String> = unpaged.map(|t| name(known, t)).collect();
+    format!(
+        ":information_source: The incident is over, so I have dropped the page of {}: nobody needs to be called.",
+        names.join(", ")
+    )
+}
+
 fn please_call(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
     let because = target.detail.as_deref().map(|d| format!(" ({})", untrusted(d))).unwrap_or_default();
     format!(
@@ -315,15 +324,23 @@ pub fn outcome(
     at: Timestamp,
 ) -> Message {
     let mut lines = vec![heading(page)];
+    let in_state = |state: State| targets.iter().filter(move |t| t.state == state).collect::<Vec<_>>();
+    let (failed, dropped) = (in_state(State::Failed), in_state(State::Dropped));
     for target in targets {
-        lines.push(match target.state {
-            State::Failed => please_call(known, target, at, Eyes::Everybody),
-            _ => has_been_paged(known, target),
-        });
+        match target.state {
+            State::Failed if dropped.is_empty() => {
+                lines.push(please_call(known, target, at, Eyes::Everybody));
+            }
+            State::Failed | State::Dropped => {}
+            _ => lines.push(has_been_paged(known, target)),
+        }
     }
-    let failed: Vec<&Target> = targets.iter().filter(|t| t.state == State::Failed).collect();
-    lines.extend(numbers_told(known, page, &failed, at));
-    if page.kind == Kind::Commanders {
+    if dropped.is_empty() {
+        lines.extend(numbers_told(known, page, &failed, at));
+    } else {
+        lines.push(over(known, failed.iter().chain(&dropped)));
+    }
+    if page.kind == Kind::Commanders && dropped.is_empty() {
         let ic = &known.config.commands.ic;
         lines.push(hint(&format!("Use `{ic} responders` to see who the team responders are.")));
     }

@@ -96,7 +96,7 @@ async fn just_paged(tx: &mut Tx, new: &Page) -> Result<Vec<Page>> {
         if is_same && page.asked_at > since {
             let targets = tx.page_targets(page.id).await?;
             // Where somebody was not reached, trying again is what is needed.
-            if targets.iter().all(|t| t.state != State::Failed) {
+            if targets.iter().all(|t| !matches!(t.state, State::Failed | State::Dropped)) {
                 found.push(page);
             }
         }

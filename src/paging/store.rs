@@ -121,13 +121,13 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// The same for who cannot be paged.
-    pub(super) async fn set_unpaged(&mut self, target: Uuid, because: &str) -> Result<bool> {
+    /// The same for who cannot be paged, or need not be any more.
+    pub(super) async fn set_unpaged(&mut self, target: Uuid, state: State, because: &str) -> Result<bool> {
         let now = self.now();
         let rows = self
             .exec(
                 "UPDATE page_target SET state = $2, detail = $3, changed_at = $4 WHERE id = $1 AND state = $5",
-                &[&target, &State::Failed, &because, &now, &State::Waiting],
+                &[&target, &state, &because, &now, &State::Waiting],
             )
             .await?;
         Ok(rows == 1)

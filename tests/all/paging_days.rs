@@ -138,12 +138,21 @@ on_both_engines!(
         stage.declared().await;
         stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
         stage.typed_in("U0ANA", ROOM, "/page @cho come").await;
-        stage.typed_in("U0ANA", ROOM, "/incident resolve").await;
+        stage.wait(Duration::from_secs(10)).await;
+        let asker = stage.private("U0ANA");
+        assert!(asker.contains("Please call Cho Example at"), "{asker}");
+        stage.typed_in("U0BEN", ROOM, "/incident cancel").await;
         stage.world.desk.heal("pagerduty");
+        let before = stage.said_in(ROOM);
         stage.wait(Duration::from_secs(120)).await;
         assert_eq!(stage.rung(), "PANA001");
-        let told = stage.said_in(ROOM);
-        assert!(told.contains("please manually call Cho Example. (the incident is over)"), "{told}");
+        assert_reads!(stage.news(ROOM, &before), @"
+        :rotating_light: Paging 'Cho Example': come
+        :information_source: The incident is over, so I have dropped the page of Cho Example: nobody needs to be called.
+        ");
+        assert_eq!(stage.private("U0ANA"), asker, "the numbers are not sent once more");
+        let past = stage.timeline(1).await;
+        assert!(past.contains("The incident was over before PagerDuty could page Cho Example"), "{past}");
         stage.end().await;
     }
 );

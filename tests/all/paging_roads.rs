@@ -417,3 +417,29 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn what_an_alert_has_made_ends_with_its_incident_though_it_was_never_heard_of(
+        db: Db,
+        clock: Clock,
+    ) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.declared().await;
+        stage.rest_is(&Fault::Unavailable { status: 503 });
+        let room = stage.channel_id(ROOM);
+        stage.slash_in("U0ANA", &room, "/page payments ring once please").await;
+        while stage.rung() == "PANA001" {
+            stage.clock.advance(Duration::from_secs(1));
+            stage.running.work_off().await.expect("jobs run");
+        }
+        stage.world.pagerduty.take_webhooks();
+        stage.slash_in("U0ANA", &room, "/incident cancel").await;
+        stage.clock.advance(Duration::from_secs(60));
+        stage.running.work_off().await.expect("jobs run");
+        let told = stage.said_in(ROOM);
+        assert!(told.contains("so I have dropped the page of payments (Ana Example)"), "{told}");
+        assert!(stage.world.pagerduty.incident("2").expect("an incident").status == "resolved");
+        stage.end().await;
+    }
+);

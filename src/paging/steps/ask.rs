@@ -19,7 +19,7 @@ use crate::jobs::{Finished, Job};
 use crate::oncall::Known;
 use crate::pagerduty::roads::{self, Keyed};
 use crate::pagerduty::{self, Action, Change, NewIncident, Urgency};
-use crate::paging::model::{Page, STALE, Target};
+use crate::paging::model::{Page, STALE, State, Target};
 use crate::paging::{answers, messages, targets, told};
 use crate::store::Priority;
 
@@ -42,11 +42,15 @@ pub(super) async fn page(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
     }
     let known = app.known();
     let now = app.clock.now();
-    let ended = room.as_ref().is_some_and(|r| !r.incident.is_open());
-    if ended || now.since(page.asked_at) > STALE {
-        let because = if ended { "the incident is over" } else { "PagerDuty was away for too long" };
+    if room.as_ref().is_some_and(|r| !r.incident.is_open()) {
+        stop_the_alert(app, &page).await;
         let mut tx = app.db.write(Priority::Job).await?;
-        told::give_up(&mut tx, &known, id, because).await?;
+        told::drop_it(&mut tx, &known, id).await?;
+        return job.finish(tx).await;
+    }
+    if now.since(page.asked_at) > STALE {
+        let mut tx = app.db.write(Priority::Job).await?;
+        told::give_up(&mut tx, &known, id, "PagerDuty was away for too long").await?;
         return job.finish(tx).await;
     }
     let (Some(pagerduty), Ok(service)) = (&app.pagerduty, known.config.service(&page.service)) else {
@@ -74,6 +78,22 @@ pub(super) async fn page(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
         }
         Err(other) => Err(other),
     }
+}
+
+/// What an alert has made ends with its incident; what was not seen of it so far, by the road that it came.
+async fn stop_the_alert(app: &App, page: &Page) {
+    let is_unseen = page.sent_by_events_at.is_some() && page.pagerduty_id.is_none();
+    let (Some(client), Ok(service)) = (&app.pagerduty, app.config.service(&page.service)) else { return };
+    let Some(routing_key) = service.routing_key.as_ref().filter(|_| is_unseen) else { return };
+    let key = page.id.to_string();
+    let keyed = keyed(client, page, service, &key);
+    if let Err(trouble) = keyed.send(routing_key, Action::Resolve, &page.title).await {
+        tracing::error!(page = key, error = %trouble, "cannot resolve by the Events API what it has made");
+    }
+}
+
+fn keyed<'a>(client: &'a pagerduty::Client, page: &Page, service: &'a Service, key: &'a str) -> Keyed<'a> {
+    Keyed { client, key, service_id: &service.pagerduty_service, since: page.asked_at, known: &[] }
 }
 
 /// The incident of ours that it is for.
@@ -157,7 +177,7 @@ impl Attempt<'_> {
                     let _turn = self.writing.lock().await;
                     let mut tx = self.app.db.write(Priority::Job).await?;
                     let because = trouble::in_words(&Error::Upstream(problem));
-                    tx.set_unpaged(target.id, &because).await?;
+                    tx.set_unpaged(target.id, State::Failed, &because).await?;
                     tx.commit().await?;
                 }
                 // It may still come, and is waited for; meanwhile the others can be asked.
@@ -294,13 +314,7 @@ impl Attempt<'_> {
     }
 
     fn keyed<'b>(&'b self, key: &'b str) -> Keyed<'b> {
-        Keyed {
-            client: self.pagerduty,
-            key,
-            service_id: &self.service.pagerduty_service,
-            since: self.page.asked_at,
-            known: &[],
-        }
+        keyed(self.pagerduty, self.page, self.service, key)
     }
 
     fn words(&self, mark: Option<&str>) -> String {

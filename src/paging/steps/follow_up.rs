@@ -74,7 +74,7 @@ pub(super) async fn follow_up(app: &App, job: &Job, id: Uuid) -> Result<Finished
         let now = tx.now();
         let waited = Duration::from_secs(job.payload.0["within"].as_u64().unwrap_or_default());
         let mut targets = tx.page_targets(id).await?;
-        targets.retain(|t| t.state != State::Failed);
+        targets.retain(|t| !matches!(t.state, State::Failed | State::Dropped));
         told::say(&mut tx, &page, messages::answers::unanswered(&known, &page, &targets, waited, now))
             .await?;
         told::note(&mut tx, &page, format!("Nobody has answered the page of {}", page.whom)).await?;
