@@ -198,6 +198,31 @@ on_both_engines!(
 );
 
 on_both_engines!(
+    async fn where_pagerduty_cannot_be_asked_it_is_not_said_that_nobody_has_answered(db: Db, clock: Clock) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.declared().await;
+        stage.typed_in("U0ANA", ROOM, "/page @dee come").await;
+        stage.world.pagerduty.responder_replies("1", "PDEE001", true);
+        stage.world.pagerduty.take_webhooks();
+        stage.world.desk.always("pagerduty", Fault::Unavailable { status: 503 });
+        let before = stage.said_in(ROOM);
+        stage.wait(Duration::from_secs(310)).await;
+        assert_reads!(stage.news(ROOM, &before), @"
+        :alarm_clock: <@U0ANA> I know of no answer to the page of 'Dee Example' (“come”) for 5m, and cannot look whether there is one: PagerDuty does not answer (HTTP 503). Asked <!date^1795255200^{date_short_pretty} at {time}|2026-11-21 10:00 UTC>.
+        • To be sure, please call Dee Example.
+        _I have sent the phone numbers to <@U0ANA>._
+        ");
+        let past = stage.timeline(1).await;
+        assert!(
+            past.contains("No answer to the page of Dee Example is known: PagerDuty does not answer"),
+            "{past}"
+        );
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
     async fn what_comes_back_without_our_key_opens_no_room_either_and_later_it_is_an_alert(
         db: Db,
         clock: Clock,
