@@ -75,7 +75,12 @@ pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, 
         lines.push(format!("{emoji}{} On-Call is {who}", untrusted(&held.seat.title)));
         lines.extend(held.troubles.iter().map(|t| format!(":warning: {}.", untrusted(t))));
     }
-    lines.push(hint(&format!("Use `{name} page` to page the ICs.")));
+    lines.push(hint(&if seats.iter().any(|held| !held.holders.is_empty()) {
+        format!("Use `{name} page` to page the ICs.")
+    } else {
+        let page = &config.commands.page;
+        format!("`{name} responders` shows who is on call for each team, and `{page} SERVICE …` pages one.")
+    }));
     lines.push(said_ago(known, at));
     eyes.reply(lines.join("\n"))
 }

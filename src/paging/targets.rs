@@ -141,9 +141,10 @@ fn of_subject<'a>(known: &'a Known, subject: &Subject<'a>, at: Timestamp) -> Res
 }
 
 fn some<'a>(known: &Known, whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
+    let commands = &known.config.commands;
+    let (page, ic) = (&commands.page, &commands.ic);
+    let service = known.config.services.first().map_or("SERVICE", |s| &s.name);
     if whom.targets.is_empty() && !known.people.was_read(Step::ReadOnCall) {
-        let page = &known.config.commands.page;
-        let service = known.config.services.first().map_or("SERVICE", |s| &s.name);
         return Err(Error::refused(format!(
             "{NEVER_READ}: I do not know who {what} {}. A service I can page all the same, as soon as there is a way: \
              `{page} {service} …`.",
@@ -151,7 +152,11 @@ fn some<'a>(known: &Known, whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
         )));
     }
     if whom.targets.is_empty() {
-        return Err(Error::refused(format!("Nobody that I know of {what} {}.", quoted(&whom.called))));
+        return Err(Error::refused(format!(
+            "Nobody that I know of {what} {}, so I have paged nobody. `{ic} responders` shows who is on call for each team, and \
+             `{page} {service} …` pages one.",
+            quoted(&whom.called)
+        )));
     }
     Ok(whom)
 }

@@ -276,7 +276,7 @@ on_both_engines!(
             Backup Incident Commander On-Call is nobody that I know of
             :warning: Ben Example: I have read nothing from PagerDuty yet, because it has not answered since I was set up.
             Trainee On-Call is nobody that I know of
-            ⓘ Use `/ic page` to page the ICs.
+            ⓘ `/ic responders` shows who is on call for each team, and `/page SERVICE …` pages one.
             :warning: PagerDuty has not answered yet since Firebell was set up.
         "#);
         stage.world.desk.heal("pagerduty");
