@@ -192,8 +192,13 @@ pub fn paged_already(known: &Known, (twin, targets): (&Page, &[Target]), new: &P
             )
         }
     };
+    let besides = if twin.whom == new.whom {
+        String::new()
+    } else {
+        format!(", which is for {}, too", untrusted(&new.whom))
+    };
     format!(
-        ":information_source: {}, so I page nobody now. {how_it_is} To page once more: `{}`.",
+        ":information_source: {}{besides}, so I page nobody now. {how_it_is} To page once more: `{}`.",
         paged_before(twin, new),
         untrusted(again)
     )

@@ -152,6 +152,7 @@ on_both_engines!(
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
             :hourglass_flowing_sand: search (Cho Example) is being paged.
             _For INC-1 payments-down; they are invited here._
+            _You have paged the incident commanders 0s ago._
         :rotating_light: Paging Responder(s)
         :white_check_mark: payments (Ana Example) has been paged.
         :white_check_mark: search (Cho Example) has been paged.
