@@ -399,3 +399,13 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn words_that_cannot_be_seen_are_none(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let answer = stage.typed("U0EVE", "/page @ana \u{200b}").await;
+        assert!(answer.contains("Say why, so that they know what wakes them"), "{answer}");
+        assert_eq!(stage.rung(), "");
+        stage.end().await;
+    }
+);
