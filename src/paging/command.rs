@@ -96,6 +96,15 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     // Flags stand before the message, or behind one in quotes. In it they are words, as in "ran it with --force".
     let (front, rest) = leading_flags(raw);
     let Addressed { whom, also, rest } = addressed(rest);
+    if let [first, ..] = whom[..]
+        && first.starts_with(is_quote)
+        && !first.chars().skip(1).last().is_some_and(is_quote)
+    {
+        let word = quoted(first.trim_matches(is_quote));
+        return Err(Error::refused(format!(
+            "The quote before {word} is not closed: `{name} \"{word} …\" …`."
+        )));
+    }
     let (behind, typed) = leading_flags(rest);
     let (typed, last) = flags_after_quotes(typed);
     let flags = take_flags(&format!("{front} {behind} {last}"), PAGE_FLAGS, Unknown::IsRefused)?;
