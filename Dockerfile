@@ -1,4 +1,5 @@
 # syntax=docker/dockerfile:1
+# Firebell runs as user 65532, who has to be able to read the configuration: chown 65532 firebell.toml && chmod 600 firebell.toml
 # docker build -t firebell . && docker run -v firebell:/var/lib/firebell -v ./firebell.toml:/etc/firebell/firebell.toml:ro -p 8080:8080 firebell
 
 FROM rust:1.95-slim-bookworm AS build

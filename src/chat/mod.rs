@@ -87,14 +87,15 @@ fn note(app: &App, answered: &Result<Answer>, used: impl FnOnce() -> Use) {
 async fn command(app: &App, known: &Known, typed: &Typed) -> Result<Answer> {
     let (command, typed) = registry::resolve(&known.config, typed)?;
     let caller = caller(app, known, &typed.user, Some(&typed.channel)).await?;
+    // Whatever keeps a lot while it waits is in a box of its own: answers from memory do not carry it along.
     match command {
         Command::Incident => incident(app, known, &caller, &typed).await,
         Command::Oncall => oncall::oncall(app, known, &caller, &typed).await,
         Command::Page => paging::page(app, known, &caller, &typed).await,
         Command::Ic => paging::ic(app, known, &caller, &typed).await,
-        Command::Statuspage => statuspage::statuspage(app, known, &caller, &typed).await,
-        Command::Runbook => runbook::runbook(app, known, &typed).await,
-        Command::Status => status::status(app, known, &caller, &typed).await,
+        Command::Statuspage => Box::pin(statuspage::statuspage(app, known, &caller, &typed)).await,
+        Command::Runbook => Box::pin(runbook::runbook(app, known, &typed)).await,
+        Command::Status => Box::pin(status::status(app, known, &caller, &typed)).await,
         Command::Firebell => Ok(Answer::Looked(Reply::only(registry::help(&known.config)))),
     }
 }
@@ -107,6 +108,7 @@ async fn incident(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> R
             return Ok(Answer::Looked(Reply::only(about.unwrap_or_else(|| app.help.to_string()))));
         }
         Asked::Form { new } => return open_form(known, caller, new),
+        Asked::List => return Box::pin(look(app, app.list.reply(&app.db, known, caller))).await,
         _ => {}
     }
     // What follows keeps a lot while it waits for the database; what is answered from memory does not carry that along.
@@ -120,9 +122,6 @@ async fn ask_database(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Answer> {
-    if let Asked::List = asked {
-        return look(app, app.list.reply(&app.db, known, caller)).await;
-    }
     if asked.only_looks() {
         return look(app, async {
             let mut tx = app.db.read().await?;

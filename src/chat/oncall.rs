@@ -17,16 +17,26 @@ use crate::store::Priority;
 pub(super) async fn oncall(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> Result<Answer> {
     let now = app.clock.now();
     let asked = command::parse(&typed.text, known)?;
-    let right = match &asked {
-        // From memory: whatever is down, this answers.
-        Asked::Help { about } => return Ok(Answer::Looked(Reply::only(help(&known.config, about)))),
-        Asked::Overview { is_public } => {
-            return Ok(Answer::Looked(app.overview.reply(known, now, *is_public)));
-        }
+    // From memory: whatever is down, this answers.
+    Ok(Answer::Looked(match &asked {
+        Asked::Help { about } => Reply::only(help(&known.config, about)),
+        Asked::Overview { is_public } => app.overview.reply(known, now, *is_public),
         Asked::Lookup(wanted) => {
             let subject = lookup::find(known, &caller.user, wanted)?;
-            return Ok(Answer::Looked(rota::looked_up(known, &subject, wanted, now)));
+            rota::looked_up(known, &subject, wanted, now)
         }
+        _ => return Box::pin(ask_database(app, known, caller, typed, &asked)).await,
+    }))
+}
+
+async fn ask_database(
+    app: &App,
+    known: &Known,
+    caller: &Caller,
+    typed: &Typed,
+    asked: &Asked,
+) -> Result<Answer> {
+    let right = match asked {
         Asked::Why { group } => {
             let reply = look(app, async {
                 let mut tx = app.db.read().await?;
@@ -39,8 +49,8 @@ pub(super) async fn oncall(app: &App, known: &Known, caller: &Caller, typed: &Ty
             }
             return Ok(reply);
         }
-        Asked::Sync { .. } => Right::Declare,
         Asked::Rollback { .. } => Right::Admin,
+        _ => Right::Declare,
     };
     may(known, caller, right)?;
     let request = Request::typed(app, typed);
@@ -48,7 +58,7 @@ pub(super) async fn oncall(app: &App, known: &Known, caller: &Caller, typed: &Ty
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),
     };
-    let reply = match &asked {
+    let reply = match asked {
         Asked::Sync { group } => rollback::sync(&mut tx, known, caller, group.as_deref()).await?,
         Asked::Rollback { group } => rollback::roll_back(&mut tx, known, caller, group).await?,
         _ => return Err(Error::internal("looking changes nothing")),

@@ -25,6 +25,10 @@ async fn ask(app: &App, known: &Known, caller: &Caller, typed: &Typed, wanted: &
         let reply = asked::look(known, caller, wanted, &typed.command, app.clock.now())?;
         return Ok(Answer::Looked(reply));
     }
+    Box::pin(act(app, known, caller, typed, wanted)).await
+}
+
+async fn act(app: &App, known: &Known, caller: &Caller, typed: &Typed, wanted: &Asked) -> Result<Answer> {
     may(known, caller, Right::Page)?;
     let request = Request::typed(app, typed).but_not_by_words();
     let mut tx = match once::begin(app, &request).await? {

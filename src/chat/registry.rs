@@ -106,8 +106,8 @@ fn behind_incident<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Co
     {
         return behind_ours(commands, typed);
     }
-    let is_declared = !matches!(config.severity(last_word(rest).1), SeverityWord::Unknown);
-    let meant = match others(commands, word).filter(|_| own(word).is_none() && !is_declared) {
+    let is_declared = || !matches!(config.severity(last_word(rest).1), SeverityWord::Unknown);
+    let meant = match others(commands, word).filter(|_| own(word).is_none() && !is_declared()) {
         // `/incident ic @ana` is who commands this one.
         Some(Command::Ic) if find(paging::help::VERBS, about).is_none() => None,
         Some(command) => Some(format!("{} {rest}", commands.name(command))),

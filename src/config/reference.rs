@@ -167,6 +167,10 @@ fn the_slack_manifest_fits_the_code_and_slacks_limits() {
     for path in ["/slack/commands", "/slack/events", "/slack/interactions"] {
         assert!(MANIFEST.contains(&format!("https://firebell.example.com{path}\n")), "{path}");
     }
+    // docs/operations.md replaces it by sed: once in a line, and nothing else is to be replaced.
+    let addresses = || MANIFEST.lines().filter(|line| !line.starts_with('#') && line.contains("://"));
+    assert!(addresses().all(|line| line.matches("firebell.example.com").count() == 1));
+    assert_eq!(addresses().count(), commands.len() + 2);
     assert!(value("name:").len() <= 35);
     assert!(value("description:").len() <= 140);
     assert!(value("usage_hint:").len() <= 1_000);

@@ -48,7 +48,8 @@ impl Reader {
     /// FIREBELL_PORT and its kin by itself for a Service of that name.
     pub fn warn_of_single_underscores<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
         for name in names.into_iter().filter(|n| !n.starts_with(PREFIX)) {
-            if let Some(meant) = self.variables.iter().find(|v| v.replace("__", "_") == name) {
+            let bare = name.replace("__", "_");
+            if let Some(meant) = self.variables.iter().find(|v| v.replace("__", "_") == bare) {
                 self.warnings.push(format!("{name} is not read; did you mean {meant}?"));
             }
         }

@@ -31,6 +31,9 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
         // PagerDuty sends none of these today; should it ever, they work.
         kind if hints::is_about_a_rota(kind) => hints::take(tx, known, event, "PagerDuty").await?,
         kind if !KINDS.contains(&kind) => tracing::debug!(kind, "a PagerDuty event that means nothing to us"),
+        "incident.responder.replied" if joins(&event["data"]).is_none() => {
+            tracing::debug!(state = %event["data"]["state"], "a responder's reply that is neither yes nor no");
+        }
         kind => {
             let Some(event) = read_event(kind, event) else {
                 tracing::warn!(kind, "PagerDuty sent a signed event that cannot be read; left out");
@@ -121,10 +124,19 @@ fn what(kind: &str, data: &Value) -> Option<What> {
             What::ResponderAdded { who: responder(data)?, message: text(&data["message"]) }
         }
         "incident.responder.replied" => {
-            What::ResponderReplied { who: responder(data)?, joined: data["state"] == "joined" }
+            What::ResponderReplied { who: responder(data)?, joined: joins(data)? }
         }
         _ => return None,
     })
+}
+
+/// Whether a responder comes. A request that waits yet, or was taken back, is no reply.
+fn joins(data: &Value) -> Option<bool> {
+    match data["state"].as_str()? {
+        "joined" | "accepted" => Some(true),
+        "declined" => Some(false),
+        _ => None,
+    }
 }
 
 fn target(incident: &Value) -> Option<Target> {
@@ -212,7 +224,7 @@ mod tests {
 
     #[test]
     fn every_kind_that_is_listed_can_be_read() {
-        let data = json!({"type": "incident", "id": "Q1", "incident": {"id": "Q1"}, "content": "c", "message": "m",
+        let data = json!({"type": "incident", "id": "Q1", "incident": {"id": "Q1"}, "content": "c", "message": "m", "state": "joined",
                           "user": {"id": "P1", "type": "user_reference"}});
         for kind in KINDS {
             assert!(read_event(kind, &event(&data)).is_some(), "{kind}");

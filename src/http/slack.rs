@@ -107,7 +107,10 @@ fn not_opened() -> Reply {
 }
 
 fn starting() -> Reply {
-    Reply::only("Firebell is still starting. Please try again in a few seconds.")
+    Reply::only(
+        "Firebell is still starting: Slack has not told it yet which workspace is its own. Please try again in a few seconds. If \
+         it goes on like this, an administrator finds the reason with `firebell doctor`.",
+    )
 }
 
 /// Signed by Slack, and yet not what Slack documents.

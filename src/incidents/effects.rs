@@ -238,6 +238,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Pages once more. What PagerDuty is still to hear of the time before does not hold it up: while PagerDuty is away
+    /// that would wait, and nobody would hear that nobody is paged.
+    pub async fn page_anew(&mut self, id: IncidentId) -> Result<()> {
+        let job_id = self.cause(&Effect::Page { incident: id }).await?;
+        self.set_step(id, Step::Page, StepState::Waiting, None, Some(job_id)).await?;
+        self.go_first(job_id).await
+    }
+
     /// Something happened that those who watch the systems go by. They are above this module; the job's kind is all that
     /// it knows of them.
     pub async fn tell_watchers(&mut self, id: IncidentId) -> Result<()> {

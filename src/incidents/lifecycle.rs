@@ -214,6 +214,9 @@ pub(super) async fn end(
     text: &str,
     in_pagerduty_at: Option<Timestamp>,
 ) -> Result<bool> {
+    if !incident.is_open() && (to == Status::Resolved || to == incident.status) {
+        return end_again(tx, incident, by).await;
+    }
     if !incident.is_open() || !tx.change_status(incident.id, incident.status, to).await? {
         return Ok(false);
     }
@@ -241,6 +244,24 @@ pub(super) async fn end(
     Ok(true)
 }
 
+/// It is closed here, and PagerDuty may have opened its incident again and page on: then that ends. False when there is
+/// nothing to end.
+async fn end_again(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
+    let pages = tx.linked_pages(incident.id).await?;
+    let ended_at = incident.ended_at.unwrap_or(incident.status_changed_at);
+    let Some(page) = pages.into_iter().find(|p| p.is_open() && p.status_changed_at > ended_at) else {
+        return Ok(false);
+    };
+    let text = format!("Resolved {} in PagerDuty, which had opened it again", page.label());
+    let once = format!("again:{}:{}", page.id, page.status_changed_at);
+    let entry = NewEntry::new(Kind::Page, Source::Slack, by.clone(), text).once(once);
+    let Some(entry) = tx.append(incident.id, entry).await? else { return Ok(false) };
+    let note = messages::pagerduty_resolution(by, incident.status, "");
+    tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
+    tx.say_entry(incident, Some(entry), messages::resolved_again(by, &page)).await?;
+    Ok(true)
+}
+
 /// Opens a closed incident again; with `page`, people are paged anew. False when it is open.
 pub async fn reopen(
     tx: &mut Tx,
@@ -262,7 +283,7 @@ pub async fn reopen(
     if page && can_page(known, &incident) {
         tx.set_page_wanted(incident.id).await?;
         tx.forget_acknowledgement(incident.id).await?; // of the first round
-        tx.cause_step(&Effect::Page { incident: incident.id }).await?;
+        tx.page_anew(incident.id).await?;
     } else if page {
         let why = if incident.is_test { "a test pages nobody" } else { "no service to page" }.to_owned();
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;

@@ -240,7 +240,8 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     // The channel may be opening at this moment: one of the two sees the other.
     let incident = tx.lock_incident(id).await?;
     let primary = tx.linked_pages(id).await?.into_iter().find(|p| p.is_primary && p.id != page.id);
-    if primary.is_some_and(|p| p.is_open()) {
+    let earlier = tx.pages_of_earlier_rounds(id).await?;
+    if primary.is_some_and(|p| p.is_open() && earlier.iter().all(|old| old.id != p.id)) {
         if tx.link_page(&page.id, id, false).await? && page.is_open() {
             tx.cause(&Effect::CloseDouble { incident: id, page: page.id.clone() }).await?;
         }
@@ -352,7 +353,8 @@ async fn tell(
     Ok(true)
 }
 
-/// A person resolving the primary resolves ours; PagerDuty doing it by itself only asks, unless configured.
+/// A person resolving the primary resolves ours; PagerDuty doing it by itself only asks, unless configured. Not while
+/// the next one is on its way, after a reopening: then it is the end of an earlier round.
 async fn primary_resolved(
     tx: &mut Tx,
     known: &Known,
@@ -360,7 +362,9 @@ async fn primary_resolved(
     page: &LinkedPage,
     event: &PageEvent,
 ) -> Result<()> {
-    if !incident.is_open() {
+    let next = tx.step(incident.id, Step::Page).await?.map(|row| row.state);
+    let is_paged_anew = matches!(next, Some(StepState::Waiting | StepState::Retrying | StepState::Failed));
+    if !incident.is_open() || is_paged_anew {
         return Ok(());
     }
     let by = actor(known, event.agent.as_ref());

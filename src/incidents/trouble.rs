@@ -174,7 +174,8 @@ pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
 
 /// Said in private, where it must be said what it is about.
 pub fn without_room(incident: &Incident, message: &Message) -> Message {
-    let about = format!("*{}* has no channel, so I tell you here.", said(&incident.headline()));
+    let about =
+        format!("*{}* has no channel that I can write in, so I tell you here.", said(&incident.headline()));
     let text = format!("{about}\n{}", message.text);
     if message.blocks.is_empty() {
         return Message::text(text);
@@ -206,6 +207,14 @@ pub fn paged_at_last(page: &LinkedPage) -> Message {
     let label = page.label();
     let shown = page.html_url.as_deref().map_or_else(|| untrusted(&label), |url| link(url, &label));
     Message::text(format!(":pager: PagerDuty answers again: {shown} is paging."))
+}
+
+/// `page` is the command that rings people.
+pub fn acknowledged_unrung(page: &str) -> Message {
+    Message::text(format!(
+        ":no_bell: That was acknowledged here before PagerDuty knew of it, so it is acknowledged there, too, and rings \
+         nobody. To ring somebody: `{page} @name`."
+    ))
 }
 
 pub fn paged_by_second_road() -> Message {

@@ -81,6 +81,17 @@ impl Tx {
         id.ok_or_else(|| Error::internal("an enqueued job has no id"))
     }
 
+    /// Lets this job wait for none of those before it in its lane: they go on in a lane of their own, in their order.
+    pub async fn go_first(&mut self, id: i64) -> Result<()> {
+        self.exec(
+            "UPDATE job SET lane = lane || ':aside'
+             WHERE lane = (SELECT lane FROM job WHERE id = $1) AND id < $1 AND done_at IS NULL AND parked_at IS NULL",
+            &[&id],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Closes a parked job whose twin takes over, and hands on whether it may have had its effect.
     async fn supersede_parked(&mut self, dedup_key: &str) -> Result<Option<Claims>> {
         let now = self.now();

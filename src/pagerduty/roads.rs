@@ -33,15 +33,14 @@ pub struct Keyed<'a> {
 }
 
 impl Keyed<'_> {
-    /// Ours under this key: open, or made since we began.
+    /// Ours under this key, of this round: open, or made since we began.
     pub async fn find(&self) -> Result<Option<Incident>, Upstream> {
         let since = self.since - CLOCK_SKEW;
         let found = self.client.find_by_key(self.key, self.service_id).await?;
         let mut ours: Vec<_> = found
             .into_iter()
-            .filter(|i| {
-                i.status != Status::Resolved || (i.created_at >= since && !self.known.contains(&i.id))
-            })
+            .filter(|i| !self.known.contains(&i.id))
+            .filter(|i| i.status != Status::Resolved || i.created_at >= since)
             .collect();
         ours.sort_by_key(|i| (i.status == Status::Resolved, i.created_at));
         // Both roads made one: the first stays, the others are closed as its doubles.
@@ -88,6 +87,15 @@ pub fn close_double() -> Change<'static> {
     Change {
         status: Some(Status::Resolved),
         resolution: Some("A double of the same page."),
+        ..Change::default()
+    }
+}
+
+/// Closing what paged before the same thing came back.
+pub fn end_round() -> Change<'static> {
+    Change {
+        status: Some(Status::Resolved),
+        resolution: Some("It was opened again, and pages anew."),
         ..Change::default()
     }
 }

@@ -74,7 +74,7 @@ fn answers_in(incident: &Incident) -> Vec<(PagerDutyUserId, State)> {
         .filter(|(who, _)| who.kind.starts_with("user"))
         .map(|(who, _)| (PagerDutyUserId::new(who.id.clone()), State::Answered));
     let replied = incident.responders.iter().filter_map(|r| match r.state.as_str() {
-        "joined" => Some((r.user_id.clone(), State::Answered)),
+        "joined" | "accepted" => Some((r.user_id.clone(), State::Answered)),
         "declined" => Some((r.user_id.clone(), State::Declined)),
         _ => None,
     });

@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::Context;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Connection as _, PgPool, SqlitePool};
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
@@ -314,6 +314,9 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<Engine> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // A full disk makes SQLite take a transaction back by itself; sqlx then believes in it for ever, and begins
+        // none on that connection again.
+        .before_acquire(|writer, _| Box::pin(async move { Ok(!writer.is_in_transaction()) }))
         .connect_with(base.clone())
         .await
         .map_err(|error| {

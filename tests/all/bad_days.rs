@@ -12,13 +12,13 @@ const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 impl Stage {
     /// PagerDuty's REST API meets this from now on; its Events API does not.
-    fn break_rest(&self, fault: &Fault) {
+    pub fn break_rest(&self, fault: &Fault) {
         for calls in ["GET /", "POST /incidents", "PUT /"] {
             self.world.desk.always(calls, fault.clone());
         }
     }
 
-    fn heal_rest(&self) {
+    pub fn heal_rest(&self) {
         for calls in ["GET /", "POST /incidents", "PUT /"] {
             self.world.desk.heal(calls);
         }

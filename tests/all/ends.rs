@@ -128,3 +128,29 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn what_pagerduty_opens_again_is_ended_there_without_opening_ours(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        let pd = stage.world.pagerduty.clone();
+        let id = stage.declared().await;
+        let room = "inc-1-payments-down";
+        stage.typed_in("U0ANA", room, "/incident resolve").await;
+        stage.minute().await;
+        pd.reopen(&id, "PBEN001");
+        stage.minute().await;
+        assert_eq!(pd.incidents()[0].status, "triggered");
+        assert_reads!(stage.typed_in("U0CHO", room, "/incident resolve").await, @"INC-1 resolved.");
+        assert_eq!(pd.incidents()[0].status, "resolved");
+        assert_eq!(stage.status(1).await, "resolved");
+        assert_reads!(stage.typed_in("U0CHO", room, "/incident resolve now").await, @"INC-1 is resolved already.");
+        let said = stage.room("inc-1");
+        assert_reads!(&said[said.find("10:01").expect("a minute later")..], @"
+        10:01 firebell: :repeat: @ben reopened #1 in PagerDuty, which pages @ana.
+        10:01 firebell: :question: INC-1 is resolved here. If it is back, reopen it.
+        [Reopen]
+        10:02 firebell: :white_check_mark: Cho Example resolved #1 in PagerDuty.
+        ");
+        stage.end().await;
+    }
+);

@@ -52,6 +52,7 @@ mod paging_twins;
 mod paging_words;
 mod posts;
 mod reminders;
+mod reopened;
 mod repeats;
 mod rights;
 mod roster;

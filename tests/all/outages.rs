@@ -1,7 +1,10 @@
 //! Looking needs neither vendor and writes nothing; without a database a person still learns whom to call.
 
+use firebell::clock::Clock;
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
+use firebell::store::Priority;
+use firebell::testing::{self, START};
 
 use crate::acts::{exchange, form_answer, text};
 use crate::stage::Stage;
@@ -139,8 +142,7 @@ on_both_engines!(
     async fn a_slow_database_is_admitted_in_time(db: Db, clock: Clock) {
         let stage = Stage::set(db, clock).await;
         // Somebody holds what declaring waits for, for longer than Slack waits.
-        let mut slow =
-            stage.running.app.db.write(firebell::store::Priority::Job).await.expect("a transaction");
+        let mut slow = stage.running.app.db.write(Priority::Job).await.expect("a transaction");
         slow.declare_alone().await.expect("the lock");
         let answer = stage.slash("U0ANA", "/incident declare payments down sev1").await;
         assert_reads!(answer, @"
@@ -155,6 +157,38 @@ on_both_engines!(
         assert!(stage.slash("U0ANA", "/incident list").await.contains("No open incidents"));
         let answer = stage.typed("U0ANA", "/incident declare payments down sev1").await;
         assert!(answer.contains("Declaring *INC-1"), "{answer}");
+        stage.end().await;
+    }
+);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_moment_of_full_disk_sqlite_is_written_again() {
+    let clock = Clock::manual(START);
+    let (db, _directory) = testing::sqlite(&clock).await;
+    let stage = Stage::set(db, clock).await;
+    let mut tx = stage.running.app.db.write(Priority::Job).await.expect("a transaction");
+    tx.scalar::<i64>("PRAGMA max_page_count = 1", &[]).await.expect("as large as it is, and no larger");
+    tx.commit().await.expect("committed");
+    let answer = stage.slash("U0ANA", &format!("/incident declare {} sev1", "big ".repeat(1500))).await;
+    assert!(answer.contains("broken on my side"), "{answer}");
+    let answer = stage.typed("U0ANA", "/incident declare payments-down sev1").await;
+    assert!(answer.contains("Declaring *INC-1 payments-down*"), "{answer}");
+    assert_eq!(stage.world.pagerduty.incidents().len(), 1);
+    stage.end().await;
+}
+
+on_both_engines!(
+    async fn who_archives_the_room_of_an_open_incident_keeps_nobody_from_hearing(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.typed("U0ANA", "/incident declare payments-down sev1").await;
+        stage.world.slack.archive(&stage.channel_id(ROOM));
+        let before = stage.private("U0ANA");
+        assert_reads!(stage.typed("U0BEN", "/incident update INC-1 rolled back").await, @"INC-1 updated.");
+        assert_reads!(stage.private("U0ANA").replacen(&before, "", 1), @"
+        *INC-1 payments-down* has no channel that I can write in, so I tell you here.
+        :mega: *Investigating* — rolled back
+        _update by Ben Example_
+        ");
         stage.end().await;
     }
 );

@@ -200,3 +200,31 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn only_a_yes_joins_and_only_a_no_declines(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        let pd = stage.world.pagerduty.clone();
+        let id = stage.declared().await;
+        pd.add_responder(&id, "PANA001", "PBEN001", "Please join");
+        stage.settle().await;
+        pd.responder_replies(&id, "PBEN001", true);
+        let replied: Value = serde_json::from_slice(&pd.take_webhooks()[0].body).expect("JSON");
+        let states = ["pending", "user_cancelled", "weird", "accepted", "declined"].map(Value::from);
+        for (n, state) in states.into_iter().chain([Value::Null]).enumerate() {
+            let mut webhook = replied.clone();
+            webhook["event"]["id"] = format!("REPLY{n}").into();
+            webhook["event"]["occurred_at"] = format!("2026-11-21T10:00:0{n}.000Z").into();
+            webhook["event"]["data"]["state"] = state;
+            assert_eq!(stage.post_body(webhook.to_string()).await, 202);
+            stage.settle().await;
+        }
+        let room = stage.room("inc-1");
+        assert_reads!(&room[room.find("@ana asked").expect("asked")..], @"
+        @ana asked @ben to respond: Please join
+        10:00 firebell: :speech_balloon: @ben joins the response.
+        10:00 firebell: :speech_balloon: @ben declined to respond.
+        ");
+        stage.end().await;
+    }
+);

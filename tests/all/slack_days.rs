@@ -169,11 +169,11 @@ on_both_engines!(
         assert_eq!(stage.rooms(), Vec::<String>::new());
         assert_eq!(stage.world.pagerduty.pages().len(), 1);
         assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"
-        10:00 firebell: INC-1 payments-down has no channel, so I tell you here.
+        10:00 firebell: INC-1 payments-down has no channel that I can write in, so I tell you here.
         :x: Slack channel failed: Slack says no: a setting of the workspace forbids it (restricted_action)
         [Retry]
 
-        10:00 firebell: INC-1 payments-down has no channel, so I tell you here.
+        10:00 firebell: INC-1 payments-down has no channel that I can write in, so I tell you here.
         :pager: #1 is paging @ana.
         ");
         let dm = stage.world.slack.dm_channel("U0ANA").expect("a conversation");

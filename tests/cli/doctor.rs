@@ -125,6 +125,7 @@ async fn where_all_is_well_each_line_says_so() {
     ✓ user groups                may be changed
     ✓ schedule Payments primary  followed by @payments-oncall
     ✓ policy PEP0001             followed by @payments-oncall
+    ✓ severity sev1              invites @sre-leads
     ✓ #incidents                 Firebell is in it
 
     All is well.

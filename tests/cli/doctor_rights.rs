@@ -22,6 +22,29 @@ async fn a_right_that_is_nobodys_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_of_nobody_and_a_priority_that_is_none_are_named() {
+    let place = Place::with("").await;
+    let toml = place
+        .world
+        .firebell_toml("sqlite://firebell.db", "127.0.0.1:0")
+        .replace(
+            "invite = [\"@sre-leads\"]",
+            "invite = ['nobody@nowhere.com', '@nogroup', '@sre-leads']\npriority = 'Bogus'",
+        )
+        .replace("default = true", "default = true\ninvite = ['ana@example.com', 'U0NOBODY']");
+    place.configure(&toml);
+    let found = place.doctor();
+    assert_eq!(found.code, 1);
+    let about: Vec<&str> =
+        found.out.lines().filter(|line| line.contains(" severity ") || line.contains("invite")).collect();
+    assert_snapshot!(about.join("\n"), @r#"
+    ✗ severity sev1         PagerDuty has no priority "Bogus", so its incidents get none: write one of P1, P2, P3, P4, P5, or "" for none
+    ✗ severity sev1         invite: nobody in Slack has the address nobody@nowhere.com; Slack has no user group @nogroup; mend it in the configuration
+    ✗ service payments      invite: nobody in Slack has the id U0NOBODY; mend it in the configuration
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cachet_site_that_is_none_is_not_mended_by_a_page_id() {
     let place = Place::with("").await;
     let rest = place.world.firebell_toml("sqlite://firebell.db", "127.0.0.1:0");

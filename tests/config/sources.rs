@@ -110,7 +110,8 @@ fn what_is_odd_but_possible_is_a_warning() {
         SLACK.replace("xoxb-1", "demo") + "api_url = 'http://slack.example.com/api'\n"
     );
     let (_, warnings) =
-        load(&file, &[("FIREBELL_SLACK_BOT_TOKEN", "xoxb-1")]).unwrap_or_else(|e| panic!("{e}"));
+        load(&file, &[("FIREBELL_SLACK_BOT_TOKEN", "xoxb-1"), ("FIREBELL_SERVER__LISTEN", "127.0.0.1:1")])
+            .unwrap_or_else(|e| panic!("{e}"));
     assert_snapshot!(warnings.join("\n"), @r"
     database.url is in memory; everything is forgotten when the program ends
     slack.bot_token does not start with xoxb-; is it the right token?
@@ -119,6 +120,7 @@ fn what_is_odd_but_possible_is_a_warning() {
     pagerduty has no service; declaring pages nobody until there is a [[service]] with its pagerduty_service
     rights.declare is empty; nobody can declare an incident
     FIREBELL_SLACK_BOT_TOKEN is not read; did you mean FIREBELL__SLACK__BOT_TOKEN?
+    FIREBELL_SERVER__LISTEN is not read; did you mean FIREBELL__SERVER__LISTEN?
     ");
 }
 

@@ -1,4 +1,4 @@
-//! `[rights]`: does each right mean somebody?
+//! Whom the configuration names: does each of `[rights]` and each `invite` mean somebody?
 
 use super::Findings;
 use crate::config::{Config, Who};
@@ -10,32 +10,41 @@ use crate::slack;
 pub(super) async fn check(slack: &slack::Client, config: &Config, found: &mut Findings) {
     let rights = &config.rights;
     let all = [
-        ("use", &rights.uses),
-        ("declare", &rights.declare),
-        ("page", &rights.page),
-        ("statuspage", &rights.statuspage),
-        ("admin", &rights.admin),
+        ("rights.use", &rights.uses),
+        ("rights.declare", &rights.declare),
+        ("rights.page", &rights.page),
+        ("rights.statuspage", &rights.statuspage),
+        ("rights.admin", &rights.admin),
     ];
     let narrowed = |whom: &[Who]| !whom.is_empty() && !whom.contains(&Who::Everyone);
-    let narrowed: Vec<_> = all.into_iter().filter(|(_, whom)| narrowed(whom)).collect();
-    if narrowed.is_empty() {
-        return;
-    }
-    let people = match read(slack, &narrowed).await {
+    let rights: Vec<_> = all.into_iter().filter(|(_, whom)| narrowed(whom)).collect();
+    let of_severities = config.severities.iter().map(|s| (format!("severity {}", s.name), &s.invite));
+    let of_services = config.services.iter().map(|s| (format!("service {}", s.name), &s.invite));
+    let invites: Vec<_> = of_severities.chain(of_services).filter(|(_, whom)| !whom.is_empty()).collect();
+    let whom = rights.iter().map(|(_, whom)| *whom).chain(invites.iter().map(|(_, whom)| *whom));
+    let people = match read(slack, &whom.flatten().collect::<Vec<_>>()).await {
         Ok(people) => people,
-        Err(refused) => return found.refused("rights", &refused),
+        Err(refused) => return found.refused("rights and invite", &refused),
     };
-    for (right, whom) in narrowed {
-        let what = format!("rights.{right}");
-        let troubles: Vec<String> = whom.iter().filter_map(|who| trouble(&people, who)).collect();
+    let troubles = |whom: &[Who]| whom.iter().filter_map(|who| trouble(&people, who)).collect::<Vec<_>>();
+    let names = |whom: &[Who]| whom.iter().map(Who::to_string).collect::<Vec<_>>().join(", ");
+    for (what, whom) in rights {
+        let troubles = troubles(whom);
         let said = troubles.join("; ");
         if troubles.len() == whom.len() {
             found.wrong(what, format!("is nobody's: {said}; name people or a user group that Slack has"));
         } else if troubles.is_empty() {
-            let names: Vec<String> = whom.iter().map(Who::to_string).collect();
-            found.right(what, names.join(", "));
+            found.right(what, names(whom));
         } else {
             found.odd(what, format!("{said}; remove that, or name another"));
+        }
+    }
+    for (what, whom) in invites {
+        match troubles(whom).as_slice() {
+            [] => found.right(what, format!("invites {}", names(whom))),
+            troubles => {
+                found.wrong(what, format!("invite: {}; mend it in the configuration", troubles.join("; ")));
+            }
         }
     }
 }
@@ -61,13 +70,12 @@ fn trouble(people: &Directory, who: &Who) -> Option<String> {
     }
 }
 
-async fn read(slack: &slack::Client, rights: &[(&str, &Vec<Who>)]) -> Result<Directory, Upstream> {
+async fn read(slack: &slack::Client, whom: &[&Who]) -> Result<Directory, Upstream> {
     let mut people = Directory::default();
-    let whom = || rights.iter().flat_map(|(_, whom)| whom.iter());
-    if whom().any(|who| matches!(who, Who::Group(_))) {
+    if whom.iter().any(|who| matches!(who, Who::Group(_))) {
         people.groups = slack.list_usergroups().await?.into_iter().map(Group::from).collect();
     }
-    if whom().any(|who| matches!(who, Who::User(_) | Who::Email(_))) {
+    if whom.iter().any(|who| matches!(who, Who::User(_) | Who::Email(_))) {
         let members = slack.list_users().await?.into_iter().map(Member::from);
         people.members = members.map(|member| (member.id.clone(), member)).collect();
     }

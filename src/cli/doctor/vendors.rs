@@ -100,7 +100,31 @@ pub(super) async fn pagerduty(client: &pagerduty::Client, config: &Config, found
             super::groups::policy(client, &format!("service {}", service.name), policy, found).await;
         }
     }
+    priorities(client, config, found).await;
     true
+}
+
+/// An incident whose priority PagerDuty does not have is made without one.
+async fn priorities(client: &pagerduty::Client, config: &Config, found: &mut Findings) {
+    let there = match client.priorities().await {
+        // The account's plan has none, and so the levels' own mean nothing.
+        Ok(there) if there.is_empty() => return,
+        Ok(there) => there,
+        Err(refused) => return found.refused("priorities", &refused),
+    };
+    for severity in &config.severities {
+        let Some(wanted) = severity.priority.as_deref() else { continue };
+        if there.iter().all(|p| !p.name.eq_ignore_ascii_case(wanted)) {
+            let names: Vec<&str> = there.iter().map(|p| p.name.as_str()).collect();
+            found.wrong(
+                format!("severity {}", severity.name),
+                format!(
+                    "PagerDuty has no priority {wanted:?}, so its incidents get none: write one of {}, or \"\" for none",
+                    names.join(", ")
+                ),
+            );
+        }
+    }
 }
 
 /// The public page: is it there, may we write it, and what is on it?

@@ -20,7 +20,7 @@ use crate::incidents::timeline::Entry;
 use crate::oncall::model::Contact;
 pub use pagerduty::{
     merged_away, merged_in, not_in_slack, open_already, outsider, pagerduty_details, pagerduty_line,
-    pagerduty_note, pagerduty_resolution, resolved_by_itself,
+    pagerduty_note, pagerduty_resolution, resolved_again, resolved_by_itself,
 };
 
 use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};

@@ -19,6 +19,12 @@ pub fn resolved_by_itself(page: &LinkedPage, incident: &Incident, ask: bool) -> 
     format!(":ballot_box_with_check: PagerDuty resolved {} by itself. {then}", untrusted(&page.label()))
 }
 
+/// PagerDuty had opened its incident of a closed one again.
+pub fn resolved_again(by: &Actor, page: &LinkedPage) -> Message {
+    let (by, page) = (said(&by.name), untrusted(&page.label()));
+    Message::text(format!(":white_check_mark: {by} resolved {page} in PagerDuty."))
+}
+
 /// For the timeline and the room of the incident that took the page in.
 pub fn merged_in(page: &LinkedPage, from: &Incident) -> String {
     format!("PagerDuty incident {} of {} was merged into ours", page.label(), from.label())

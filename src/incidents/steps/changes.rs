@@ -55,6 +55,10 @@ pub(super) async fn change(app: &App, job: &Job, id: IncidentId, change: &PageCh
         if news {
             tx.redraw(id).await?;
         }
+        // Whoever acknowledged did so before this could ring: the room has read that it pages.
+        if news && *change == PageChange::Acknowledge && tx.paged_after(id, job.created_at).await? {
+            tx.say(&incident, trouble::acknowledged_unrung(&app.config.commands.page)).await?;
+        }
     }
     let Some(trouble) = trouble else { return job.finish(tx).await };
     tx.commit().await?;
@@ -84,7 +88,9 @@ async fn change_one(
 /// The incident may have moved on while PagerDuty was away: what it was to hear then is not true any more.
 fn still_wanted(change: &PageChange, incident: &Incident) -> bool {
     match change {
-        PageChange::Acknowledge | PageChange::Severity => incident.is_open(),
+        // Opening it again to page anew forgets who had acknowledged.
+        PageChange::Acknowledge => incident.is_open() && incident.acknowledged_at.is_some(),
+        PageChange::Severity => incident.is_open(),
         PageChange::Resolve { .. } => !incident.is_open(),
     }
 }

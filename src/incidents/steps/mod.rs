@@ -23,12 +23,17 @@ pub async fn run(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
     let what = effect.kind();
     match act(app, job, effect).await {
         // Somebody archived or deleted the room: there is nothing left to say it in.
-        Err(Error::Upstream(e)) if e.service == Vendor::Slack && e.code() == Some("is_archived") => {
+        Err(Error::Upstream(e)) if is_archived(&e) => {
             tracing::info!(job = job.id, what, "the incident's channel is archived; left out");
             job.finish_bare(&app.db).await
         }
         other => other,
     }
+}
+
+/// `chat.update` has another word for it than the rest.
+fn is_archived(refused: &Upstream) -> bool {
+    refused.service == Vendor::Slack && matches!(refused.code(), Some("is_archived" | "is_inactive"))
 }
 
 async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {

@@ -37,9 +37,11 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     let incident = tx.incident(id).await?;
     let mut linked = tx.linked_pages(id).await?;
     linked.retain(|page| !page.is_extra);
+    let open_before = tx.pages_of_earlier_rounds(id).await?;
     let step = tx.step(id, Step::Page).await?;
     // The webhook about our own incident may have been quicker than the answer to us.
-    let paged = linked.iter().any(LinkedPage::is_open) || tx.paged_after(id, job.created_at).await?;
+    let pages_now = |page: &LinkedPage| page.is_open() && open_before.iter().all(|old| old.id != page.id);
+    let paged = linked.iter().any(pages_now) || tx.paged_after(id, job.created_at).await?;
     drop(tx);
     if paged {
         return job.finish_bare(&app.db).await;
@@ -50,8 +52,16 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     };
     let sent = step.filter(is_by_second_road).map(|s| s.changed_at);
     let earlier = linked.into_iter().map(|page| page.id).collect();
-    let attempt =
-        Attempt { app, job, incident: &incident, service, pagerduty, earlier, sent_by_events_at: sent };
+    let attempt = Attempt {
+        app,
+        job,
+        incident: &incident,
+        service,
+        pagerduty,
+        earlier,
+        open_before,
+        sent_by_events_at: sent,
+    };
     if !incident.is_open() {
         return attempt.call_off().await;
     }
@@ -139,6 +149,8 @@ struct Attempt<'a> {
     pagerduty: &'a pagerduty::Client,
     /// PagerDuty's incidents of this one that we know: of earlier rounds, since none of them pages now.
     earlier: Vec<PagerDutyIncidentId>,
+    /// Those among them that are open yet: PagerDuty has not heard that their round is over.
+    open_before: Vec<LinkedPage>,
     /// When an earlier attempt paged through the Events API.
     sent_by_events_at: Option<Timestamp>,
 }
@@ -154,8 +166,23 @@ impl Attempt<'_> {
         }
     }
 
+    /// An acknowledged one rings nobody, and its key makes no second one while it is open: it ends before the next
+    /// begins.
+    async fn end_earlier_rounds(&self) -> Result<()> {
+        for page in &self.open_before {
+            let ended_at = self.pagerduty.update_incident(&page.id, &roads::end_round()).await?;
+            let mut tx = self.app.db.write(Priority::Job).await?;
+            let at = ended_at.unwrap_or(page.status_changed_at);
+            tx.change_page_status(&page.id, pagerduty::Status::Resolved.as_str(), at).await?;
+            tx.redraw(self.incident.id).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     /// REST: look, then make.
     async fn first_road(&self) -> Result<pagerduty::Incident> {
+        self.end_earlier_rounds().await?;
         if self.job.is_retry()
             && let Some(found) = self.look().await?
         {
@@ -197,12 +224,14 @@ impl Attempt<'_> {
         self.sent_by_events_at.is_some_and(|at| now.since(at) < roads::EVENTS_TAKE)
     }
 
-    /// When the first road is closed, and not twice.
+    /// When the first road is closed, and not twice; nor to where an earlier round is open under the same key, which
+    /// would swallow the event.
     fn may_take_second_road(&self, error: &Error) -> bool {
         let Error::Upstream(problem) = error else { return false };
         roads::is_closed(problem, self.job.token)
             && self.service.routing_key.is_some()
             && self.sent_by_events_at.is_none()
+            && self.open_before.is_empty()
     }
 
     /// Events v2 under the same key. It pages, but tells no number: the job goes on looking for it. Errs only when

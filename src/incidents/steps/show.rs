@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::channel::named;
-use super::read;
+use super::{is_archived, read};
 use crate::app::App;
 use crate::config::SeverityWord;
 use crate::error::{Error, Result};
@@ -49,7 +49,13 @@ pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> 
         return say_elsewhere(app, job, &incident, what).await;
     };
     let message = messages::marked(&incident, &what.message);
-    let ts = post(app, job, channel, &what.op_id.to_string(), id, &message).await?;
+    let ts = match post(app, job, channel, &what.op_id.to_string(), id, &message).await {
+        // Somebody closed the room of what is not over: it goes on being told.
+        Err(Error::Upstream(e)) if is_archived(&e) && incident.is_open() => {
+            return say_elsewhere(app, job, &incident, what).await;
+        }
+        ts => ts?,
+    };
     let mut tx = app.db.write(Priority::Job).await?;
     if let Some(kind) = &what.remember {
         tx.remember_message(id, kind, channel, &ts).await?;

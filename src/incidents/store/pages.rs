@@ -28,16 +28,32 @@ impl Tx {
         .await
     }
 
-    /// Whether a PagerDuty incident of ours was first seen after that: whatever it is now, somebody was paged.
+    /// Whether a PagerDuty incident of ours was first seen after that, and since the incident was last opened again:
+    /// whatever it is now, somebody was paged.
     pub async fn paged_after(&mut self, id: IncidentId, at: Timestamp) -> Result<bool> {
         let count = self
             .scalar::<i64>(
                 "SELECT count(*) FROM pagerduty_incident WHERE incident_id = $1 AND first_seen_at > $2
-                    AND is_extra = FALSE",
+                    AND is_extra = FALSE AND NOT EXISTS (
+                        SELECT 1 FROM timeline t WHERE t.incident_id = $1 AND t.kind = 'reopened'
+                            AND t.recorded_at > first_seen_at)",
                 &[&id, &at],
             )
             .await?;
         Ok(count.unwrap_or(0) > 0)
+    }
+
+    /// Those that were there before the incident was last opened again, and are open yet: whomever they paged, they
+    /// page nobody anew.
+    pub async fn pages_of_earlier_rounds(&mut self, id: IncidentId) -> Result<Vec<LinkedPage>> {
+        self.all(
+            "SELECT * FROM pagerduty_incident WHERE incident_id = $1 AND is_extra = FALSE AND status <> 'resolved'
+                AND first_seen_at < (
+                    SELECT max(recorded_at) FROM timeline WHERE incident_id = $1 AND kind = 'reopened')
+             ORDER BY first_seen_at",
+            &[&id],
+        )
+        .await
     }
 
     /// Writes down a PagerDuty incident on first sight; true when it was new.
