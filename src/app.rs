@@ -190,10 +190,8 @@ impl App {
     /// Puts into memory what the database knows of the public page.
     pub async fn reload_page(&self) -> Result<()> {
         let Some(config) = &self.config.statuspage else { return Ok(()) };
-        let page: Page = self.db.read().await?.public_page().await?;
-        if page.place == config.place() {
-            self.page.replace(page);
-        }
+        let page: Page = self.db.read().await?.public_page(&config.place()).await?;
+        self.page.replace(page);
         Ok(())
     }
 

@@ -30,7 +30,9 @@ use crate::incidents::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
 use crate::incidents::{asked, declare, trouble};
 use crate::oncall::Known;
+use crate::oncall::model::Contact;
 use crate::oncall::reads::meet_job;
+use crate::paging::seats;
 use crate::slack::blocks::untrusted;
 use once::{Request, Turn};
 pub use said::{hear, is_asked};
@@ -337,12 +339,34 @@ fn in_words(app: &App, answered: Result<Answer>) -> Reply {
     }
 }
 
-/// When the deadline passed: from memory alone.
-pub fn late(app: &App) -> Reply {
-    let list = format!("`{} list`", app.config.commands.incident);
-    let what = format!(
-        "My database is slow. Your command is not stored yet, or possibly stored: see {list} before you repeat it."
-    );
+/// When the deadline passed: from memory alone. What shows whether it went through depends on what was asked.
+pub fn late(app: &App, command: &str, text: &str) -> Reply {
+    let (known, commands) = (app.known(), &app.config.commands);
+    let asked = registry::named(commands, command, text);
+    let what = match asked {
+        Some(Command::Page | Command::Ic) => "Your page is not stored yet, or possibly stored: if it is, you hear here who \
+             was paged. If you hear nothing for a minute, send it again: nobody is paged twice by the same words."
+            .to_owned(),
+        Some(Command::Statuspage) => format!(
+            "Your update is not stored yet, or possibly stored: see `{} status`, and send it again if it is not there; the \
+             same words are published once.",
+            commands.statuspage
+        ),
+        _ => format!(
+            "Your command is not stored yet, or possibly stored: see `{} list` before you repeat it.",
+            commands.incident
+        ),
+    };
+    let what = format!("My database is slow. {what}");
+    let commanders = match asked {
+        Some(Command::Ic) => seats::commanders(&known, app.clock.now()),
+        _ => Vec::new(),
+    };
+    let commanders: Vec<_> =
+        commanders.into_iter().map(|held| (held.seat.title.clone(), held.holders)).collect();
+    if commanders.iter().any(|(_, holders)| !holders.is_empty()) {
+        return call(app, &what, &commanders);
+    }
     whom_to_call(app, &what)
 }
 
@@ -352,8 +376,12 @@ fn whom_to_call(app: &App, what: &str) -> Reply {
     let now = app.clock.now();
     let on_call: Vec<_> =
         known.config.services.iter().map(|s| (s.name.clone(), declare::on_call(&known, s, now))).collect();
-    let phones = known.config.paging.phones.are_shown(false);
-    Reply::only(format!(":warning: {what}\n{}", trouble::whom_to_call_by_service(&on_call, phones)))
+    call(app, what, &on_call)
+}
+
+fn call(app: &App, what: &str, whom: &[(String, Vec<Contact>)]) -> Reply {
+    let phones = app.config.paging.phones.are_shown(false);
+    Reply::only(format!(":warning: {what}\n{}", trouble::whom_to_call_by_service(whom, phones)))
 }
 
 /// Refusals quote what was typed; only our own backticks are markup.

@@ -134,7 +134,7 @@ pub(super) async fn finish(app: &App, mut tx: Tx, request: &Request, reply: Repl
         Ok(()) => reply,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a commit's answer was lost");
-            late(app)
+            late(app, &request.used.command, "")
         }
     }))
 }

@@ -75,11 +75,7 @@ pub(super) fn resolve<'a>(config: &Config, typed: &'a Typed) -> Result<(Command,
 
 fn which<'a>(config: &Config, typed: &'a Typed) -> Result<(Command, Cow<'a, Typed>)> {
     let commands = &config.commands;
-    let found = match typed.command.strip_prefix('!') {
-        Some(word) => commands.word(word),
-        None => commands.typed(&typed.command),
-    };
-    match found {
+    match spelt(commands, &typed.command) {
         None => Err(Error::not_found(format!(
             "{} is not set up here. An administrator can name it under [commands] in Firebell's configuration.",
             typed.command
@@ -150,6 +146,22 @@ fn behind_ours<'a>(commands: &Commands, typed: &'a Typed) -> Result<(Command, Co
     };
     let command_name = commands.name(command).to_owned();
     Ok((command, Cow::Owned(Typed { command: command_name, text: rest, ..typed.clone() })))
+}
+
+/// `/page` or `!page`.
+fn spelt(commands: &Commands, command: &str) -> Option<Command> {
+    match command.strip_prefix('!') {
+        Some(word) => commands.word(word),
+        None => commands.typed(command),
+    }
+}
+
+/// The command that was typed, behind ours too.
+pub(super) fn named(commands: &Commands, command: &str, text: &str) -> Option<Command> {
+    match spelt(commands, command) {
+        Some(Command::Firebell) => others(commands, first_word(text).0),
+        found => found,
+    }
 }
 
 fn unknown(commands: &Commands, word: &str) -> Error {

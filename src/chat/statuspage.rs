@@ -1,16 +1,17 @@
 //! `/statuspage`, and the buttons and forms of what goes to the public.
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::once::{self, Request, Turn};
-use super::{Answer, Typed, look, may, pressed_in};
+use super::{Answer, LOOK_WITHIN, Typed, look, may, pressed_in};
 use crate::app::App;
 use crate::error::Result;
 use crate::front::{Caller, Reply, Right};
 use crate::incidents::pressed::Submitted;
 use crate::notices::command::{self, Asked};
 use crate::notices::help::help;
-use crate::notices::{messages, press, publish};
+use crate::notices::{Page, messages, press, publish};
 use crate::oncall::Known;
 
 pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> Result<Answer> {
@@ -22,8 +23,7 @@ pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed:
     }
     publish::configured(&known.config)?;
     if asked == Asked::Status {
-        let shown = messages::status(&known.config, &page, app.clock.now());
-        return Ok(Answer::Looked(Reply::only(shown)));
+        return Ok(Answer::Looked(Reply::only(status(app, known, caller, &page).await)));
     }
     may(known, caller, Right::Statuspage)?;
     let Asked::Update(update) = &asked else {
@@ -42,6 +42,23 @@ pub(super) async fn statuspage(app: &App, known: &Known, caller: &Caller, typed:
     once::finish(app, tx, &request, reply).await
 }
 
+/// The page from memory, whatever is down; and what the public has not read yet.
+async fn status(app: &App, known: &Known, caller: &Caller, page: &Page) -> String {
+    let looking = async {
+        let mut tx = app.db.read().await?;
+        publish::unpublished(&mut tx, caller).await
+    };
+    let now = app.clock.now();
+    let waiting = match timeout(LOOK_WITHIN, looking).await {
+        Ok(Ok(posts)) => messages::unpublished(&posts, now),
+        failed => {
+            tracing::warn!(?failed, "cannot look up what waits for the status page");
+            messages::CANNOT_LOOK.to_owned()
+        }
+    };
+    format!("{}\n{waiting}", messages::status(&known.config, page, now)).trim_end().to_owned()
+}
+
 pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &Value) -> Result<Answer> {
     may(known, caller, Right::Statuspage)?;
     let page = app.page.current();
@@ -49,7 +66,7 @@ pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &V
     if press::only_looks(&pressed.action) {
         let form = async {
             let mut tx = app.db.read().await?;
-            press::press(&mut tx, &page, caller, &pressed).await
+            press::press(&mut tx, known, &page, caller, &pressed).await
         };
         return look(app, Box::pin(form)).await;
     }
@@ -58,7 +75,7 @@ pub(super) async fn press(app: &App, known: &Known, caller: &Caller, payload: &V
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),
     };
-    let reply = press::press(&mut tx, &page, caller, &pressed).await?;
+    let reply = press::press(&mut tx, known, &page, caller, &pressed).await?;
     once::finish(app, tx, &request, reply).await
 }
 

@@ -32,8 +32,11 @@ pub trait FrontDesk: Send + Sync {
     /// `Instead`. Must not block: it hands the words on and returns.
     fn follow_up(&self, payload: &Value, reply: Reply);
 
-    /// What to say when the deadline passed: from memory, without the database.
-    fn late(&self) -> Reply;
+    /// Puts on record that somebody of another workspace tried a command. Must not block.
+    fn note_stranger(&self, typed: &SlashCommand);
+
+    /// What to say when the deadline passed: from memory, without the database. Nothing was typed for a button or a form.
+    fn late(&self, typed: Option<&SlashCommand>) -> Reply;
 }
 
 /// The Slack workspace that is served, and our app in it.

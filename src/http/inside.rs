@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use super::desk::{BoxFuture, FrontDesk, SlashCommand, Workspace};
 use crate::app::App;
-use crate::audit::Via;
+use crate::audit::{Outcome, Use, Via};
 use crate::chat::{self, Typed};
 use crate::error::Result;
 use crate::front::{Message, Reply};
@@ -78,8 +78,18 @@ impl FrontDesk for Inside {
         });
     }
 
-    fn late(&self) -> Reply {
-        chat::late(&self.app)
+    fn note_stranger(&self, typed: &SlashCommand) {
+        let SlashCommand { team_id, user_id, channel_id, command, .. } = typed;
+        // Their words are their workspace's.
+        let from = format!("(from workspace {team_id})");
+        let who = (user_id, Some(channel_id));
+        let used = Use::new(self.app.clock.now(), who, Via::Slash, command, &from);
+        self.app.notes.take(used, Outcome::Denied);
+    }
+
+    fn late(&self, typed: Option<&SlashCommand>) -> Reply {
+        let (command, text) = typed.map_or(("", ""), |typed| (&typed.command, &typed.text));
+        chat::late(&self.app, command, text)
     }
 }
 

@@ -41,7 +41,10 @@ pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlac
     };
     match whose(&edge, app_id.as_deref(), |ours| typed.team_id == ours) {
         Whose::Ours => {}
-        Whose::Anothers => return to_command(Reply::only("This workspace is not the one Firebell serves.")),
+        Whose::Anothers => {
+            edge.desk.note_stranger(&typed);
+            return to_command(Reply::only("This workspace is not the one Firebell serves."));
+        }
         Whose::AnotherApps => {
             let why = "This command belongs to another Slack app than the one whose token Firebell has: an administrator \
                        can take slack.bot_token and slack.signing_secrets from one app, and remove the other.";
@@ -49,8 +52,8 @@ pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlac
         }
         Whose::Unknown => return to_command(starting()),
     }
-    let trigger_id = typed.trigger_id.clone();
-    to_command(ask(&edge, edge.desk.command(typed), Some(&trigger_id)).await)
+    let asking = edge.desk.command(typed.clone());
+    to_command(ask(&edge, asking, Some(&typed.trigger_id), Some(&typed)).await)
 }
 
 /// `POST /slack/interactions`
@@ -70,16 +73,21 @@ pub(super) async fn interactions(State(edge): State<Arc<Edge>>, signed: Verified
     }
     // A submitted form is replaced in the answer itself; everything else opens a form with its trigger.
     let trigger_id = payload["trigger_id"].as_str().filter(|_| kind != "view_submission");
-    let reply = ask(&edge, edge.desk.interaction(payload.clone()), trigger_id).await;
+    let reply = ask(&edge, edge.desk.interaction(payload.clone()), trigger_id, None).await;
     to_interaction(&*edge.desk, &payload, reply)
 }
 
 /// Waits for the desk, and opens the form if that is its answer.
-async fn ask(edge: &Edge, asking: BoxFuture<'_, Reply>, trigger_id: Option<&str>) -> Reply {
+async fn ask(
+    edge: &Edge,
+    asking: BoxFuture<'_, Reply>,
+    trigger_id: Option<&str>,
+    typed: Option<&SlashCommand>,
+) -> Reply {
     let answering = async {
         let Ok(reply) = timeout(ANSWER_WITHIN, asking).await else {
             tracing::warn!("no answer within the deadline; the person was told so");
-            return edge.desk.late();
+            return edge.desk.late(typed);
         };
         match (reply, trigger_id) {
             (Reply::Modal(view), Some(trigger_id)) => open_form(edge, trigger_id, view).await,

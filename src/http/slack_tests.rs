@@ -140,7 +140,7 @@ async fn other_workspaces_and_other_apps_are_turned_away() {
     }
     let event = json!({ "type": "event_callback", "team_id": "T2", "event_id": "Ev1" });
     assert_eq!(t.event(&event).await, (StatusCode::OK, String::new()));
-    assert!(t.heard().is_empty());
+    assert_eq!(t.heard(), ["T2 /incident is a stranger's"], "on record, and nothing else");
     assert_eq!(t.kept().await, []);
     assert!(t.counted(r#"firebell_refused_requests_total{sender="slack",reason="other_workspace"} 5"#));
     assert!(t.counted(r#"firebell_refused_requests_total{sender="slack",reason="other_app"} 1"#));

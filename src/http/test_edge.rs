@@ -87,7 +87,11 @@ impl FrontDesk for TestDesk {
         self.hear(format!("follow up {} with {reply:?}", payload["type"]));
     }
 
-    fn late(&self) -> Reply {
+    fn note_stranger(&self, typed: &SlashCommand) {
+        self.hear(format!("{} {} is a stranger's", typed.team_id, typed.command));
+    }
+
+    fn late(&self, _: Option<&SlashCommand>) -> Reply {
         Reply::only("not stored yet")
     }
 }

@@ -30,6 +30,8 @@ pub struct Update {
     pub components: Vec<Word>,
     /// Why a private incident goes to the public.
     pub reason: Option<String>,
+    /// It is meant, though the public has just heard the same.
+    pub again: bool,
 }
 
 /// The status that was said.
@@ -129,7 +131,7 @@ fn update(lead: Option<Target>, rest: &str, config: &Config) -> Result<Asked> {
         return Ok(Asked::Form { target });
     }
     let mut pieces = pieces(rest, config)?;
-    let reason = take_reason(&mut pieces)?;
+    let (reason, again) = take_flags(&mut pieces)?;
     let said = take_status(&mut pieces, config)?;
     // An incident may be named anywhere: no component is called so.
     pieces.retain(|piece| match piece {
@@ -149,7 +151,7 @@ fn update(lead: Option<Target>, rest: &str, config: &Config) -> Result<Asked> {
         Word::Quoted(text) => Word::Quoted(plain(&text)),
         Word::Comma => Word::Comma,
     });
-    Ok(Asked::Update(Update { target, said, message, components: components.collect(), reason }))
+    Ok(Asked::Update(Update { target, said, message, components: components.collect(), reason, again }))
 }
 
 fn take_status(pieces: &mut Vec<Word>, config: &Config) -> Result<Said> {
@@ -174,14 +176,20 @@ fn take_status(pieces: &mut Vec<Word>, config: &Config) -> Result<Said> {
     Err(Error::refused(format!("“{}” is no status to tell the public. {hint}", quoted(first))))
 }
 
-/// `--force "reason"`, wherever it stands.
-fn take_reason(pieces: &mut Vec<Word>) -> Result<Option<String>> {
-    let mut reason = None;
+/// `--force "reason"` and `--again`, wherever they stand.
+fn take_flags(pieces: &mut Vec<Word>) -> Result<(Option<String>, bool)> {
+    let (mut reason, mut again) = (None, false);
     while let Some(at) = pieces.iter().position(|piece| flag(piece).is_some()) {
         let name = flag(&pieces.remove(at)).unwrap_or_default();
+        if name.eq_ignore_ascii_case("again") {
+            again = true;
+            continue;
+        }
         if !name.eq_ignore_ascii_case("force") {
             let name = quoted(&name);
-            return Err(Error::refused(format!("I do not know `--{name}`. I know `--force \"reason\"`.")));
+            return Err(Error::refused(format!(
+                "I do not know `--{name}`. I know `--force \"reason\"` and `--again`."
+            )));
         }
         let given = match pieces.get(at) {
             Some(Word::Bare(_) | Word::Quoted(_)) => plain(pieces.remove(at).text()),
@@ -189,7 +197,7 @@ fn take_reason(pieces: &mut Vec<Word>) -> Result<Option<String>> {
         };
         reason = Some(given.trim().to_owned());
     }
-    Ok(reason)
+    Ok((reason, again))
 }
 
 /// Without its dashes.

@@ -1,6 +1,7 @@
 //! What is shown to press and fill in: the question before something goes to the public, and the modals.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +11,9 @@ use super::messages;
 use super::model::{Post, Standing};
 use super::page::Page;
 use super::plan::Question;
+use super::publish::lists_components;
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::front::Message;
 use crate::ids::IncidentId;
 use crate::incidents::Incident;
@@ -132,6 +135,7 @@ fn asked(incident: &Incident, post: &Post, question: &Question) -> String {
 
 /// The form behind a bare command, and behind Edit.
 pub fn write_form(
+    config: &Config,
     incident: &Incident,
     standing: &Standing,
     page: &Page,
@@ -168,8 +172,9 @@ pub fn write_form(
     for component in page.components.iter().take(MOST_COMPONENTS) {
         let keep = (format!("Leave it: {}", component.status.title()), AS_THEY_ARE.to_owned());
         let affected = ("Affected, its state unchanged".to_owned(), AFFECTED.to_owned());
+        let affected = Some(affected).filter(|_| lists_components(config));
         let all = ComponentStatus::ALL.iter().map(|s| (capital(s.title()), s.word().to_owned()));
-        let options: Vec<(String, String)> = [keep, affected].into_iter().chain(all).collect();
+        let options: Vec<(String, String)> = iter::once(keep).chain(affected).chain(all).collect();
         let chosen = filled.components.get(&component.id).copied().unwrap_or(AS_THEY_ARE);
         let select = blocks::static_select("value", "Choose a state", &options, Some(chosen));
         let label = plain(&component.full_name(), 150);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Components, Named, Post, PostState};
+use super::model::{Components, Named, Post, PostState, Unpublished, listed};
 use super::page::{EVERY, Page};
 use crate::clock::Timestamp;
 use crate::config::{Config, Impact, StatusPageKind};
@@ -11,7 +11,8 @@ use crate::ids::SlackUserId;
 use crate::incidents::Incident;
 use crate::incidents::messages::span;
 use crate::slack::blocks::{link, mention, plain, untrusted};
-use crate::statuspage::{ComponentStatus, PostStatus};
+use crate::slack::words::quoted;
+use crate::statuspage::{self, ComponentStatus, PostStatus};
 
 /// Of a public text in Slack: the page has all of it.
 const SHOWN: usize = 1_500;
@@ -74,6 +75,71 @@ pub fn publishing(incident: &Incident, post: &Post, is_silent: bool) -> Message 
         incident.label(),
         shown(post)
     ))
+}
+
+/// Somebody has just told the public the same.
+pub fn told_already(config: &Config, twin: &Post, new: &Post, now: Timestamp) -> String {
+    let who = if twin.asked_by == new.asked_by { "You have" } else { &format!("{} has", twin.asked_by_name) };
+    let ago = span(now.since(twin.asked_at));
+    let how_it_is = if twin.state == PostState::Waiting { "it is on its way" } else { "it is out" };
+    format!(
+        "{who} told the public the same {ago} ago, and {how_it_is}: nothing more was published. Other words go out; these \
+         once more with `{} update … --again`.",
+        config.commands.statuspage
+    )
+}
+
+/// The page takes nothing now, whichever incident it is about.
+pub fn waits_behind(earlier: &Unpublished, now: Timestamp) -> String {
+    format!(
+        "\n:hourglass: It may take a while: an earlier update has waited for {} ({}). This one is tried by itself, too.",
+        span(now.since(earlier.asked_at)),
+        why(earlier, now)
+    )
+}
+
+/// Why it is not out, and when it is tried again.
+fn why(post: &Unpublished, now: Timestamp) -> String {
+    let mut why = untrusted(&plain(post.last_error.as_deref().unwrap_or_default(), 300));
+    // The name of the call is for the log.
+    let mut calls: Vec<&str> = statuspage::CALLS.iter().map(|call| call.name).collect();
+    calls.sort_by_key(|name| std::cmp::Reverse(name.len())); // one may be the beginning of another
+    for call in calls {
+        why = why.replace(&format!(" before {call}"), "").replace(&format!(" {call}"), "");
+    }
+    if post.waits() && post.run_at > now {
+        return format!("{why}; tried again in {}", span(post.run_at.since(now)));
+    }
+    why
+}
+
+pub const CANNOT_LOOK: &str =
+    ":warning: Whether something of ours waits I cannot look up now: my database does not answer.";
+
+/// What the public has not read yet.
+pub fn unpublished(posts: &[(Incident, Unpublished)], now: Timestamp) -> String {
+    let line = |(incident, post): &(Incident, Unpublished)| {
+        let ago = |at| span(now.since(at));
+        let how = match post.parked_at {
+            Some(at) => format!(
+                ":warning: {}: *not published*, given up {} ago ({}); once it is mended, `firebell jobs retry {}`",
+                incident.label(),
+                ago(at),
+                why(post, now),
+                post.job_id
+            ),
+            None if post.waits() => format!(
+                ":hourglass: {}: *waits* for {} now ({})",
+                incident.label(),
+                ago(post.asked_at),
+                why(post, now)
+            ),
+            None => format!(":satellite: {}: on its way for {} now", incident.label(), ago(post.asked_at)),
+        };
+        let (by, body) = (untrusted(&post.asked_by_name), untrusted(&plain(&post.body, 120)));
+        format!("{how}. {by}: “{}”", body.replace('\n', " "))
+    };
+    some(&posts.iter().map(line).collect::<Vec<_>>(), "\n")
 }
 
 pub fn cancelled() -> Message {
@@ -232,7 +298,14 @@ pub fn left_open(
 /// `/statuspage status`
 pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
     let Some(read_at) = page.read_at else {
-        return ":grey_question: The status page has not answered yet. Try again in a minute.".into();
+        return match &page.refused {
+            Some(refusal) => format!(
+                ":warning: The status page does not let me read it. {}. Until then, tell the public by hand {}.",
+                untrusted(&refusal.because),
+                by_hand(config, None)
+            ),
+            None => ":grey_question: The status page has not answered yet. Try again in a minute.".into(),
+        };
     };
     let name = page.info.as_ref().map_or("The status page", |info| info.name.as_str());
     let url = page.info.as_ref().map_or("", |info| info.url.as_str());
@@ -262,8 +335,48 @@ pub fn status(config: &Config, page: &Page, now: Timestamp) -> String {
     lines.join("\n")
 }
 
+/// The page shows a component's state or nothing of it.
+pub fn needs_state(config: &Config, names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", quoted(name))).collect();
+    format!(
+        "A post on Cachet cannot name {} without a state, so nothing was published. Say how it is: `{} update degraded \
+         \"message\" {}`; or leave it out.",
+        listed(names),
+        config.commands.statuspage,
+        quoted.join(", ")
+    )
+}
+
+/// Components were named, or are needed, and none are known.
+pub fn unread(config: &Config, page: &Page) -> String {
+    match &page.refused {
+        Some(refusal) => format!(
+            "I do not know the page's components, because it does not let me read it. {}. Nothing was published: until \
+             then, tell the public by hand, on the page itself.",
+            refusal.because
+        ),
+        None => format!(
+            "I do not know the page's components: it has not answered yet. Nothing was published. Words alone go out as \
+             soon as it answers: `{} update investigating \"message\"`.",
+            config.commands.statuspage
+        ),
+    }
+}
+
 /// How old what is shown of the page is, once it is worth a thought.
 pub(super) fn age(page: &Page, now: Timestamp) -> Option<String> {
+    if let Some(refusal) = &page.refused {
+        let because = untrusted(&refusal.because);
+        return Some(match page.read_at {
+            Some(at) => format!(
+                ":warning: _That is what the page said {} ago; since then it does not let me read it. {because}._",
+                span(now.since(at))
+            ),
+            None => format!(
+                ":warning: _The page does not let me read it, so its components are not known. {because}._"
+            ),
+        });
+    }
     let Some(read_at) = page.read_at else {
         return Some(":warning: _The page has not answered yet, so its components are not known._".into());
     };

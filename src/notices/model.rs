@@ -87,6 +87,29 @@ row! {
     }
 }
 
+row! {
+    /// A post that is not out, or not as a whole, and its job.
+    #[derive(Clone, Debug)]
+    pub struct Unpublished {
+        pub incident_id: IncidentId,
+        pub body: String,
+        pub asked_by_name: String,
+        pub asked_at: Timestamp,
+        pub job_id: i64,
+        pub run_at: Timestamp,
+        /// It was refused, or given up: a person has to mend it.
+        pub parked_at: Option<Timestamp>,
+        pub last_error: Option<String>,
+    }
+}
+
+impl Unpublished {
+    /// The page did not take it when it was last tried, and it is tried again by itself.
+    pub fn waits(&self) -> bool {
+        self.parked_at.is_none() && self.last_error.is_some()
+    }
+}
+
 impl Post {
     /// Wanted on the page, and not there as a whole. One that failed may be brought back.
     pub fn is_on_its_way(&self) -> bool {

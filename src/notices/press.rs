@@ -8,7 +8,7 @@ use super::messages;
 use super::model::{Post, PostState};
 use super::page::Page;
 use super::plan::Wanted;
-use super::publish::{DRAFT_LIVES, is_reason, prepare, publish, stale, standing};
+use super::publish::{DRAFT_LIVES, JUST_NOW, is_reason, not_twice, prepare, publish, stale, standing};
 use super::text;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply};
@@ -25,13 +25,20 @@ pub fn only_looks(action: &str) -> bool {
 }
 
 /// Does what a button says.
-pub async fn press(tx: &mut Tx, page: &Page, caller: &Caller, pressed: &Pressed) -> Result<Reply> {
+pub async fn press(
+    tx: &mut Tx,
+    known: &Known,
+    page: &Page,
+    caller: &Caller,
+    pressed: &Pressed,
+) -> Result<Reply> {
     let post = draft(tx, caller, &pressed.value).await?;
     let incident = visible(tx, caller, post.incident_id).await?;
     match pressed.action.as_str() {
         press::EDIT => {
             let standing = standing(tx, &incident).await?;
             return Ok(Reply::Modal(forms::write_form(
+                &known.config,
                 &incident,
                 &standing,
                 page,
@@ -55,7 +62,7 @@ pub async fn press(tx: &mut Tx, page: &Page, caller: &Caller, pressed: &Pressed)
         press::KEEP => false,
         _ => return Err(stale()),
     };
-    Ok(Reply::Instead(publish(tx, &incident, &post, restores).await?))
+    Ok(Reply::Instead(publish(tx, &known.config, &incident, &post, restores).await?))
 }
 
 /// Takes a submitted form; what is wrong with it is said beside the field.
@@ -73,7 +80,7 @@ pub async fn submit(
             let incident = visible(tx, caller, post.incident_id).await?;
             let incident = tx.lock_incident(incident.id).await?;
             let restores = given.chosen(block::RESTORE).map_or(post.restores, |c| c == forms::ALL_WELL);
-            Ok(Reply::Only(publish(tx, &incident, &post, restores).await?))
+            Ok(Reply::Only(publish(tx, &known.config, &incident, &post, restores).await?))
         }
         _ => Err(stale()),
     }
@@ -100,6 +107,14 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
         return Ok(Reply::form_error(block::REASON, "Say why, in at least 10 characters."));
     }
     let prepared = prepare(tx, known, page, caller, &incident, &wanted, Some(&reason)).await;
+    let prepared = match prepared {
+        Ok((post, question)) => {
+            let since = tx.now() - JUST_NOW;
+            let twice = not_twice(tx, &known.config, &incident, &post, since).await;
+            twice.map(|()| (post, question))
+        }
+        Err(error) => Err(error),
+    };
     let (post, question) = match prepared {
         Ok(prepared) => prepared,
         Err(Error::Refused(why)) => return Ok(Reply::form_error(block::STATUS, why)),
@@ -113,7 +128,7 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
     }
     tx.insert_post(&post).await?;
     if question.is_none() {
-        return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
+        return Ok(Reply::Only(publish(tx, &known.config, &incident, &post, post.restores).await?));
     }
     Ok(Reply::Modal(forms::preview_form(&incident, &post, &question)))
 }

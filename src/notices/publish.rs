@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::command::{Asked, Said, Update};
 use super::forms;
 use super::messages;
-use super::model::{Post, PostState, Standing, listed};
+use super::model::{Post, PostState, Standing, Unpublished, listed};
 use super::page::Page;
 use super::plan::{Plan, Question, Wanted, plan};
 use super::text;
-use crate::config::{Config, Impact, SeverityWord};
+use crate::clock::Timestamp;
+use crate::config::{Config, Impact, SeverityWord, StatusPageKind};
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
 use crate::ids::new_id;
@@ -24,6 +25,8 @@ use crate::store::{Json, Tx};
 
 /// A reason says something.
 const SHORTEST_REASON: usize = 10;
+/// The same words again within this time are meant only if they are said to be.
+pub(super) const JUST_NOW: Duration = Duration::from_secs(300);
 /// What a draft says may not be true any more after this.
 pub(super) const DRAFT_LIVES: Duration = Duration::from_secs(3600);
 
@@ -37,6 +40,39 @@ pub fn configured(config: &Config) -> Result<()> {
     ))
 }
 
+/// What the public has not read yet, of the incidents that the caller may see.
+pub async fn unpublished(tx: &mut Tx, caller: &Caller) -> Result<Vec<(Incident, Unpublished)>> {
+    let mut found = Vec::new();
+    for post in tx.unpublished().await? {
+        let incident = tx.visible_incident_by_id(&caller.user, post.incident_id).await?;
+        found.extend(incident.map(|incident| (incident, post)));
+    }
+    Ok(found)
+}
+
+/// The public need not hear the same twice because two people wrote it: not what was published since then, unless the
+/// public was told meanwhile that it is over.
+pub(super) async fn not_twice(
+    tx: &mut Tx,
+    config: &Config,
+    incident: &Incident,
+    post: &Post,
+    since: Timestamp,
+) -> Result<()> {
+    let Some(status) = going_on(&standing(tx, incident).await?, post) else { return Ok(()) };
+    let posts = tx.posts_since(incident.id, since).await?;
+    let mut latest = posts.iter().take_while(|earlier| earlier.status != Some(PostStatus::Resolved));
+    let is_same = |earlier: &&Post| {
+        earlier.status == Some(status)
+            && earlier.body.eq_ignore_ascii_case(&post.body)
+            && earlier.components.0 == post.components.0
+    };
+    match latest.find(is_same) {
+        Some(twin) => Err(Error::refused(messages::told_already(config, twin, post, tx.now()))),
+        None => Ok(()),
+    }
+}
+
 /// The form, with the components and how they are. Writes nothing.
 pub async fn form(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, asked: &Asked) -> Result<Reply> {
     let Asked::Form { target } = asked else { return Err(Error::internal("this asks for no form")) };
@@ -44,7 +80,8 @@ pub async fn form(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, aske
     let incident = find(tx, known, caller, target.as_ref(), &command).await?;
     not_a_test(&incident)?;
     let standing = standing(tx, &incident).await?;
-    Ok(Reply::Modal(forms::write_form(&incident, &standing, page, &forms::Filled::default(), tx.now())))
+    let empty = forms::Filled::default();
+    Ok(Reply::Modal(forms::write_form(&known.config, &incident, &standing, page, &empty, tx.now())))
 }
 
 /// A typed update.
@@ -58,15 +95,22 @@ pub async fn update(
     let command = format!("{} update", known.config.commands.statuspage);
     let found = find(tx, known, caller, update.target.as_ref(), &command).await?;
     let incident = tx.lock_incident(found.id).await?;
+    let is_about_components = !update.components.is_empty() || matches!(update.said, Said::Component(_));
+    if page.read_at.is_none() && is_about_components {
+        return Err(Error::refused(messages::unread(&known.config, page)));
+    }
     is_message(update, page, known)?;
     let message = update.message.as_deref().map(|typed| text::public(typed, &known.people)).transpose()?;
     let components = page.named(&update.components)?;
     let wanted = Wanted { said: update.said, message, components, chosen: Vec::new() };
     let reason = update.reason.as_deref();
     let (post, question) = prepare(tx, known, page, caller, &incident, &wanted, reason).await?;
+    if !update.again {
+        not_twice(tx, &known.config, &incident, &post, tx.now() - JUST_NOW).await?;
+    }
     tx.insert_post(&post).await?;
     if question.is_none() {
-        return Ok(Reply::Only(publish(tx, &incident, &post, post.restores).await?));
+        return Ok(Reply::Only(publish(tx, &known.config, &incident, &post, post.restores).await?));
     }
     Ok(Reply::Only(forms::question(&incident, &post, &question)))
 }
@@ -132,6 +176,11 @@ pub(super) async fn prepare(
         SeverityWord::TooHigh | SeverityWord::Unknown => (Impact::Minor, false),
     };
     let Plan { status, impact, components, body, question } = plan(wanted, &standing, page, impact)?;
+    let stateless: Vec<&str> =
+        components.values().filter(|named| named.status.is_none()).map(|named| named.name.as_str()).collect();
+    if !lists_components(&known.config) && !stateless.is_empty() {
+        return Err(Error::refused(messages::needs_state(&known.config, &stateless)));
+    }
     let question = Question { is_wanted, ..question };
     let names: Vec<&str> = components.values().map(|named| named.name.as_str()).collect();
     let post = Post {
@@ -153,6 +202,11 @@ pub(super) async fn prepare(
     Ok((post, question))
 }
 
+/// Whether a post can name a component without setting its state: on Cachet, the public would see nothing of it.
+pub(super) fn lists_components(config: &Config) -> bool {
+    config.statuspage.as_ref().is_none_or(|page| page.kind != StatusPageKind::Cachet)
+}
+
 pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standing> {
     let notice = tx.notice(incident.id).await?;
     Ok(Standing::of(notice.as_ref(), &tx.waiting_posts(incident.id).await?))
@@ -161,6 +215,7 @@ pub(super) async fn standing(tx: &mut Tx, incident: &Incident) -> Result<Standin
 /// Sends a draft on its way. The incident is locked.
 pub(super) async fn publish(
     tx: &mut Tx,
+    config: &Config,
     incident: &Incident,
     post: &Post,
     restores: bool,
@@ -177,11 +232,12 @@ pub(super) async fn publish(
             "It was resolved on the status page meanwhile: nothing was published. Write it anew if it is back.",
         ));
     }
+    // Nor did they know what somebody else published after they were asked.
+    not_twice(tx, config, incident, post, post.asked_at).await?;
     let restores = restores && is_over;
-    // What only goes on from what is there says so: should that not be published after all, this post stands alone.
-    let inherited = if standing.is_open() { standing.status } else { None };
-    let status = post.status.or(inherited);
+    let status = going_on(&standing, post);
     let impact = status.and(post.impact.or(standing.impact));
+    let earlier = tx.unpublished().await?.into_iter().find(Unpublished::waits);
     let job_id = tx.enqueue(post.job()).await?;
     if !tx.publish_post(post.id, job_id, status, impact, restores).await? {
         return Err(stale());
@@ -192,7 +248,15 @@ pub(super) async fn publish(
         let entry = NewEntry::new(Kind::Statuspage, Source::Slack, by, text);
         tx.append(incident.id, entry.once(format!("notice:reason:{}", post.id))).await?;
     }
-    Ok(messages::publishing(incident, post, status.is_none()))
+    let mut message = messages::publishing(incident, post, status.is_none());
+    message.text.extend(earlier.map(|earlier| messages::waits_behind(&earlier, tx.now())));
+    Ok(message)
+}
+
+/// Where the page incident stands after it. What only goes on from what is there says so: should that not be published
+/// after all, this post stands alone. `None`: the public reads no words.
+fn going_on(standing: &Standing, post: &Post) -> Option<PostStatus> {
+    post.status.or(if standing.is_open() { standing.status } else { None })
 }
 
 /// Customers would take a test for the real thing.

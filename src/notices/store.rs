@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::model::{Components, Notice, Post, PostState};
-use super::page::{Page, READ};
+use super::model::{Components, Notice, Post, PostState, Unpublished};
+use super::page::{Page, READ, REFUSED, Refusal};
 use crate::clock::Timestamp;
 use crate::config::Impact;
 use crate::error::{Error, Result};
@@ -23,6 +23,33 @@ impl Tx {
             "SELECT p.* FROM notice_post p JOIN job j ON j.id = p.job_id AND j.done_at IS NULL
              WHERE p.incident_id = $1 AND p.state IN ('waiting', 'said') ORDER BY p.number",
             &[&incident],
+        )
+        .await
+    }
+
+    /// What was published, or is on its way, since then, newest first; not what an operator has discarded.
+    pub async fn posts_since(&mut self, incident: IncidentId, since: Timestamp) -> Result<Vec<Post>> {
+        self.all(
+            "SELECT p.* FROM notice_post p LEFT JOIN job j ON j.id = p.job_id
+             WHERE p.incident_id = $1 AND p.asked_at > $2
+               AND (p.state = 'done' OR (p.state IN ('waiting', 'said') AND j.done_at IS NULL))
+             ORDER BY p.number DESC",
+            &[&incident, &since],
+        )
+        .await
+    }
+
+    /// What of any incident is not out, oldest first; not what a later post of its incident has overtaken.
+    pub async fn unpublished(&mut self) -> Result<Vec<Unpublished>> {
+        self.all(
+            "SELECT p.incident_id, p.body, p.asked_by_name, p.asked_at, j.id AS job_id, j.run_at, j.parked_at,
+                j.last_error
+             FROM notice_post p JOIN job j ON j.id = p.job_id AND j.done_at IS NULL
+             WHERE p.state IN ('waiting', 'said', 'failed')
+               AND NOT EXISTS (SELECT 1 FROM notice_post o
+                               WHERE o.incident_id = p.incident_id AND o.state = 'done' AND o.number > p.number)
+             ORDER BY p.asked_at, p.id LIMIT 40",
+            &[],
         )
         .await
     }
@@ -157,11 +184,19 @@ impl Tx {
         Ok(())
     }
 
-    /// The page as last read, by whichever replica.
-    pub async fn public_page(&mut self) -> Result<Page> {
+    /// The page at that place as last read, by whichever replica; and its refusal, if that was its last answer.
+    pub async fn public_page(&mut self, place: &str) -> Result<Page> {
         let page: Option<Page> = self.fact(READ).await?;
-        let read_at: Option<Timestamp> =
-            self.scalar("SELECT read_at FROM vendor_fact WHERE name = $1", &[&READ]).await?;
-        Ok(Page { read_at: read_at.filter(|_| page.is_some()), ..page.unwrap_or_default() })
+        let page = page.filter(|page| page.place == place);
+        let read_at = self.fact_read_at(READ).await?.filter(|_| page.is_some());
+        let refused: Option<Refusal> = self.fact(REFUSED).await?;
+        let refused_at = self.fact_read_at(REFUSED).await?;
+        let refused = refused.filter(|refusal| refusal.place == place && refused_at > read_at);
+        let refused = refused.map(|refusal| Refusal { at: refused_at, ..refusal });
+        Ok(Page { read_at, refused, ..page.unwrap_or_default() })
+    }
+
+    async fn fact_read_at(&mut self, name: &str) -> Result<Option<Timestamp>> {
+        self.scalar("SELECT read_at FROM vendor_fact WHERE name = $1", &[&name]).await
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::model::{Picture, Reading, State, Told, WATCHED, worst};
 use crate::clock::Timestamp;
+use crate::ids::ChannelId;
 use crate::incidents::messages::span;
-use crate::slack::blocks::{date, plain, untrusted};
+use crate::slack::blocks::{channel as channel_link, date, plain, untrusted};
 
 /// Monitors that are asked now have answered, or given no answer, by then.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(8);
@@ -104,6 +105,9 @@ pub fn stalking(picture: &Picture<'_>, now: Timestamp, command: &str, ends_at: O
     )
 }
 
+/// To whoever asked: the channel hears it in a post.
+pub const BEGINNING: &str = "I stalk the status for this channel and say so here now. If Slack does not let me, you hear that from me instead.";
+
 /// What counts, with the notes of readings that show it.
 fn settled(picture: &Picture<'_>, now: Timestamp) -> String {
     let told = picture.settled();
@@ -162,9 +166,15 @@ pub fn over_by_time(told: &Told, command: &str) -> String {
     format!("A day has passed: {NO_LONGER} It is {} now. To go on: `{command} stalk`", worst(told))
 }
 
-/// In private, to whoever began the stalk or asked.
-pub fn cannot_write(channel: &str) -> String {
+/// In private, to whoever began the stalk or asked. Nobody can be invited into a direct message.
+pub fn cannot_write(channel: &ChannelId) -> String {
+    if channel.as_str().starts_with('D') {
+        return "I cannot write in your direct message with somebody else, so nobody is told the status there. Ask in a \
+                channel, or here."
+            .into();
+    }
     format!(
-        "I cannot write in {channel}, so it is not told the status. Write /invite @firebell there, and ask again."
+        "I cannot write in {}, so it is not told the status. Write /invite @firebell there, and ask again.",
+        channel_link(channel)
     )
 }

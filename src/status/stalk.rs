@@ -7,7 +7,7 @@ use super::{answer_job, check_all, expire_job, unheard_job};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Message, Reply};
-use crate::ids::{ChannelId, new_id};
+use crate::ids::{ChannelId, SlackUserId, new_id};
 use crate::incidents::model::{Actor, Incident, Kind, Source};
 use crate::incidents::timeline::NewEntry;
 use crate::posts::{self, Post};
@@ -57,14 +57,17 @@ pub async fn stalk(tx: &mut Tx, config: &Config, caller: &Caller) -> Result<Repl
         return Ok(Reply::only(messages::stalked_already(&told, &config.commands.status)));
     }
     let message = messages::stalking(&picture, tx.now(), &config.commands.status, ends_at);
+    begun(tx, config, channel, ends_at).await?;
     if let Some(incident) = &incident {
         let by = Actor::from(caller);
         let entry =
             NewEntry::new(Kind::Monitor, Source::Slack, by, messages::stalk_entry(&picture.settled()));
         tx.append(incident.id, entry).await?;
+        return Ok(Reply::everyone(message));
     }
-    begun(tx, config, channel, ends_at).await?;
-    Ok(Reply::everyone(message))
+    // An answer is heard everywhere, a post is not: this one shows whether changes could be told here.
+    say(tx, channel, Some(&caller.user), Message::text(message)).await?;
+    Ok(Reply::only(messages::BEGINNING))
 }
 
 /// An incident of a severe level has a room: it is told of changes by itself.
@@ -129,9 +132,13 @@ pub(super) async fn tell(tx: &mut Tx, stalk: &Stalk, entry: &str, message: Messa
         let incident = tx.incident(id).await?;
         return tell_incident(tx, &incident, entry.to_owned(), message).await;
     }
-    let channel = &stalk.channel_id;
+    say(tx, &stalk.channel_id, stalk.started_by.as_ref(), message).await
+}
+
+/// Where we may not write, the stalk ends, and whoever wanted it hears why.
+async fn say(tx: &mut Tx, channel: &ChannelId, by: Option<&SlackUserId>, message: Message) -> Result<()> {
     let post = Post::new(channel.as_str(), message, &format!("status:{}", new_id(tx.clock())));
-    posts::say(tx, &post.if_refused(unheard_job(channel, stalk.started_by.as_ref()))).await
+    posts::say(tx, &post.if_refused(unheard_job(channel, by))).await
 }
 
 async fn tell_incident(tx: &mut Tx, incident: &Incident, entry: String, message: Message) -> Result<()> {

@@ -13,7 +13,6 @@ use crate::front::Message;
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
 use crate::jobs::{Finished, Job};
 use crate::posts::{self, Post};
-use crate::slack::blocks::channel as channel_link;
 use crate::store::Priority;
 
 /// What belongs together changes together: a moment for the other monitors to say so too.
@@ -152,7 +151,7 @@ async fn unheard(app: &App, job: &Job, channel: &ChannelId, user: Option<&SlackU
     let mut tx = app.db.write(Priority::Job).await?;
     tx.end_stalk(channel, true).await?;
     if let Some(user) = user {
-        let why = Message::text(messages::cannot_write(&channel_link(channel)));
+        let why = Message::text(messages::cannot_write(channel));
         posts::say(&mut tx, &Post::new(user.as_str(), why, &format!("status-unheard:{}", job.id))).await?;
     }
     job.finish(tx).await

@@ -278,7 +278,7 @@ on_both_engines!(
         /statuspage update investigating "Some data was visible." --force because
           → Say why, in at least 10 characters and in quotes: `/statuspage update … --force "customers have noticed"`.
         /statuspage update investigating "Some data was visible." --forec "customers have noticed"
-          → I do not know `--forec`. I know `--force "reason"`.
+          → I do not know `--forec`. I know `--force "reason"` and `--again`.
         "#);
         // To others there is no such incident, whatever they say.
         let answer = stage

@@ -44,6 +44,7 @@ on_both_engines!(
         *<https://acme.statuspage.io|Acme Status>*
         :white_check_mark: All 4 components are operational, and no post is open.
         :warning: _That is what the page said 15m ago; it does not answer since. What you post waits and is published when it does._
+        :hourglass: INC-1: *waits* for 15m now (Statuspage did not answer/incidents/unresolved: HTTP 503; tried again in 3m). Ana Example: “Some payments fail.”
         ");
         stage.tell("U0BEN", "").await;
         let form = crate::acts::read_form(&stage.form());
@@ -169,7 +170,7 @@ on_both_engines!(
         stage.pass(1).await;
         assert_eq!(stage.counts(), (1, 2));
         // The same words once more are meant.
-        stage.tell("U0BEN", "update identified \"Found.\"").await;
+        stage.tell("U0BEN", "update identified \"Found.\" --again").await;
         assert_eq!(stage.counts(), (1, 3));
         assert_reads!(stage.told(), @"
         10:01 firebell: :satellite: @ana created a statuspage post: https://stspg.io/inc000000001

@@ -27,7 +27,7 @@ on_both_engines!(
         payments down (Investigating)
           All payments fail.
         ");
-        stage.tell("U0BEN", "update identified \"Found.\" public").await;
+        stage.tell("U0BEN", "update identified \"Found.\"").await;
         stage.tell("U0BEN", "update resolved").await;
         stage.press("U0BEN", ROOM, "Set all operational & resolve").await;
         assert_reads!(stage.world.cachet.public(), @"
@@ -57,7 +57,7 @@ on_both_engines!(
         10:00 firebell: :satellite: @ben resolved the statuspage post: https://status.example.com/incidents/00000000-0000-4000-8000-000000000001
         Resolved
         > This incident has been resolved.
-        Public API: operational · Checkout: operational
+        Checkout: operational
         ");
         stage.end().await;
     }
@@ -85,11 +85,11 @@ on_both_engines!(
     async fn lost_answers_double_nothing_on_cachet(db: Db, clock: Clock) {
         let stage = stage(db, clock).await;
         stage.world.desk.next("POST /api/incidents", Fault::LoseAnswer);
-        stage.tell("U0ANA", "update investigating Checkout").await;
+        stage.tell("U0ANA", "update investigating").await;
         stage.pass(1).await;
         // The same words as those that it began with.
         stage.world.desk.next("POST /api/incidents/{id}/updates", Fault::LoseAnswer);
-        stage.tell("U0BEN", "update investigating").await;
+        stage.tell("U0BEN", "update investigating --again").await;
         stage.pass(1).await;
         // The post is there, and its component is not set yet.
         stage.world.desk.next("PUT /api/components/{id}", Fault::Unavailable { status: 502 });
@@ -116,6 +116,26 @@ on_both_engines!(
         Investigating · impact major
         > We are currently investigating this issue.
         Please post it by hand in its dashboard; or, once it is mended, firebell jobs retry N.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn a_component_without_a_state_is_asked_about_because_nobody_would_see_it(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        assert_reads!(stage.tell("U0ANA", "update investigating \"First.\" Checkout, public").await, @r#"A post on Cachet cannot name Public API and Checkout without a state, so nothing was published. Say how it is: `/statuspage update degraded "message" "Public API", "Checkout"`; or leave it out."#);
+        assert!(stage.world.cachet.incidents().is_empty());
+        stage.tell("U0ANA", "").await;
+        let form = format!("{}", stage.form().view);
+        assert!(form.contains("Checkout") && !form.contains("Affected, its state unchanged"), "{form}");
+        // What is over has a state.
+        stage.tell("U0ANA", "update degraded \"First.\" Checkout, \"Public API\"").await;
+        stage.tell("U0ANA", "update resolved Checkout, public").await;
+        assert_reads!(stage.world.cachet.public(), @"
+        payments down (Fixed)
+          Fixed: This incident has been resolved.
+          First.
         ");
         stage.end().await;
     }

@@ -70,7 +70,7 @@ on_both_engines!(
         /statuspage update investigating ""
           → The message is empty: there is nothing to tell the public.
         /statuspage update investigating "It is down." Checkout --private
-          → I do not know `--private`. I know `--force "reason"`.
+          → I do not know `--private`. I know `--force "reason"` and `--again`.
         /statuspage update operational
           → Which component? “operational” is the state of components, so name them: `/statuspage update operational Public API`. Nothing was published.
         /statuspage update major
@@ -176,7 +176,7 @@ on_both_engines!(
             "update INC-1 major \"Down.\" Checkout",
             "update major \"Down.\" Checkout INC-1",
         ] {
-            let answer = stage.tell("U0ANA", typed).await;
+            let answer = stage.tell("U0ANA", &format!("{typed} --again")).await;
             assert!(answer.contains("> Down.\nCheckout: major outage"), "{typed}: {answer}");
         }
         let answer = stage
@@ -224,13 +224,13 @@ on_both_engines!(
             _Read 0s ago. To tell the public: `/statuspage update`_
         /statuspage help
           → */statuspage* alone opens a form with the components. In an incident's channel the incident is implied.
-            `/statuspage update [INC-n] &lt;status&gt; ["message"] [component…] [--force "reason"]` — tell the public; the first time makes the post, later ones add to it
-            `/statuspage status` — the page as last read: what is not well, and which posts are open
+            `/statuspage update [INC-n] &lt;status&gt; ["message"] [component…] [--force "reason"] [--again]` — tell the public; the first time makes the post, later ones add to it
+            `/statuspage status` — the page as last read: what is not well, which posts are open; and what of ours is not out yet, and why
             `/statuspage help [command]` — this list, or more about one command
             Examples: `/statuspage update investigating "Some payments fail." Checkout`, `/statuspage update degraded Checkout, Search`, `/statuspage update resolved`
         /statuspage help update
-          → `/statuspage update [INC-n] &lt;status&gt; ["message"] [component…] [--force "reason"]`
-            Tell the public; the first time makes the post, later ones add to it. The status is `investigating`, `identified`, `monitoring` or `resolved`: components that are named are listed as affected, and their state stays as it is. Or it is the state of the components named, which it sets: `degraded_performance`, `partial_outage`, `major_outage`, `under_maintenance`, `operational` (short: `degraded`, `partial`, `major`, `maintenance`). The message goes in quotes; without one a standard sentence is taken, which is shown to you first when it is about components. A component is named as on the page or by its beginning; commas or quotes tell several apart. Resolving asks what becomes of components that are not well. A private incident needs `--force` with a reason, which stays on its timeline. Without a status a form opens.
+          → `/statuspage update [INC-n] &lt;status&gt; ["message"] [component…] [--force "reason"] [--again]`
+            Tell the public; the first time makes the post, later ones add to it. The status is `investigating`, `identified`, `monitoring` or `resolved`: components that are named are listed as affected, and their state stays as it is (not on Cachet, which shows no component without a state). Or it is the state of the components named, which it sets: `degraded_performance`, `partial_outage`, `major_outage`, `under_maintenance`, `operational` (short: `degraded`, `partial`, `major`, `maintenance`). The message goes in quotes; without one a standard sentence is taken, which is shown to you first when it is about components. A component is named as on the page or by its beginning; commas or quotes tell several apart. Resolving asks what becomes of components that are not well. A private incident needs `--force` with a reason, which stays on its timeline. The same words once more within five minutes, by whomever, need `--again`. Without a status a form opens.
             Example: `/statuspage update major_outage "Payments fail in Europe." Checkout`
             Also: `post`, `publish`
         /statuspage update investigating

@@ -161,6 +161,25 @@ on_both_engines!(
     }
 );
 
+on_both_engines!(
+    async fn a_late_page_says_where_it_shows_and_whom_to_call_instead(db: Db, clock: Clock) {
+        let stage = crate::paging::stage(db, clock).await;
+        let mut slow = stage.running.app.db.write(Priority::Job).await.expect("a transaction");
+        slow.declare_alone().await.expect("the lock");
+        let answer = stage.slash("U0ANA", "/firebell page @ben all down").await;
+        assert!(answer.contains("you hear here who was paged") && !answer.contains("list`"), "{answer}");
+        assert_reads!(stage.slash("U0ANA", "/ic page").await, @"
+        :warning: My database is slow. Your page is not stored yet, or possibly stored: if it is, you hear here who was paged. If you hear nothing for a minute, send it again: nobody is paged twice by the same words.
+        If it is urgent, call who is on call:
+        • Incident Commander: Dee Example ☎ +49 1515550104
+        • Backup Incident Commander: Ben Example ☎ +49 1515550102
+        • Trainee: Cho Example ☎ +49 1515550103
+        ");
+        drop(slow);
+        stage.end().await;
+    }
+);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_moment_of_full_disk_sqlite_is_written_again() {
     let clock = Clock::manual(START);

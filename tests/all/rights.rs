@@ -56,6 +56,12 @@ on_both_engines!(
         U0FAR /incident list
           → This workspace is not the one Firebell serves.
         ");
+        // Every one is on record, without the words of another workspace.
+        let audit = stage.audit().await;
+        assert_eq!(audit.matches("denied").count(), 20, "{audit}");
+        let far: Vec<&str> = audit.lines().filter(|line| line.contains("U0FAR")).collect();
+        assert!(far.len() == 4 && far.iter().all(|line| line.contains("T0ELSEWHERE")), "{audit}");
+        assert!(!far.join("\n").contains("search"), "{audit}");
         assert_eq!(stage.world.slack.transcript(ROOM), before);
         assert_eq!(stage.world.desk.count("views.open"), 0);
         assert_eq!(stage.world.slack.channels().len(), 3);

@@ -34,7 +34,7 @@ impl Stage {
     }
 
     /// Who used what, newest last: `U0ANA slash answered /oncall payments`.
-    async fn audit(&self) -> String {
+    pub async fn audit(&self) -> String {
         let mut tx = self.running.app.db.read().await.unwrap();
         let since = tx.now() - Duration::from_secs(3600);
         let mut uses = tx.uses(since, None, 100).await.unwrap();

@@ -95,6 +95,10 @@ impl Statuspage {
         self.page().key_valid = false;
     }
 
+    pub fn accept_key(&self) {
+        self.page().key_valid = true;
+    }
+
     /// All incidents, oldest first.
     pub fn incidents(&self) -> Vec<Incident> {
         self.page().incidents.clone()
