@@ -119,7 +119,8 @@ impl FrontDesk for NobodyThere {
         Box::pin(async { Ok(()) })
     }
     fn follow_up(&self, _: &Value, _: Reply) {}
-    fn late(&self) -> Reply {
+    fn note_stranger(&self, _: &SlashCommand) {}
+    fn late(&self, _: Option<&SlashCommand>) -> Reply {
         Reply::Nothing
     }
 }
