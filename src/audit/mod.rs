@@ -39,7 +39,7 @@ pub enum Via {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Looked up.
+    /// Looked up, or answered with a question or with what was done before: nothing changed.
     Answered,
     /// Stored; what follows from it is on its way.
     Done,

@@ -25,7 +25,7 @@ use crate::front::{Caller, Reply, Right};
 use crate::ids::{ChannelId, SlackUserId};
 use crate::incidents::command::{self, Asked};
 use crate::incidents::declare::NewIncident;
-use crate::incidents::forms::declare_form;
+use crate::incidents::forms::{declare_form, question};
 use crate::incidents::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
 use crate::incidents::{asked, declare, trouble};
@@ -146,7 +146,14 @@ async fn ask_database(
         Turn::Repeat(first) => return Ok(first),
     };
     let reply = asked::act(&mut tx, known, caller, asked).await?;
+    if is_doubt(&reply) {
+        return Ok(Answer::Looked(reply)); // nothing is declared before it is said that it is meant
+    }
     once::finish(app, tx, &request, reply).await
+}
+
+fn is_doubt(reply: &Reply) -> bool {
+    matches!(reply, Reply::Only(message) if message.blocks.iter().any(|b| b["block_id"] == question::LOOK_ALIKE))
 }
 
 /// The form to declare with, for those who may.
@@ -248,7 +255,7 @@ async fn submit(app: &App, known: &Known, caller: &Caller, payload: &Value) -> R
         Turn::Repeat(first) => return Ok(first),
     };
     let reply = pressed::submit(&mut tx, known, caller, &form).await?;
-    if matches!(reply, Reply::FormErrors(_)) {
+    if matches!(reply, Reply::FormErrors(_) | Reply::Modal(_)) {
         return Ok(Answer::Looked(reply)); // nothing was done: the next try is another submission
     }
     once::finish(app, tx, &request, reply).await

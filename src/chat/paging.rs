@@ -36,5 +36,8 @@ async fn act(app: &App, known: &Known, caller: &Caller, typed: &Typed, wanted: &
         Turn::Repeat(first) => return Ok(first),
     };
     let reply = asked::act(&mut tx, known, caller, wanted, typed.thread_ts.clone()).await?;
+    if matches!(reply, Reply::Only(_)) {
+        return Ok(Answer::Looked(reply)); // what pages is said to everybody: this has paged nobody
+    }
     once::finish(app, tx, &request, reply).await
 }

@@ -18,8 +18,9 @@ Examples:
   firebell audit --since 7d --user @ana
   firebell audit --json | jq '.[] | select(.outcome == \"denied\")'
 
-Outcomes: answered (looked something up), done (stored, and carried out), denied (has not the right),
-refused (misspelt, or not possible then), failed (Firebell or a vendor could not).";
+Outcomes: answered (told something or asked back; nothing was changed), done (stored; what becomes of it
+afterwards is on the incident's timeline), denied (has not the right), refused (misspelt, or not
+possible then), failed (Firebell or a vendor could not).";
 
 #[derive(Debug, Args)]
 pub(super) struct Audit {

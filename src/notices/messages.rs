@@ -235,8 +235,8 @@ pub fn waits(config: &Config, post: &Post, url: Option<&str>, job: i64, because:
     let what = if is_about_components(post) { "set of components" } else { "wrote for the public" };
     Message::text(format!(
         ":hourglass: {}. That is for the whole page: nothing of any incident gets there until then. What {who} {what} \
-         follows by itself. If it cannot wait, do it by hand {place}, and have `firebell jobs discard {job}` keep it from \
-         coming twice.",
+         follows by itself. If it cannot wait, do it by hand {place}, and ask an operator of Firebell to keep it from \
+         coming twice: `firebell jobs discard {job}` does that.",
         untrusted(because)
     ))
 }

@@ -1,17 +1,22 @@
 //! Who answers a page: by acknowledging the PagerDuty incident, or by joining or declining.
 
+use uuid::Uuid;
+
 use super::messages;
 use super::model::{Page, State, Target};
-use super::told::say;
+use super::targets::is_paged_by_alerts;
+use super::told::{say, waiting};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::pages::{PageEvent, Responder, What};
 use crate::oncall::Known;
+use crate::pagerduty::Incident;
 use crate::store::Tx;
 
 /// Takes an event of PagerDuty in, as far as it answers a page.
 pub async fn heard(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> {
+    recognise(tx, known, event).await?;
     let (person, state) = match &event.what {
         What::Acknowledged => (event.agent.as_ref(), State::Answered),
         What::ResponderReplied { who: Responder::Person(person), joined: true } => {
@@ -26,9 +31,59 @@ pub async fn heard(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> 
     take_in(tx, known, &event.page, &person.id, &person.name, state).await
 }
 
+/// What an alert of ours has made is the page's own for those whom it was raised for, and shows itself here, however long
+/// the first road stays closed.
+async fn recognise(tx: &mut Tx, known: &Known, event: &PageEvent) -> Result<()> {
+    let Some(details) = &event.details else { return Ok(()) };
+    let on = details.service_id.as_deref().and_then(|id| known.config.service_by_pagerduty(id));
+    let Some(service) = on else { return Ok(()) };
+    let found = match &details.incident_key {
+        Some(key) => match Uuid::parse_str(key) {
+            Ok(key) => tx.page(key).await?,
+            Err(_) => None, // others' keys are whatever they like
+        },
+        // Incidents that are made of alerts may carry no key: then the title tells.
+        None if tx.pages_on(&event.page).await?.is_empty() => {
+            tx.page_by_event(&details.title, &service.name).await?
+        }
+        None => None,
+    };
+    let is_new = |page: &Page| page.sent_by_events_at.is_some() && page.pagerduty_id.is_none();
+    let Some(page) = found.filter(is_new) else { return Ok(()) };
+    // Targets before their page, as the job writes them.
+    for target in waiting(tx.page_targets(page.id).await?) {
+        if is_paged_by_alerts(known, service, &target) {
+            tx.set_paged(target.id, &event.page).await?;
+        }
+    }
+    tx.set_page_incident(page.id, &event.page, details.html_url.clone()).await
+}
+
+/// The answers that PagerDuty's incident shows.
+pub(super) async fn take_in_all(tx: &mut Tx, known: &Known, incident: &Incident) -> Result<()> {
+    for (person, state) in answers_in(incident) {
+        take_in(tx, known, &incident.id, &person, "", state).await?;
+    }
+    Ok(())
+}
+
+fn answers_in(incident: &Incident) -> Vec<(PagerDutyUserId, State)> {
+    let acknowledged = incident
+        .acknowledgers
+        .iter()
+        .filter(|(who, _)| who.kind.starts_with("user"))
+        .map(|(who, _)| (PagerDutyUserId::new(who.id.clone()), State::Answered));
+    let replied = incident.responders.iter().filter_map(|r| match r.state.as_str() {
+        "joined" | "accepted" => Some((r.user_id.clone(), State::Answered)),
+        "declined" => Some((r.user_id.clone(), State::Declined)),
+        _ => None,
+    });
+    acknowledged.chain(replied).collect()
+}
+
 /// The person answers every page that asked them there. Whoever acknowledges an incident that was made for a page
 /// answers it, too.
-pub(super) async fn take_in(
+async fn take_in(
     tx: &mut Tx,
     known: &Known,
     on: &PagerDutyIncidentId,

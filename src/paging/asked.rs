@@ -45,7 +45,8 @@ pub async fn act(
     // `how`: what stands before and behind a flag with which the same is typed once more.
     let (kind, whom, message, manner, how): (Kind, Whom<'_>, _, _, (String, String)) = match asked {
         Asked::Page { whom, also, message, manner } => {
-            let found = targets::find_all(known, &caller.user, whom, &commands.page, &[], at)?;
+            let found = targets::find_all(known, &caller.user, whom, &commands.page, &[], at);
+            let found = found.map_err(|error| about_seats(error, known, whom))?;
             let named = named(whom, &found, one_word);
             let written = format!("{}{} {named}", commands.page, manner.written());
             if message.is_empty() {
@@ -105,6 +106,17 @@ fn must_be_meant(
          `{page} {also} …`. If not, put the message in quotes: `{written} \"{}\"`.",
         in_short(message)
     )))
+}
+
+/// Those who command, and the teams, are no name to `/page`.
+fn about_seats(error: Error, known: &Known, whom: &[String]) -> Error {
+    let (Error::NotFound(text), [word]) = (&error, whom) else { return error };
+    let seats = match unquoted(word).trim().to_lowercase().as_str() {
+        "ic" | "ics" | "commander" | "commanders" | "incident commander" | "incident commanders" => "page",
+        "responder" | "responders" => "page responders",
+        _ => return error,
+    };
+    Error::not_found(format!("{text}\nTo page them all: `{} {seats}`.", known.config.commands.ic))
 }
 
 /// Words for people whom `/ic page` takes for a name.

@@ -7,7 +7,7 @@ use crate::oncall::Known;
 use crate::slack::blocks;
 use crate::slack::spoken::{HELP, find};
 use crate::slack::words::{
-    Flag, Unknown, Words, first_word, is_quote, last_word, plain, plain_addressed, quoted, switch,
+    Flag, Unknown, Words, first_word, is_blank, is_quote, last_word, plain, plain_addressed, quoted, switch,
     take_flags, unquoted,
 };
 
@@ -96,6 +96,15 @@ pub fn page(raw: &str, known: &Known) -> Result<Asked> {
     // Flags stand before the message, or behind one in quotes. In it they are words, as in "ran it with --force".
     let (front, rest) = leading_flags(raw);
     let Addressed { whom, also, rest } = addressed(rest);
+    if let [first, ..] = whom[..]
+        && first.starts_with(is_quote)
+        && !first.chars().skip(1).last().is_some_and(is_quote)
+    {
+        let word = quoted(first.trim_matches(is_quote));
+        return Err(Error::refused(format!(
+            "The quote before {word} is not closed: `{name} \"{word} …\" …`."
+        )));
+    }
     let (behind, typed) = leading_flags(rest);
     let (typed, last) = flags_after_quotes(typed);
     let flags = take_flags(&format!("{front} {behind} {last}"), PAGE_FLAGS, Unknown::IsRefused)?;
@@ -290,7 +299,8 @@ fn split_target(text: &str) -> (&str, &str) {
 fn message(typed: &str, known: &Known) -> String {
     let text = plain_addressed(unquoted(typed), |user| known.people.name_of(user));
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    blocks::plain(&words, usize::MAX).trim().to_owned()
+    let text = blocks::plain(&words, usize::MAX);
+    if is_blank(&text) { String::new() } else { text.trim().to_owned() }
 }
 
 #[cfg(test)]
@@ -330,6 +340,7 @@ mod tests {
         assert_eq!(paged("@ana, come"), plain("@ana", "come"));
         assert_eq!(paged("ana ran it with --force"), plain("ana", "ran it with --force"));
         assert_eq!(paged("help me please"), plain("help", "me please"));
+        assert_eq!(paged("ana \u{200b} \u{feff}"), plain("ana", ""));
         assert_eq!(paged("ana a &lt; b &amp; <https://x.y|x.y>"), plain("ana", "a < b & x.y"));
         assert_eq!(
             paged("ana see <https://runbooks.example/db|the runbook>"),

@@ -75,7 +75,12 @@ pub fn commanders(known: &Known, seats: &[Held<'_>], name: &str, at: Timestamp, 
         lines.push(format!("{emoji}{} On-Call is {who}", untrusted(&held.seat.title)));
         lines.extend(held.troubles.iter().map(|t| format!(":warning: {}.", untrusted(t))));
     }
-    lines.push(hint(&format!("Use `{name} page` to page the ICs.")));
+    lines.push(hint(&if seats.iter().any(|held| !held.holders.is_empty()) {
+        format!("Use `{name} page` to page the ICs.")
+    } else {
+        let page = &config.commands.page;
+        format!("`{name} responders` shows who is on call for each team, and `{page} SERVICE …` pages one.")
+    }));
     lines.push(said_ago(known, at));
     eyes.reply(lines.join("\n"))
 }
@@ -187,8 +192,13 @@ pub fn paged_already(known: &Known, (twin, targets): (&Page, &[Target]), new: &P
             )
         }
     };
+    let besides = if twin.whom == new.whom {
+        String::new()
+    } else {
+        format!(", which is for {}, too", untrusted(&new.whom))
+    };
     format!(
-        ":information_source: {}, so I page nobody now. {how_it_is} To page once more: `{}`.",
+        ":information_source: {}{besides}, so I page nobody now. {how_it_is} To page once more: `{}`.",
         paged_before(twin, new),
         untrusted(again)
     )
@@ -290,6 +300,15 @@ fn reach(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
     people.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// Nobody is to be woken for what is over, by people either.
+fn over<'a>(known: &Known, unpaged: impl Iterator<Item = &'a &'a Target>) -> String {
+    let names: Vec<String> = unpaged.map(|t| name(known, t)).collect();
+    format!(
+        ":information_source: The incident is over, so I have dropped the page of {}: nobody needs to be called.",
+        names.join(", ")
+    )
+}
+
 fn please_call(known: &Known, target: &Target, at: Timestamp, eyes: Eyes) -> String {
     let because = target.detail.as_deref().map(|d| format!(" ({})", untrusted(d))).unwrap_or_default();
     format!(
@@ -315,15 +334,23 @@ pub fn outcome(
     at: Timestamp,
 ) -> Message {
     let mut lines = vec![heading(page)];
+    let in_state = |state: State| targets.iter().filter(move |t| t.state == state).collect::<Vec<_>>();
+    let (failed, dropped) = (in_state(State::Failed), in_state(State::Dropped));
     for target in targets {
-        lines.push(match target.state {
-            State::Failed => please_call(known, target, at, Eyes::Everybody),
-            _ => has_been_paged(known, target),
-        });
+        match target.state {
+            State::Failed if dropped.is_empty() => {
+                lines.push(please_call(known, target, at, Eyes::Everybody));
+            }
+            State::Failed | State::Dropped => {}
+            _ => lines.push(has_been_paged(known, target)),
+        }
     }
-    let failed: Vec<&Target> = targets.iter().filter(|t| t.state == State::Failed).collect();
-    lines.extend(numbers_told(known, page, &failed, at));
-    if page.kind == Kind::Commanders {
+    if dropped.is_empty() {
+        lines.extend(numbers_told(known, page, &failed, at));
+    } else {
+        lines.push(over(known, failed.iter().chain(&dropped)));
+    }
+    if page.kind == Kind::Commanders && dropped.is_empty() {
         let ic = &known.config.commands.ic;
         lines.push(hint(&format!("Use `{ic} responders` to see who the team responders are.")));
     }

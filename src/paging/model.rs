@@ -44,6 +44,8 @@ word_enum! {
         Failed = "failed",
         Answered = "answered",
         Declined = "declined",
+        /// The incident was over before they were asked: nobody has to call them.
+        Dropped = "dropped",
     }
 }
 

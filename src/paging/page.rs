@@ -1,5 +1,7 @@
 //! Paging: whom, about what, for which incident, written down with the job that does it.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -7,6 +9,7 @@ use super::command::Manner;
 use super::messages;
 use super::model::{JUST_NOW, Kind, LONGEST_MESSAGE, Page, State, Target};
 use super::targets::Whom;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply};
 use crate::ids::new_id;
@@ -62,13 +65,13 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         return Err(Error::refused(format!("{} cannot be paged: {why}. Please call them.", page.whom)));
     }
     if !wanted.manner.again {
-        let before = just_paged(tx, &page).await?;
-        if let Some(twin) = before.iter().find(|p| p.message.eq_ignore_ascii_case(&page.message)) {
-            let asked = tx.page_targets(twin.id).await?;
-            return Ok(Reply::only(messages::paged_already(known, (twin, &asked), &page, &wanted.again)));
+        let before = just_paged(tx, known, &page, &targets).await?;
+        if let Some(twin) = before.iter().find(|e| e.is_for_all && says_the_same(&e.page, &page)) {
+            let twin = (&twin.page, &*twin.targets);
+            return Ok(Reply::only(messages::paged_already(known, twin, &page, &wanted.again)));
         }
-        // Other words may be another matter: they go out, and it is said.
-        more.extend(before.first().map(|earlier| messages::paged_besides(earlier, &page)));
+        // Other words may be another matter, and others are to be reached as well: they go out, and it is said.
+        more.extend(before.first().map(|earlier| messages::paged_besides(&earlier.page, &page)));
     }
     tx.insert_page(&page).await?;
     for (ordinal, target) in (0..).zip(&targets) {
@@ -87,21 +90,55 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
     Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref()) + &more))
 }
 
-/// Pages of the same people for the same incident, or for none, that are under way or have gone out well, newest first.
-async fn just_paged(tx: &mut Tx, new: &Page) -> Result<Vec<Page>> {
-    let since = new.asked_at - JUST_NOW;
+/// A page that has rung some of the same people a moment ago.
+struct Earlier {
+    page: Page,
+    targets: Vec<Target>,
+    /// It was for everybody who is wanted now.
+    is_for_all: bool,
+}
+
+/// Pages of the same people, by whatever name, for the same incident, or for none, that are under way or have gone out
+/// well, newest first.
+async fn just_paged(tx: &mut Tx, known: &Known, new: &Page, wanted: &[Target]) -> Result<Vec<Earlier>> {
+    let (now, since) = (new.asked_at, new.asked_at - JUST_NOW);
+    let wanted = reached(known, wanted, now);
     let mut found = Vec::new();
     for page in tx.latest_pages().await? {
-        let is_same = page.kind == new.kind && page.whom == new.whom && page.incident_id == new.incident_id;
-        if is_same && page.asked_at > since {
-            let targets = tx.page_targets(page.id).await?;
-            // Where somebody was not reached, trying again is what is needed.
-            if targets.iter().all(|t| t.state != State::Failed) {
-                found.push(page);
-            }
+        if page.incident_id != new.incident_id || page.asked_at <= since {
+            continue;
+        }
+        let targets = tx.page_targets(page.id).await?;
+        let rung = reached(known, &targets, now);
+        // Where somebody was not reached, trying again is what is needed.
+        let is_well = targets.iter().all(|t| !matches!(t.state, State::Failed | State::Dropped));
+        if is_well && !rung.is_disjoint(&wanted) {
+            found.push(Earlier { is_for_all: wanted.is_subset(&rung), page, targets });
         }
     }
     Ok(found)
+}
+
+/// Whom a page reaches: people, and policies, which ring others when those do not answer. So a policy's page is for who is
+/// on call there, too, and theirs is not for the policy.
+fn reached(known: &Known, targets: &[Target], at: Timestamp) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for target in targets {
+        all.extend(messages::to_call(known, target, at).into_iter().map(|c| c.responder.to_string()));
+        if target.pagerduty_user_id.is_none() {
+            all.insert(target.policy_id.clone().unwrap_or_else(|| target.name.clone()));
+        }
+    }
+    all
+}
+
+/// `/ic page` has no words of its own.
+fn says_the_same(one: &Page, other: &Page) -> bool {
+    let has_words = |page: &Page| page.kind == Kind::Page;
+    match (has_words(one), has_words(other)) {
+        (true, true) => one.message.eq_ignore_ascii_case(&other.message),
+        (one, other) => one == other,
+    }
 }
 
 /// The incident whose room this is, be it over.

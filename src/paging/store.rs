@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::model::{Page, State, Target};
+use super::model::{Page, STALE, State, Target};
 use crate::error::Result;
 use crate::ids::PagerDutyIncidentId;
 use crate::store::Tx;
@@ -79,12 +79,26 @@ impl Tx {
         .await
     }
 
+    /// The oldest that was sent through the Events API under this title on this service, and whose incident was not seen
+    /// yet.
+    pub(super) async fn page_by_event(&mut self, title: &str, service: &str) -> Result<Option<Page>> {
+        let since = self.now() - STALE;
+        self.opt(
+            "SELECT * FROM page
+             WHERE id IN (SELECT key FROM expected_page WHERE title = $1)
+                AND service = $2 AND pagerduty_id IS NULL AND sent_by_events_at > $3
+             ORDER BY sent_by_events_at LIMIT 1",
+            &[&title, &service, &since],
+        )
+        .await
+    }
+
     /// The PagerDuty incident that was made for the page; the first one stays.
     pub(super) async fn set_page_incident(
         &mut self,
         page: Uuid,
         id: &PagerDutyIncidentId,
-        html_url: &str,
+        html_url: Option<String>,
     ) -> Result<()> {
         self.exec(
             "UPDATE page SET pagerduty_id = $2, html_url = $3 WHERE id = $1 AND pagerduty_id IS NULL",
@@ -107,13 +121,13 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// The same for who cannot be paged.
-    pub(super) async fn set_unpaged(&mut self, target: Uuid, because: &str) -> Result<bool> {
+    /// The same for who cannot be paged, or need not be any more.
+    pub(super) async fn set_unpaged(&mut self, target: Uuid, state: State, because: &str) -> Result<bool> {
         let now = self.now();
         let rows = self
             .exec(
                 "UPDATE page_target SET state = $2, detail = $3, changed_at = $4 WHERE id = $1 AND state = $5",
-                &[&target, &State::Failed, &because, &now, &State::Waiting],
+                &[&target, &state, &because, &now, &State::Waiting],
             )
             .await?;
         Ok(rows == 1)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::messages::NO_COMMANDERS;
-use super::model::{MANY, TOO_MANY};
+use super::model::{MANY, TOO_MANY, Target};
 use super::seats;
 use crate::clock::Timestamp;
 use crate::config::Service;
@@ -141,9 +141,10 @@ fn of_subject<'a>(known: &'a Known, subject: &Subject<'a>, at: Timestamp) -> Res
 }
 
 fn some<'a>(known: &Known, whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
+    let commands = &known.config.commands;
+    let (page, ic) = (&commands.page, &commands.ic);
+    let service = known.config.services.first().map_or("SERVICE", |s| &s.name);
     if whom.targets.is_empty() && !known.people.was_read(Step::ReadOnCall) {
-        let page = &known.config.commands.page;
-        let service = known.config.services.first().map_or("SERVICE", |s| &s.name);
         return Err(Error::refused(format!(
             "{NEVER_READ}: I do not know who {what} {}. A service I can page all the same, as soon as there is a way: \
              `{page} {service} …`.",
@@ -151,7 +152,11 @@ fn some<'a>(known: &Known, whom: Whom<'a>, what: &str) -> Result<Whom<'a>> {
         )));
     }
     if whom.targets.is_empty() {
-        return Err(Error::refused(format!("Nobody that I know of {what} {}.", quoted(&whom.called))));
+        return Err(Error::refused(format!(
+            "Nobody that I know of {what} {}, so I have paged nobody. `{ic} responders` shows who is on call for each team, and \
+             `{page} {service} …` pages one.",
+            quoted(&whom.called)
+        )));
     }
     Ok(whom)
 }
@@ -163,6 +168,12 @@ pub fn of_service(known: &Known, service: &Service, at: Timestamp) -> Wanted {
         Some(policy) => of_policy(&known.people, policy, &service.name, at),
         None => nobody_known(&service.name),
     }
+}
+
+/// Whether an alert on the service pages whoever is meant, and nobody else.
+pub fn is_paged_by_alerts(known: &Known, service: &Service, target: &Target) -> bool {
+    let own = known.people.policy_of_alerts(service);
+    target.pagerduty_user_id.is_none() && target.policy_id.as_deref().is_none_or(|policy| own == Some(policy))
 }
 
 fn nobody_known(name: &str) -> Wanted {

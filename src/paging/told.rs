@@ -48,7 +48,15 @@ pub(super) async fn alarm(
 /// Nothing more is tried: those who still wait are to be called.
 pub(super) async fn give_up(tx: &mut Tx, known: &Known, page: Uuid, because: &str) -> Result<()> {
     for target in waiting(tx.page_targets(page).await?) {
-        tx.set_unpaged(target.id, because).await?;
+        tx.set_unpaged(target.id, State::Failed, because).await?;
+    }
+    conclude(tx, known, page).await
+}
+
+/// The incident that it is for is over: those who still wait are left in peace.
+pub(super) async fn drop_it(tx: &mut Tx, known: &Known, page: Uuid) -> Result<()> {
+    for target in waiting(tx.page_targets(page).await?) {
+        tx.set_unpaged(target.id, State::Dropped, "the incident is over").await?;
     }
     conclude(tx, known, page).await
 }
@@ -62,15 +70,25 @@ pub(super) async fn conclude(tx: &mut Tx, known: &Known, page: Uuid) -> Result<(
     let now = tx.now();
     let targets = tx.page_targets(page.id).await?;
     let service = known.config.find_service(&page.service);
-    let (failed, paged): (Vec<Target>, Vec<Target>) =
+    let (failed, others): (Vec<Target>, Vec<Target>) =
         targets.iter().cloned().partition(|t| t.state == State::Failed);
-    if let Some(numbers) = messages::numbers(known, &page, &failed, now) {
+    let (dropped, paged): (Vec<Target>, Vec<Target>) =
+        others.into_iter().partition(|t| t.state == State::Dropped);
+    // Of an incident that is over nobody needs to be called.
+    if dropped.is_empty()
+        && let Some(numbers) = messages::numbers(known, &page, &failed, now)
+    {
         whisper(tx, &page, numbers).await?;
     }
-    for (some, what) in [(&paged, "has paged"), (&failed, "could not page")] {
+    let said = [
+        (&paged, "PagerDuty has paged"),
+        (&failed, "PagerDuty could not page"),
+        (&dropped, "The incident was over before PagerDuty could page"),
+    ];
+    for (some, what) in said {
         let names: Vec<&str> = some.iter().map(|t| t.name.as_str()).collect();
         if !names.is_empty() {
-            note(tx, &page, format!("PagerDuty {what} {}", names.join(", "))).await?;
+            note(tx, &page, format!("{what} {}", names.join(", "))).await?;
         }
     }
     say(tx, &page, messages::outcome(known, &page, &targets, service, now)).await

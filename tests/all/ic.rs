@@ -152,6 +152,7 @@ on_both_engines!(
             :hourglass_flowing_sand: payments (Ana Example) is being paged.
             :hourglass_flowing_sand: search (Cho Example) is being paged.
             _For INC-1 payments-down; they are invited here._
+            _You have paged the incident commanders 0s ago._
         :rotating_light: Paging Responder(s)
         :white_check_mark: payments (Ana Example) has been paged.
         :white_check_mark: search (Cho Example) has been paged.
@@ -362,6 +363,27 @@ on_both_engines!(
             ⓘ Use `/ic page responders` to page the team responders.
             _As PagerDuty said 0s ago._
         ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn while_nobody_commands_it_is_said_who_can_be_paged_instead(db: Db, clock: Clock) {
+        let world = world(&clock).await;
+        let pd = &world.pagerduty;
+        pd.add_schedule("PEMPTY", "Empty rota", &[]);
+        let config = "[[commander]]\ntitle = \"Incident Commander\"\nschedule = \"Empty rota\"\n";
+        let stage = Stage::on(world, db, clock, config).await;
+        stage.settle().await;
+        assert_reads!(stage.asks("U0EVE", "/ic", &["", "page"]).await, @"
+        /ic
+          → Incident Commander On-Call is nobody that I know of
+            ⓘ `/ic responders` shows who is on call for each team, and `/page SERVICE …` pages one.
+            _As PagerDuty said 0s ago._
+        /ic page
+          → Nobody that I know of is one of the incident commanders, so I have paged nobody. `/ic responders` shows who is on call for each team, and `/page payments …` pages one.
+        ");
+        assert_eq!(stage.rung(), "");
         stage.end().await;
     }
 );

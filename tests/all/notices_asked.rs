@@ -221,8 +221,8 @@ on_both_engines!(
                 .collect::<Vec<_>>()
                 .join(" ")
         };
-        assert_reads!(told(&stage, ROOM), @"10:00 firebell: :hourglass: Statuspage asks me to wait N s. That is for the whole page: nothing of any incident gets there until then. What @ana wrote for the public follows by itself. If it cannot wait, do it by hand at https://manage.statuspage.io, and have firebell jobs discard N keep it from coming twice.");
-        assert_reads!(told(&stage, "inc-2-search-slow"), @"10:00 firebell: :hourglass: Statuspage asks me to wait N s. That is for the whole page: nothing of any incident gets there until then. What @ben wrote for the public follows by itself. If it cannot wait, do it by hand at https://manage.statuspage.io, and have firebell jobs discard N keep it from coming twice.");
+        assert_reads!(told(&stage, ROOM), @"10:00 firebell: :hourglass: Statuspage asks me to wait N s. That is for the whole page: nothing of any incident gets there until then. What @ana wrote for the public follows by itself. If it cannot wait, do it by hand at https://manage.statuspage.io, and ask an operator of Firebell to keep it from coming twice: firebell jobs discard N does that.");
+        assert_reads!(told(&stage, "inc-2-search-slow"), @"10:00 firebell: :hourglass: Statuspage asks me to wait N s. That is for the whole page: nothing of any incident gets there until then. What @ben wrote for the public follows by itself. If it cannot wait, do it by hand at https://manage.statuspage.io, and ask an operator of Firebell to keep it from coming twice: firebell jobs discard N does that.");
         let (once, other) = (told(&stage, ROOM), told(&stage, "inc-2-search-slow"));
         stage.pass(4).await;
         assert_eq!((told(&stage, ROOM), told(&stage, "inc-2-search-slow")), (once, other), "told once");

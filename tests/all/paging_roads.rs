@@ -10,6 +10,7 @@ use firebell::store::Db;
 use crate::paging::{PAGING, ROOM, world};
 use crate::stage::Stage;
 
+const HALF_AN_HOUR: Duration = Duration::from_secs(1_800);
 const REST: [&str; 4] = ["GET /", "POST /incidents", "PUT /", "POST /incidents/{id}"];
 
 /// Pages open on payments, which has an events key.
@@ -275,7 +276,7 @@ on_both_engines!(
             Backup Incident Commander On-Call is nobody that I know of
             :warning: Ben Example: I have read nothing from PagerDuty yet, because it has not answered since I was set up.
             Trainee On-Call is nobody that I know of
-            ⓘ Use `/ic page` to page the ICs.
+            ⓘ `/ic responders` shows who is on call for each team, and `/page SERVICE …` pages one.
             :warning: PagerDuty has not answered yet since Firebell was set up.
         "#);
         stage.world.desk.heal("pagerduty");
@@ -288,6 +289,9 @@ on_both_engines!(
         :rotating_light: Paging 'payments': the checkout is down
         :warning: PagerDuty does not answer (HTTP 503). I keep trying.
         :pager: payments: I have raised an alert on payments through PagerDuty's Events API, which pages who is on call there. Whom it has reached nobody can tell yet; if nobody answers, please manually call whoever is on call for payments.
+        :rotating_light: Paging 'payments': the checkout is down
+        :white_check_mark: payments has been paged.
+        pd: Incident triggered in the following service: <https://acme.pagerduty.com/incidents/Q1NG2TX0000001|payments>
         ");
         assert_eq!(stage.rung(), "PANA001", "the second road needs nothing that was read");
         stage.rest_is_back();
@@ -319,6 +323,123 @@ on_both_engines!(
         :warning: *Nobody has been paged yet*: PagerDuty's answer makes no sense. I keep trying.
         :warning: *Nobody has been paged yet*: PagerDuty's answer makes no sense. I keep trying.
         ");
+        stage.end().await;
+    }
+);
+
+/// In an incident's room a service is paged while REST is down, and Ana acknowledges what rings her.
+async fn paged_by_event_in_the_room(db: Db, clock: Clock) -> Stage {
+    let mut stage = stage(db, clock).await;
+    stage.trouble_is_expected();
+    stage.declared().await;
+    stage.rest_is(&Fault::Unavailable { status: 503 });
+    stage.typed_in("U0ANA", ROOM, "/page payments ring once please").await;
+    stage.wait(Duration::from_secs(30)).await;
+    assert_eq!(stage.rung(), "PANA001 PANA001", "the alert rings who is on call");
+    stage
+}
+
+on_both_engines!(
+    async fn whom_the_second_road_has_paged_in_a_room_is_not_asked_again_and_has_answered(
+        db: Db,
+        clock: Clock,
+    ) {
+        let stage = paged_by_event_in_the_room(db, clock).await;
+        stage.world.pagerduty.acknowledge("2", "PANA001");
+        stage.settle().await;
+        stage.rest_is_back();
+        let before = stage.said_in(ROOM);
+        stage.wait(HALF_AN_HOUR).await;
+        assert_reads!(stage.news(ROOM, &before), @"
+        :firefighter: *SEV1* has no incident commander. Somebody take it: decisions need one voice.
+        :alarm_clock: An update is due: the last one was 20m ago, and SEV1 wants one every 20m.
+        ");
+        assert_eq!(stage.rung(), "PANA001 PANA001", "she is not rung once more");
+        let are = |one, two| {
+            let status = |id| stage.world.pagerduty.incident(id).expect("an incident").status;
+            status("1") == one && status("2") == two
+        };
+        assert!(are("triggered", "acknowledged"));
+        assert_eq!(stage.rooms(), [ROOM]);
+        stage.typed_in("U0ANA", ROOM, "/incident resolve").await;
+        assert!(are("resolved", "resolved"));
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn an_acknowledgement_of_the_alert_counts_though_all_its_webhooks_are_lost(db: Db, clock: Clock) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.declared().await;
+        stage.rest_is(&Fault::Unavailable { status: 503 });
+        let room = stage.channel_id(ROOM);
+        stage.slash_in("U0ANA", &room, "/page payments, @cho ring once please").await;
+        while stage.rung() == "PANA001" {
+            stage.clock.advance(Duration::from_secs(1));
+            stage.running.work_off().await.expect("jobs run");
+        }
+        stage.world.pagerduty.acknowledge("2", "PANA001");
+        stage.world.pagerduty.take_webhooks();
+        stage.rest_is_back();
+        let before = stage.said_in(ROOM);
+        stage.wait(HALF_AN_HOUR).await;
+        assert_reads!(stage.news(ROOM, &before), @"
+        :rotating_light: Paging 'payments, Cho Example': ring once please
+        :white_check_mark: payments (Ana Example) has been paged.
+        :white_check_mark: Cho Example has been paged.
+        pd: Incident triggered in the following service: <https://acme.pagerduty.com/incidents/Q1NG2TX0000002|payments>
+        :pager: #2 is paging <@U0ANA>.
+        :eyes: <@U0ANA> acknowledged #2 in PagerDuty.
+        :firefighter: *SEV1* has no incident commander. Somebody take it: decisions need one voice.
+        :alarm_clock: An update is due: the last one was 20m ago, and SEV1 wants one every 20m.
+        ");
+        assert_eq!(stage.rung(), "PANA001 PANA001 PCHO001");
+        // Cho is asked to help on the incident's own, as ever.
+        assert_eq!(stage.world.pagerduty.incidents().len(), 2);
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn an_acknowledgement_counts_as_long_as_the_first_road_stays_closed(db: Db, clock: Clock) {
+        let stage = paged_by_event_in_the_room(db, clock).await;
+        stage.world.pagerduty.acknowledge("2", "PANA001");
+        let before = stage.said_in(ROOM);
+        stage.wait(Duration::from_secs(3_700)).await;
+        assert_reads!(stage.news(ROOM, &before), @"
+        :eyes: <@U0ANA> acknowledged #2 in PagerDuty.
+        :firefighter: *SEV1* has no incident commander. Somebody take it: decisions need one voice.
+        :alarm_clock: An update is due: the last one was 20m ago, and SEV1 wants one every 20m.
+        :alarm_clock: An update is due: the last one was 40m ago, and SEV1 wants one every 20m.
+        :alarm_clock: An update is due: the last one was 1h ago, and SEV1 wants one every 20m.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_an_alert_has_made_ends_with_its_incident_though_it_was_never_heard_of(
+        db: Db,
+        clock: Clock,
+    ) {
+        let mut stage = stage(db, clock).await;
+        stage.trouble_is_expected();
+        stage.declared().await;
+        stage.rest_is(&Fault::Unavailable { status: 503 });
+        let room = stage.channel_id(ROOM);
+        stage.slash_in("U0ANA", &room, "/page payments ring once please").await;
+        while stage.rung() == "PANA001" {
+            stage.clock.advance(Duration::from_secs(1));
+            stage.running.work_off().await.expect("jobs run");
+        }
+        stage.world.pagerduty.take_webhooks();
+        stage.slash_in("U0ANA", &room, "/incident cancel").await;
+        stage.clock.advance(Duration::from_secs(60));
+        stage.running.work_off().await.expect("jobs run");
+        let told = stage.said_in(ROOM);
+        assert!(told.contains("so I have dropped the page of payments (Ana Example)"), "{told}");
+        assert!(stage.world.pagerduty.incident("2").expect("an incident").status == "resolved");
         stage.end().await;
     }
 );

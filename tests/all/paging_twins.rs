@@ -61,12 +61,11 @@ on_both_engines!(
         /ic page
           → :information_source: Eve Example has paged the incident commanders 4s ago (<https://acme.pagerduty.com/incidents/Q1NG2TX0000003|PagerDuty>), so I page nobody now. Nobody has answered yet. To page once more: `/ic page --again`.
         /ic page @cho
-          → :rotating_light: Paging 'Cho Example'
-            :hourglass_flowing_sand: Cho Example is being paged.
+          → :information_source: You have paged the incident commanders 8s ago (<https://acme.pagerduty.com/incidents/Q1NG2TX0000003|PagerDuty>), which is for Cho Example, too, so I page nobody now. Nobody has answered yet. To page once more: `/ic page Cho Example --again`.
         /ic page @cho
-          → :information_source: You have paged Cho Example 4s ago (<https://acme.pagerduty.com/incidents/Q1NG2TX0000004|PagerDuty>), so I page nobody now. Nobody has answered yet. To page once more: `/ic page Cho Example --again`.
+          → :information_source: You have paged the incident commanders 12s ago (<https://acme.pagerduty.com/incidents/Q1NG2TX0000003|PagerDuty>), which is for Cho Example, too, so I page nobody now. Nobody has answered yet. To page once more: `/ic page Cho Example --again`.
         ");
-        assert_eq!(stage.rung(), "PANA001 PANA001 PDEE001 PBEN001 PCHO001 PCHO001");
+        assert_eq!(stage.rung(), "PANA001 PANA001 PDEE001 PBEN001 PCHO001");
         assert_reads!(exchange("again", &stage.typed("U0ANA", "/ic page --again").await), @"
         again
           → :rotating_light: Paging Incident Commander(s)
@@ -74,7 +73,7 @@ on_both_engines!(
             :hourglass_flowing_sand: Ben Example is being paged.
             :hourglass_flowing_sand: Cho Example is being paged.
         ");
-        assert_eq!(stage.rung(), "PANA001 PANA001 PDEE001 PBEN001 PCHO001 PCHO001 PDEE001 PBEN001 PCHO001");
+        assert_eq!(stage.rung(), "PANA001 PANA001 PDEE001 PBEN001 PCHO001 PDEE001 PBEN001 PCHO001");
         // Publicly it is said when somebody is paged: twice of the first, once besides the invoices.
         let public = stage.said_in("general");
         assert_eq!(
@@ -152,6 +151,46 @@ on_both_engines!(
             ⓘ Use `/ic page @cho` to page them.
             _As PagerDuty said 0s ago._
         ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn the_same_person_by_another_name_is_not_rung_twice(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let mut talk = String::new();
+        for typed in [
+            "/page @payments-oncall all is down",
+            "/page @ana all is down",
+            "/page \"Payments primary\" ALL is down",
+            "/page payments all is down",
+            "/page @payments-oncall all is down",
+            "/page @ana @cho all is down",
+        ] {
+            talk.push_str(&exchange(typed, &stage.typed("U0EVE", typed).await));
+            stage.wait(Duration::from_secs(2)).await;
+        }
+        assert_reads!(talk, @r#"
+        /page @payments-oncall all is down
+          → :rotating_light: Paging '@payments-oncall': all is down
+            :hourglass_flowing_sand: Ana Example is being paged.
+        /page @ana all is down
+          → :information_source: You have paged @payments-oncall 2s ago: “all is down” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>), which is for Ana Example, too, so I page nobody now. Nobody has answered yet. To page once more: `/page --again "Ana Example" all is down`.
+        /page "Payments primary" ALL is down
+          → :information_source: You have paged @payments-oncall 4s ago: “all is down” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>), which is for Payments primary, too, so I page nobody now. Nobody has answered yet. To page once more: `/page --again "Payments primary" ALL is down`.
+        /page payments all is down
+          → :rotating_light: Paging 'payments': all is down
+            :hourglass_flowing_sand: payments (Ana Example) is being paged.
+            _You have paged @payments-oncall 6s ago: “all is down” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000001|PagerDuty>)._
+        /page @payments-oncall all is down
+          → :information_source: You have paged payments 2s ago: “all is down” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000002|PagerDuty>), which is for @payments-oncall, too, so I page nobody now. Nobody has answered yet. To page once more: `/page --again @payments-oncall all is down`.
+        /page @ana @cho all is down
+          → :rotating_light: Paging 'Ana Example, Cho Example': all is down
+            :hourglass_flowing_sand: Ana Example is being paged.
+            :hourglass_flowing_sand: Cho Example is being paged.
+            _You have paged payments 4s ago: “all is down” (<https://acme.pagerduty.com/incidents/Q1NG2TX0000002|PagerDuty>)._
+        "#);
+        assert_eq!(stage.rung(), "PANA001 PANA001 PANA001 PCHO001");
         stage.end().await;
     }
 );

@@ -113,6 +113,7 @@ on_both_engines!(
           → Say why, so that they know what wakes them: `/page --test payments the checkout is down`.
         /page ic
           → I know nothing and nobody called ic. `/oncall` alone shows what there is; `/page help` says what I understand.
+            To page them all: `/ic page`.
         /page --test @ana and @ben come
           → :red_circle: TEST MODE ENABLED - nobody is paged :red_circle:
             :rotating_light: Paging 'Ana Example, Ben Example': come
@@ -357,7 +358,7 @@ on_both_engines!(
         /page @crowd come
           → @crowd are 22. If you mean to wake them all, say so: `/page --all @crowd come`. Otherwise page a team or a service.
         /page @empty come
-          → Nobody that I know of is in @empty.
+          → Nobody that I know of is in @empty, so I have paged nobody. `/ic responders` shows who is on call for each team, and `/page payments …` pages one.
         /page @old come
           → @old is disabled in Slack, so I do not know who is meant. Name a person or a service.
         /page "Ana Example" come
@@ -396,6 +397,37 @@ on_both_engines!(
         :hourglass_flowing_sand: Ana Example is being paged.
         ");
         assert_eq!(stage.rung(), "PCHO001 PBEN001 PDEE001 PANA001");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn words_that_cannot_be_seen_are_none(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let answer = stage.typed("U0EVE", "/page @ana \u{200b}").await;
+        assert!(answer.contains("Say why, so that they know what wakes them"), "{answer}");
+        assert_eq!(stage.rung(), "");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_is_almost_right_is_answered_with_what_is(db: Db, clock: Clock) {
+        let stage = stage(db, clock).await;
+        let typed = ["\"Ana Example hello", "“Ana hello", "commanders come", "responders come"];
+        assert_reads!(stage.asks("U0EVE", "/page", &typed).await, @r#"
+        /page "Ana Example hello
+          → The quote before Ana is not closed: `/page "Ana …" …`.
+        /page “Ana hello
+          → The quote before Ana is not closed: `/page "Ana …" …`.
+        /page commanders come
+          → I know nothing and nobody called commanders. `/oncall` alone shows what there is; `/page help` says what I understand.
+            To page them all: `/ic page`.
+        /page responders come
+          → I know nothing and nobody called responders. `/oncall` alone shows what there is; `/page help` says what I understand.
+            To page them all: `/ic page responders`.
+        "#);
+        assert_eq!(stage.rung(), "");
         stage.end().await;
     }
 );

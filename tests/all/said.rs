@@ -377,3 +377,24 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn what_was_not_done_is_not_on_record_as_done(db: Db, clock: Clock) {
+        let stage = crate::paging::stage(db, clock).await;
+        stage.typed("U0EVE", "/page @cho come").await;
+        stage.typed("U0BEN", "/page @cho come").await;
+        stage.typed("U0ANA", "/incident declare payments down sev1").await;
+        stage.typed("U0BEN", "/incident declare payments down sev1").await;
+        stage.typed("U0BEN", "/incident declare payments down sev1").await;
+        stage.press("U0BEN", "general", "Declare anyway").await;
+        assert_reads!(stage.audit().await, @"
+        U0EVE slash done /page <@U0CHO|cho> come
+        U0BEN slash answered /page <@U0CHO|cho> come
+        U0ANA slash done /incident declare payments down sev1
+        U0BEN slash answered /incident declare payments down sev1
+        U0BEN slash answered /incident declare payments down sev1
+        U0BEN button done incident.declare_anyway
+        ");
+        stage.end().await;
+    }
+);

@@ -34,24 +34,30 @@ fn about(page: &Page) -> String {
     }
 }
 
-/// Nobody has answered in time.
+/// Nobody has answered in time; or, where PagerDuty is `away`, nobody that we know of.
 pub fn unanswered(
     known: &Known,
     page: &Page,
     targets: &[Target],
-    waited: Duration,
+    (waited, away): (Duration, Option<&str>),
     at: Timestamp,
 ) -> Message {
     let on =
         page.html_url.as_deref().map(|url| format!(" on {}", link(url, "PagerDuty"))).unwrap_or_default();
-    let mut lines = vec![format!(
-        ":alarm_clock: {} Nobody has answered {} for {}: asked {}{on}.",
-        mention(&page.asked_by),
-        about(page),
-        span(waited),
-        date(page.asked_at)
-    )];
-    lines.extend(targets.iter().map(|t| format!("• Please call {}.", reach(known, t, at, Eyes::Everybody))));
+    let (by, about, waited, since) =
+        (mention(&page.asked_by), about(page), span(waited), date(page.asked_at));
+    let (text, call) = match away {
+        None => (format!("Nobody has answered {about} for {waited}: asked {since}{on}."), "Please call"),
+        Some(away) => (
+            format!(
+                "I know of no answer to {about} for {waited}, and cannot look whether there is one: {}. Asked {since}{on}.",
+                untrusted(away)
+            ),
+            "To be sure, please call",
+        ),
+    };
+    let mut lines = vec![format!(":alarm_clock: {by} {text}")];
+    lines.extend(targets.iter().map(|t| format!("• {call} {}.", reach(known, t, at, Eyes::Everybody))));
     lines.extend(numbers_told(known, page, &targets.iter().collect::<Vec<_>>(), at));
     Message::text(lines.join("\n"))
 }

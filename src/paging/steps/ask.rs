@@ -19,8 +19,8 @@ use crate::jobs::{Finished, Job};
 use crate::oncall::Known;
 use crate::pagerduty::roads::{self, Keyed};
 use crate::pagerduty::{self, Action, Change, NewIncident, Urgency};
-use crate::paging::model::{Page, STALE, Target};
-use crate::paging::{messages, told};
+use crate::paging::model::{Page, STALE, State, Target};
+use crate::paging::{answers, messages, targets, told};
 use crate::store::Priority;
 
 /// The incident's own page is under way: for so long it is waited for, so that people are asked on that one.
@@ -42,11 +42,15 @@ pub(super) async fn page(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
     }
     let known = app.known();
     let now = app.clock.now();
-    let ended = room.as_ref().is_some_and(|r| !r.incident.is_open());
-    if ended || now.since(page.asked_at) > STALE {
-        let because = if ended { "the incident is over" } else { "PagerDuty was away for too long" };
+    if room.as_ref().is_some_and(|r| !r.incident.is_open()) {
+        stop_the_alert(app, &page).await;
         let mut tx = app.db.write(Priority::Job).await?;
-        told::give_up(&mut tx, &known, id, because).await?;
+        told::drop_it(&mut tx, &known, id).await?;
+        return job.finish(tx).await;
+    }
+    if now.since(page.asked_at) > STALE {
+        let mut tx = app.db.write(Priority::Job).await?;
+        told::give_up(&mut tx, &known, id, "PagerDuty was away for too long").await?;
         return job.finish(tx).await;
     }
     let (Some(pagerduty), Ok(service)) = (&app.pagerduty, known.config.service(&page.service)) else {
@@ -74,6 +78,22 @@ pub(super) async fn page(app: &App, job: &Job, id: Uuid) -> Result<Finished> {
         }
         Err(other) => Err(other),
     }
+}
+
+/// What an alert has made ends with its incident; what was not seen of it so far, by the road that it came.
+async fn stop_the_alert(app: &App, page: &Page) {
+    let is_unseen = page.sent_by_events_at.is_some() && page.pagerduty_id.is_none();
+    let (Some(client), Ok(service)) = (&app.pagerduty, app.config.service(&page.service)) else { return };
+    let Some(routing_key) = service.routing_key.as_ref().filter(|_| is_unseen) else { return };
+    let key = page.id.to_string();
+    let keyed = keyed(client, page, service, &key);
+    if let Err(trouble) = keyed.send(routing_key, Action::Resolve, &page.title).await {
+        tracing::error!(page = key, error = %trouble, "cannot resolve by the Events API what it has made");
+    }
+}
+
+fn keyed<'a>(client: &'a pagerduty::Client, page: &Page, service: &'a Service, key: &'a str) -> Keyed<'a> {
+    Keyed { client, key, service_id: &service.pagerduty_service, since: page.asked_at, known: &[] }
 }
 
 /// The incident of ours that it is for.
@@ -139,26 +159,25 @@ impl Attempt<'_> {
         let mut base = self.base()?;
         let mut late = None;
         for target in &self.in_order(waiting) {
-            // Under the page's own key is, or will be, what an alert has made: for whom it was raised.
-            let has_alert = self.page.sent_by_events_at.is_some();
-            let is_first = base.is_none() && (!has_alert || self.is_paged_by_alerts(target));
+            // Under the page's own key is, or will be, what an alert has made: for whom it was raised, and nobody else.
+            let is_first = if self.has_alert() { self.is_paged_by_alerts(target) } else { base.is_none() };
             let asked = match &base {
+                _ if is_first => self.open(self.page.id, target).await,
                 Some(base) if self.is_addressed(target) => self.request(base, target).await,
-                None if is_first => self.open(self.page.id, target).await,
                 _ => self.open(target.id, target).await,
             };
             match asked {
                 Ok(on) => {
                     self.record(target, &on, is_first).await?;
                     if is_first {
-                        base = Some(Base { id: on.id.clone(), is_own: true });
+                        base.get_or_insert(Base { id: on.id, is_own: true });
                     }
                 }
                 Err(problem) if problem.is_final() && !roads::refuses_our_key(&problem) => {
                     let _turn = self.writing.lock().await;
                     let mut tx = self.app.db.write(Priority::Job).await?;
                     let because = trouble::in_words(&Error::Upstream(problem));
-                    tx.set_unpaged(target.id, &because).await?;
+                    tx.set_unpaged(target.id, State::Failed, &because).await?;
                     tx.commit().await?;
                 }
                 // It may still come, and is waited for; meanwhile the others can be asked.
@@ -169,30 +188,23 @@ impl Attempt<'_> {
         if let Some(problem) = late {
             return Err(problem.into());
         }
-        // Both roads were taken, and the first led to the incident's own: the event's one is its double.
-        if let (Some(base), Some(_), Some(key)) =
-            (&base, self.page.sent_by_events_at, &self.service.routing_key)
-            && !base.is_own
-        {
-            let key_of_page = self.page.id.to_string();
-            self.keyed(&key_of_page).send(key, Action::Resolve, &self.page.title).await?;
-        }
         Ok(())
     }
 
     /// What an alert has made comes to whom it was raised for.
     fn in_order(&self, mut waiting: Vec<Target>) -> Vec<Target> {
-        if self.page.sent_by_events_at.is_some() {
+        if self.has_alert() {
             waiting.sort_by_key(|target| !self.is_paged_by_alerts(target));
         }
         waiting
     }
 
-    /// Whether an alert on the service pages whoever is meant, and nobody else.
+    fn has_alert(&self) -> bool {
+        self.page.sent_by_events_at.is_some()
+    }
+
     fn is_paged_by_alerts(&self, target: &Target) -> bool {
-        let own = self.known.people.policy_of_alerts(self.service);
-        target.pagerduty_user_id.is_none()
-            && target.policy_id.as_deref().is_none_or(|policy| own == Some(policy))
+        targets::is_paged_by_alerts(self.known, self.service, target)
     }
 
     /// The escalation policy that is meant; of the service itself it may have been read meanwhile.
@@ -206,18 +218,20 @@ impl Attempt<'_> {
     }
 
     fn base(&self) -> Result<Option<Base>> {
-        if let Some(id) = &self.page.pagerduty_id {
-            return Ok(Some(Base { id: id.clone(), is_own: true }));
-        }
-        let Some(room) = self.room else { return Ok(None) };
-        if let Some(page) = room.linked.iter().find(|p| p.is_open() && !p.is_extra) {
+        let own = self.page.pagerduty_id.clone().map(|id| Base { id, is_own: true });
+        let Some(room) = self.room else { return Ok(own) };
+        // What an alert has made comes late: by then people may have been asked on the incident's own.
+        let of_room = || room.linked.iter().find(|p| p.is_open() && !p.is_extra);
+        if (own.is_none() || self.has_alert())
+            && let Some(page) = of_room()
+        {
             return Ok(Some(Base { id: page.id.clone(), is_own: false }));
         }
         let is_coming = matches!(room.own_step, Some(StepState::Waiting | StepState::Retrying));
-        if is_coming && self.app.clock.now().since(self.page.asked_at) < OWN_PAGE_TAKES {
+        if own.is_none() && is_coming && self.app.clock.now().since(self.page.asked_at) < OWN_PAGE_TAKES {
             return Err(roads::not_yet("the incident's own page is under way").into());
         }
-        Ok(None)
+        Ok(own)
     }
 
     /// A request to respond. Requests have no key: a mark in its words shows whether it was made before.
@@ -300,13 +314,7 @@ impl Attempt<'_> {
     }
 
     fn keyed<'b>(&'b self, key: &'b str) -> Keyed<'b> {
-        Keyed {
-            client: self.pagerduty,
-            key,
-            service_id: &self.service.pagerduty_service,
-            since: self.page.asked_at,
-            known: &[],
-        }
+        keyed(self.pagerduty, self.page, self.service, key)
     }
 
     fn words(&self, mark: Option<&str>) -> String {
@@ -330,7 +338,9 @@ impl Attempt<'_> {
         // Targets before their page, as deliveries write them: two writers wait for each other in one place.
         tx.set_paged(target.id, &asked.id).await?;
         if let Some(opened) = made_for_it {
-            tx.set_page_incident(self.page.id, &opened.id, &opened.html_url).await?;
+            tx.set_page_incident(self.page.id, &opened.id, Some(opened.html_url.clone())).await?;
+            // It may have rung for a while before it was found.
+            answers::take_in_all(&mut tx, self.known, opened).await?;
         }
         tx.commit().await
     }

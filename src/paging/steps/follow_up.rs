@@ -6,10 +6,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::error::Result;
-use crate::ids::PagerDutyUserId;
+use crate::error::{Error, Result};
+use crate::incidents::trouble;
 use crate::jobs::{Finished, Job, NewJob};
-use crate::pagerduty::Incident;
+use crate::pagerduty::{Incident, roads};
 use crate::paging::model::{ANSWER_WITHIN, State};
 use crate::paging::{answers, messages, told};
 use crate::store::Priority;
@@ -59,45 +59,45 @@ pub(super) async fn follow_up(app: &App, job: &Job, id: Uuid) -> Result<Finished
     asked_on.sort();
     asked_on.dedup();
     let mut seen: Vec<Incident> = Vec::new();
+    // While PagerDuty is away, what we know has to do, and is said to be no more than that.
+    let mut away = None;
     if let Some(pagerduty) = &app.pagerduty {
         for on in &asked_on {
-            // While PagerDuty is away, what we know has to do.
-            seen.extend(pagerduty.incident(on).await.ok().flatten());
+            match pagerduty.incident(on).await {
+                Ok(incident) => seen.extend(incident),
+                Err(hiccup) if !hiccup.is_final() && job.attempts < roads::FIRST_ROAD_TRIES => {
+                    return Err(hiccup.into());
+                }
+                Err(problem) => away = Some(trouble::in_words(&Error::Upstream(roads::patiently(problem)))),
+            }
         }
     }
     let known = app.known();
     let mut tx = app.db.write(Priority::Job).await?;
     for incident in &seen {
-        for (person, state) in answers_in(incident) {
-            answers::take_in(&mut tx, &known, &incident.id, &person, "", state).await?;
-        }
+        answers::take_in_all(&mut tx, &known, incident).await?;
     }
     let silent = !asked_on.is_empty() && tx.page(id).await?.is_some_and(|p| p.answered_at.is_none());
     if silent {
         let now = tx.now();
         let waited = Duration::from_secs(job.payload.0["within"].as_u64().unwrap_or_default());
         let mut targets = tx.page_targets(id).await?;
-        targets.retain(|t| t.state != State::Failed);
-        told::say(&mut tx, &page, messages::answers::unanswered(&known, &page, &targets, waited, now))
-            .await?;
-        told::note(&mut tx, &page, format!("Nobody has answered the page of {}", page.whom)).await?;
+        targets.retain(|t| !matches!(t.state, State::Failed | State::Dropped));
+        let text = match &away {
+            None => format!("Nobody has answered the page of {}", page.whom),
+            Some(away) => format!("No answer to the page of {} is known: {away}", page.whom),
+        };
+        let away = away.as_deref();
+        told::say(
+            &mut tx,
+            &page,
+            messages::answers::unanswered(&known, &page, &targets, (waited, away), now),
+        )
+        .await?;
+        told::note(&mut tx, &page, text).await?;
         if let Some(numbers) = messages::numbers(&known, &page, &targets, now) {
             told::whisper(&mut tx, &page, numbers).await?;
         }
     }
     job.finish(tx).await
-}
-
-fn answers_in(incident: &Incident) -> Vec<(PagerDutyUserId, State)> {
-    let acknowledged = incident
-        .acknowledgers
-        .iter()
-        .filter(|(who, _)| who.kind.starts_with("user"))
-        .map(|(who, _)| (PagerDutyUserId::new(who.id.clone()), State::Answered));
-    let replied = incident.responders.iter().filter_map(|r| match r.state.as_str() {
-        "joined" | "accepted" => Some((r.user_id.clone(), State::Answered)),
-        "declined" => Some((r.user_id.clone(), State::Declined)),
-        _ => None,
-    });
-    acknowledged.chain(replied).collect()
 }
