@@ -16,7 +16,7 @@ pub const PAGE: &[Spoken] = &[
         more: "In an incident's channel they are asked to help with the incident, and come into the channel. Elsewhere a \
                PagerDuty incident opens on the service, or assigned to the person. A name of several words goes in \
                quotes. A user group that follows a rota means who is on call; any other one means its members (more \
-               than 20 only with `--all`). It is said here whom PagerDuty has paged, who answers, and when nobody does. \
+               than 20 only with `--all`). Several who are mentioned first are all paged: `@ana @ben please join`. It is said here whom PagerDuty has paged, who answers, and when nobody does. \
                The same page by somebody else a moment later rings nobody twice; `--again` does. `--test` pages nobody. Flags stand before the message, or behind one in quotes: \
                `@ana \"the checkout is down\" --test`.",
         example: "payments the checkout is down",
