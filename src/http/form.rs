@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderMap, header};
 
 /// One form. A field is decoded when it is asked for: Slack sends more than twice as many as are read.
-pub struct Form<'a>(&'a str);
+pub struct Form<'a>(Vec<&'a str>);
 
 /// Not a form in UTF-8.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,13 +13,17 @@ pub struct BadForm;
 
 impl<'a> Form<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, BadForm> {
-        std::str::from_utf8(body).map(Self).map_err(|_| BadForm)
+        let text = std::str::from_utf8(body).map_err(|_| BadForm)?;
+        Ok(Self(text.split('&').collect()))
     }
 
     /// The first field of this name, which Slack's never escape.
     pub fn get(&self, name: &str) -> Result<Option<Cow<'a, str>>, BadForm> {
-        let is_it = |field: &&str| field.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
-        let Some(field) = self.0.split('&').find(is_it) else { return Ok(None) };
+        let named = |field: &&'a str| Some((*field, field.strip_prefix(name)?.strip_prefix('=')?));
+        let Some((field, value)) = self.0.iter().find_map(named) else { return Ok(None) };
+        if !value.contains(['%', '+']) {
+            return Ok(Some(Cow::Borrowed(value)));
+        }
         let Some((_, value)) = form_urlencoded::parse(field.as_bytes()).next() else { return Ok(None) };
         // The decoder puts U+FFFD where the escaped bytes are not UTF-8; a person may also have typed one.
         let repaired = matches!(&value, Cow::Owned(text) if text.contains('\u{fffd}'));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
+use tokio::task::yield_now;
 
 use crate::error::Result;
 
@@ -25,6 +26,7 @@ impl<T: Clone> Together<T> {
         let ours = self.lock().clone();
         let begin = async || {
             let _turn = self.turn.lock().await;
+            yield_now().await; // those who are about to ask come along
             // Who comes from here on is too late for this one.
             *self.lock() = Arc::default();
             read().await
@@ -42,7 +44,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::oneshot;
-    use tokio::task::yield_now;
 
     use super::*;
     use crate::error::Error;
@@ -59,7 +60,9 @@ mod tests {
             Ok(read)
         };
         let ask_late = async {
-            yield_now().await;
+            while reads.load(Ordering::Relaxed) == 0 {
+                yield_now().await;
+            }
             tokio::join!(together.read(count), together.read(count), together.read(count))
         };
         let (first, (a, b, c)) = tokio::join!(together.read(count), ask_late);
