@@ -106,7 +106,8 @@ async fn page_for(
     to: &Severity,
     raised: bool,
 ) -> Result<()> {
-    let has_page = !tx.linked_pages(incident.id).await?.is_empty();
+    // Whom somebody has paged in the room is not who is on call for this.
+    let has_page = tx.linked_pages(incident.id).await?.iter().any(|page| !page.is_extra);
     if raised && to.page && can_page(known, incident) && !has_page && tx.set_page_wanted(incident.id).await? {
         return tx.cause_step(&Effect::Page { incident: incident.id }).await;
     }

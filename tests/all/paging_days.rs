@@ -252,3 +252,19 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn raising_the_severity_rings_who_is_on_call_although_others_were_paged_in_the_room(
+        db: Db,
+        clock: Clock,
+    ) {
+        let stage = stage(db, clock).await;
+        stage.typed("U0EVE", "/incident declare search is slow --service search sev5").await;
+        let room = "inc-1-search-is-slow";
+        stage.typed_in("U0EVE", room, "/page @dee please look").await;
+        assert_eq!(stage.rung(), "PDEE001");
+        stage.typed_in("U0EVE", room, "/incident sev1").await;
+        assert_eq!(stage.rung(), "PDEE001 PCHO001");
+        stage.end().await;
+    }
+);
