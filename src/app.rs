@@ -91,21 +91,16 @@ impl Clients {
             api_key: page.api_key.clone(),
             deliver_notifications: page.deliver_notifications,
         });
-        let with = || (http.clone(), clock.clone(), observer.clone());
-        let slack = {
-            let (http, clock, observer) = with();
-            slack::Client::new(http, clock, slack, observer)
-        };
-        let pagerduty = pagerduty.map(|settings| {
-            let (http, clock, observer) = with();
-            pagerduty::Client::new(http, clock, settings, observer)
-        });
-        let statuspage = statuspage.map(|settings| {
-            let (http, clock, observer) = with();
-            statuspage::Client::new(http, clock, settings, observer)
-        });
-        let monitors = monitors::Client::new(http, clock.clone(), observer);
-        Self { slack, pagerduty, statuspage, monitors }
+        Self {
+            slack: slack::Client::new(http.clone(), clock.clone(), slack, observer.clone()),
+            pagerduty: pagerduty.map(|settings| {
+                pagerduty::Client::new(http.clone(), clock.clone(), settings, observer.clone())
+            }),
+            statuspage: statuspage.map(|settings| {
+                statuspage::Client::new(http.clone(), clock.clone(), settings, observer.clone())
+            }),
+            monitors: monitors::Client::new(http, clock.clone(), observer),
+        }
     }
 }
 

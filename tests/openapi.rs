@@ -105,7 +105,7 @@ impl FrontDesk for NobodyThere {
     fn workspace(&self) -> Option<Workspace> {
         None
     }
-    fn command(&self, _: SlashCommand) -> BoxFuture<'_, Reply> {
+    fn command<'a>(&'a self, _: &'a SlashCommand) -> BoxFuture<'a, Reply> {
         Box::pin(async { Reply::Nothing })
     }
     fn interaction(&self, _: Value) -> BoxFuture<'_, Reply> {

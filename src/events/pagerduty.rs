@@ -12,6 +12,7 @@ use crate::ids::opaque as id;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::pages::{self, Details, PageEvent, Person, Responder, Target, What, Words};
 use crate::oncall::{Known, Step};
+use crate::pagerduty::joins;
 use crate::paging::answers;
 use crate::store::Tx;
 
@@ -31,7 +32,7 @@ pub async fn understand(tx: &mut Tx, known: &Known, body: &[u8]) -> Result<()> {
         // PagerDuty sends none of these today; should it ever, they work.
         kind if hints::is_about_a_rota(kind) => hints::take(tx, known, event, "PagerDuty").await?,
         kind if !KINDS.contains(&kind) => tracing::debug!(kind, "a PagerDuty event that means nothing to us"),
-        "incident.responder.replied" if joins(&event["data"]).is_none() => {
+        "incident.responder.replied" if reply(&event["data"]).is_none() => {
             tracing::debug!(state = %event["data"]["state"], "a responder's reply that is neither yes nor no");
         }
         kind => {
@@ -124,19 +125,14 @@ fn what(kind: &str, data: &Value) -> Option<What> {
             What::ResponderAdded { who: responder(data)?, message: text(&data["message"]) }
         }
         "incident.responder.replied" => {
-            What::ResponderReplied { who: responder(data)?, joined: joins(data)? }
+            What::ResponderReplied { who: responder(data)?, joined: reply(data)? }
         }
         _ => return None,
     })
 }
 
-/// Whether a responder comes. A request that waits yet, or was taken back, is no reply.
-fn joins(data: &Value) -> Option<bool> {
-    match data["state"].as_str()? {
-        "joined" | "accepted" => Some(true),
-        "declined" => Some(false),
-        _ => None,
-    }
+fn reply(data: &Value) -> Option<bool> {
+    joins(data["state"].as_str()?)
 }
 
 fn target(incident: &Value) -> Option<Target> {

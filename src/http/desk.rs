@@ -16,7 +16,7 @@ pub trait FrontDesk: Send + Sync {
     fn workspace(&self) -> Option<Workspace>;
 
     /// Answers a slash command. Dropped when it takes longer than the edge's deadline.
-    fn command(&self, typed: SlashCommand) -> BoxFuture<'_, Reply>;
+    fn command<'a>(&'a self, typed: &'a SlashCommand) -> BoxFuture<'a, Reply>;
 
     /// Answers a button, a submitted or closed form, or a shortcut: Slack's `payload` as it came, its workspace
     /// checked. Dropped when it takes longer than the edge's deadline.

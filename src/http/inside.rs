@@ -32,15 +32,15 @@ impl FrontDesk for Inside {
         })
     }
 
-    fn command(&self, typed: SlashCommand) -> BoxFuture<'_, Reply> {
+    fn command<'a>(&'a self, typed: &'a SlashCommand) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let typed = Typed {
                 mark: format!("trigger:{}:{}", typed.user_id, typed.trigger_id),
-                user: typed.user_id,
-                channel: typed.channel_id,
+                user: typed.user_id.clone(),
+                channel: typed.channel_id.clone(),
                 via: Via::Slash,
-                command: typed.command,
-                text: typed.text,
+                command: typed.command.clone(),
+                text: typed.text.clone(),
                 thread_ts: None,
             };
             chat::answer(&self.app, &typed).await

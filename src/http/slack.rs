@@ -52,8 +52,7 @@ pub(super) async fn commands(State(edge): State<Arc<Edge>>, signed: VerifiedSlac
         }
         Whose::Unknown => return to_command(starting()),
     }
-    let asking = edge.desk.command(typed.clone());
-    to_command(ask(&edge, asking, Some(&typed.trigger_id), Some(&typed)).await)
+    to_command(ask(&edge, edge.desk.command(&typed), Some(&typed.trigger_id), Some(&typed)).await)
 }
 
 /// `POST /slack/interactions`

@@ -59,7 +59,7 @@ impl FrontDesk for TestDesk {
         self.workspace.lock().unwrap().clone()
     }
 
-    fn command(&self, typed: SlashCommand) -> BoxFuture<'_, Reply> {
+    fn command<'a>(&'a self, typed: &'a SlashCommand) -> BoxFuture<'a, Reply> {
         self.hear(format!("{} {} {} by {}", typed.team_id, typed.command, typed.text, typed.user_id));
         self.answer()
     }

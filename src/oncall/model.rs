@@ -215,7 +215,6 @@ impl Directory {
         self.member(id).map_or_else(|| id.to_string(), |m| m.called().to_owned())
     }
 
-    /// By handle (with or without `@`, any case) or id.
     /// A channel's id, by its name (without `#`) or its id.
     pub fn channel(&self, word: &str) -> Result<ChannelId, Error> {
         if is_channel_id(word) {
@@ -225,6 +224,7 @@ impl Directory {
         found.ok_or_else(|| Error::refused(format!("not in #{word}: write /invite @firebell there")))
     }
 
+    /// By handle (with or without `@`, any case) or id.
     pub fn group(&self, word: &str) -> Option<&Group> {
         let word = word.trim_start_matches('@');
         self.groups.iter().find(|g| g.id.as_str() == word || g.handle.eq_ignore_ascii_case(word))

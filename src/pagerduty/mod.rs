@@ -29,7 +29,7 @@ pub use people::Filter;
 pub use schedules::{OnDuty, Schedule, Through};
 pub use types::{
     Action, Change, ContactKind, ContactMethod, Event, Incident, LogEntry, NewIncident, Note, OnCall,
-    Priority, Ref, Responder, Service, Severity, Status, Urgency, User,
+    Priority, Ref, Responder, Service, Severity, Status, Urgency, User, joins,
 };
 
 use crate::clock::Clock;

@@ -123,6 +123,16 @@ pub struct Responder {
     pub state: String,
 }
 
+/// Whether a responder comes, by the state of the request, in an incident or in a webhook. One that waits yet, or was taken
+/// back, is no reply.
+pub fn joins(state: &str) -> Option<bool> {
+    match state {
+        "joined" | "accepted" => Some(true),
+        "declined" => Some(false),
+        _ => None,
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     pub id: PagerDutyIncidentId,

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::ids::{PagerDutyIncidentId, PagerDutyUserId};
 use crate::incidents::pages::{PageEvent, Responder, What};
 use crate::oncall::Known;
-use crate::pagerduty::Incident;
+use crate::pagerduty::{Incident, joins};
 use crate::store::Tx;
 
 /// Takes an event of PagerDuty in, as far as it answers a page.
@@ -73,10 +73,9 @@ fn answers_in(incident: &Incident) -> Vec<(PagerDutyUserId, State)> {
         .iter()
         .filter(|(who, _)| who.kind.starts_with("user"))
         .map(|(who, _)| (PagerDutyUserId::new(who.id.clone()), State::Answered));
-    let replied = incident.responders.iter().filter_map(|r| match r.state.as_str() {
-        "joined" | "accepted" => Some((r.user_id.clone(), State::Answered)),
-        "declined" => Some((r.user_id.clone(), State::Declined)),
-        _ => None,
+    let replied = incident.responders.iter().filter_map(|r| {
+        let state = if joins(&r.state)? { State::Answered } else { State::Declined };
+        Some((r.user_id.clone(), state))
     });
     acknowledged.chain(replied).collect()
 }

@@ -47,16 +47,17 @@ pub(super) async fn alarm(
 
 /// Nothing more is tried: those who still wait are to be called.
 pub(super) async fn give_up(tx: &mut Tx, known: &Known, page: Uuid, because: &str) -> Result<()> {
-    for target in waiting(tx.page_targets(page).await?) {
-        tx.set_unpaged(target.id, State::Failed, because).await?;
-    }
-    conclude(tx, known, page).await
+    leave(tx, known, page, (State::Failed, because)).await
 }
 
 /// The incident that it is for is over: those who still wait are left in peace.
 pub(super) async fn drop_it(tx: &mut Tx, known: &Known, page: Uuid) -> Result<()> {
+    leave(tx, known, page, (State::Dropped, "the incident is over")).await
+}
+
+async fn leave(tx: &mut Tx, known: &Known, page: Uuid, (state, why): (State, &str)) -> Result<()> {
     for target in waiting(tx.page_targets(page).await?) {
-        tx.set_unpaged(target.id, State::Dropped, "the incident is over").await?;
+        tx.set_unpaged(target.id, state, why).await?;
     }
     conclude(tx, known, page).await
 }

@@ -150,7 +150,6 @@ fn take_quoted(text: &str) -> (Option<String>, &str) {
     }
 }
 
-/// A double quote, straight or as phones make it.
 /// Whether nothing of it can be seen.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| {
@@ -162,6 +161,7 @@ pub fn is_blank(text: &str) -> bool {
     })
 }
 
+/// A double quote, straight or as phones make it.
 pub fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}')
 }
