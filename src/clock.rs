@@ -1,6 +1,7 @@
 //! The one place that knows what time it is. Everything else asks a [`Clock`], so tests can move it.
 
 use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -162,6 +163,20 @@ impl Clock {
 
     pub async fn sleep(&self, time: Duration) {
         self.sleep_until(self.now() + time).await;
+    }
+
+    /// What `work` gives; when it takes longer than `patience`, `speak` runs once beside it, until the work is done.
+    pub async fn aloud<T>(&self, work: impl Future<Output = T>, patience: Duration, speak: impl Future) -> T {
+        let speaking = async {
+            self.sleep(patience).await;
+            speak.await;
+            pending().await
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = speaking => never,
+        }
     }
 }
 

@@ -85,9 +85,11 @@ pub enum Problem {
 /// What is the matter with a vendor that has not said no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// No connection, a broken one, a 5xx, or no answer in time.
+    /// No connection, a 5xx, or no answer to what may be asked again at will.
     NoAnswer,
-    /// No answer in time to what must not be done twice: **its effect may still come**. To look at once would be too soon.
+    /// No complete answer to what must not be done twice: **its effect may have happened**.
+    InDoubt,
+    /// The same, and it may still come: no answer in time, and to look at once would be too soon.
     Late,
     /// There is an answer, and it makes no sense.
     Nonsense,
@@ -95,10 +97,18 @@ pub enum Why {
     KeyRefused,
 }
 
+/// In the text of an error: what was asked for may have been done.
+pub const IN_DOUBT: &str = "it may have arrived";
+
 impl Upstream {
     /// Whether the effect of what was asked for may still come.
     pub fn is_late(&self) -> bool {
         matches!(self.problem, Problem::Unavailable { why: Why::Late, .. })
+    }
+
+    /// Whether what was asked for may have been done all the same, or may yet be.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self.problem, Problem::Unavailable { why: Why::InDoubt | Why::Late, .. })
     }
 
     /// The vendor's machine word, when it refused.
@@ -124,8 +134,11 @@ impl fmt::Display for Upstream {
             Problem::RateLimited { after } => {
                 write!(f, "{service} asks us to wait {} s before {call}", after.as_secs())
             }
-            Problem::Unavailable { why: Why::NoAnswer | Why::Late, detail } => {
+            Problem::Unavailable { why: Why::NoAnswer, detail } => {
                 write!(f, "{service} did not answer {call}: {detail}")
+            }
+            Problem::Unavailable { why: Why::InDoubt | Why::Late, detail } => {
+                write!(f, "{service} did not answer {call}: {detail} ({IN_DOUBT})")
             }
             Problem::Unavailable { why: Why::Nonsense, detail } => {
                 write!(f, "{service} answered {call} with what makes no sense: {detail}")

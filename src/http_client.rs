@@ -156,10 +156,13 @@ fn without_url(error: &reqwest::Error) -> Problem {
     if error.is_builder() {
         return Problem::Rejected { code: "invalid_request".into(), detail: "it could not be built".into() };
     }
+    if error.is_connect() {
+        return unavailable("no connection"); // nothing was sent
+    }
     if error.is_timeout() {
         return late();
     }
-    unavailable(if error.is_connect() { "no connection" } else { "the connection broke" })
+    Problem::Unavailable { why: Why::InDoubt, detail: "the connection broke".into() }
 }
 
 /// With an `Authorization` header that no log shows. A key that is no header value is left out: the vendor's 401 says so
@@ -328,11 +331,16 @@ impl Wire {
     }
 }
 
-/// Only where something must not be done twice does it matter that it may yet come.
+/// Only where something must not be done twice does it matter that it may have been done, or may yet be.
 fn in_doubt(spec: &CallSpec, problem: Problem) -> Problem {
     match problem {
-        Problem::Unavailable { why: Why::Late, detail } if spec.effect != Effect::ReadBack => {
-            unavailable(detail)
+        Problem::Unavailable { why: why @ (Why::InDoubt | Why::Late), detail } => {
+            let why = match spec.effect {
+                Effect::Idempotent => Why::NoAnswer,
+                Effect::ReadBack => why,
+                Effect::Named | Effect::AtMostOnce | Effect::AtLeastOnce => Why::InDoubt,
+            };
+            Problem::Unavailable { why, detail }
         }
         other => other,
     }

@@ -30,6 +30,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// … and then what works this long; after that, leases do their work. Together less than the 30 s that Kubernetes
 /// waits.
 const GRACE: Duration = Duration::from_secs(15);
+/// Slack waits 3 s for an answer and PagerDuty 5 s: who takes longer to ask is neither, and must not keep the place of
+/// one that is.
+const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 /// How far the memory of one replica may be behind the reads of another.
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 /// How long the audit of what only looks may wait.
@@ -163,6 +166,7 @@ fn settings(app: &App) -> Settings {
         webhook_secrets: config.pagerduty.as_ref().map(|p| p.webhook_secrets.clone()).unwrap_or_default(),
         hint_senders: config.hint_senders.clone(),
         max_body: config.server.max_body,
+        body_timeout: BODY_TIMEOUT,
         request_timeout: config.server.request_timeout,
         max_in_flight: config.server.max_in_flight,
     }

@@ -72,6 +72,7 @@ async fn the_router_serves_exactly_the_routes() {
             hint_senders: Vec::new(),
             webhook_secrets: vec!["pagerduty".into()],
             max_body: 1024,
+            body_timeout: Duration::from_secs(3),
             request_timeout: Duration::from_secs(5),
             max_in_flight: 10,
         },

@@ -17,6 +17,9 @@ use crate::store::{Priority, Tx, Work};
 /// Deliveries read in one transaction, at most, and for how long: on SQLite people's commands wait meanwhile.
 const BATCH: i64 = 64;
 const SHARE: Duration = Duration::from_millis(4);
+/// While more come in, taking them in goes first: who sends waits for it. So reading pauses for as long as it has worked,
+/// and no longer than this.
+const BREATH: Duration = Duration::from_millis(20);
 /// With nothing waiting, look at least this often.
 const POLL: Duration = Duration::from_secs(5);
 /// A delivery that cannot be understood this often waits for a person.
@@ -27,11 +30,14 @@ pub async fn read_inbox(app: App, stop: CancellationToken) {
     let mut bell = app.db.bell(Work::Deliveries);
     while !stop.is_cancelled() {
         bell.borrow_and_update();
+        let began_at = app.clock.now();
         let (_, more) = read_some(&app).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read the inbox");
             (0, false)
         });
-        if !more {
+        if more && bell.has_changed().unwrap_or(false) {
+            app.clock.sleep(app.clock.now().since(began_at).min(BREATH)).await;
+        } else if !more {
             let later = app.clock.now() + POLL;
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -65,21 +71,26 @@ async fn read_some(app: &App) -> Result<(usize, bool)> {
             break;
         }
     }
+    if read > 0 {
+        tx.deliveries_done(&waiting[..read]).await?;
+    }
     tx.commit().await?;
     Ok((read, i64::try_from(waiting.len()) == Ok(BATCH) || read < waiting.len()))
 }
 
 async fn understand(tx: &mut Tx, known: &Known, delivery: &Delivery) -> Result<()> {
     match delivery.source.as_str() {
-        "pagerduty" => pagerduty::understand(tx, known, &delivery.body).await?,
+        "pagerduty" => pagerduty::understand(tx, known, &delivery.body).await,
         "hint" => {
             let sender = delivery.delivery_key.split(':').next().unwrap_or_default();
-            hints::understand(tx, known, &delivery.body, sender).await?;
+            hints::understand(tx, known, &delivery.body, sender).await
         }
-        "slack" => slack::understand(tx, known, &delivery.body).await?,
-        other => tracing::warn!(source = other, "a delivery from nobody we know"),
+        "slack" => slack::understand(tx, known, &delivery.body).await,
+        other => {
+            tracing::warn!(source = other, "a delivery from nobody we know");
+            Ok(())
+        }
     }
-    tx.delivery_done(delivery).await
 }
 
 async fn postpone(app: &App, delivery: &Delivery, error: &Error) -> Result<()> {

@@ -56,6 +56,18 @@ async fn a_body_that_never_comes_ends_in_503() {
 }
 
 #[tokio::test]
+async fn who_does_not_say_what_they_want_gives_their_place_up_before_others_lose_patience() {
+    let few = |settings: &mut super::Settings| {
+        settings.max_in_flight = 1;
+        settings.body_timeout = Duration::from_millis(50);
+    };
+    let (t, _guard) = sqlite_edge(few).await;
+    assert_eq!(t.send(stuck("/slack/commands")).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(t.counted(r#"firebell_refused_requests_total{sender="slack",reason="slow"} 1"#));
+    assert_eq!(t.send(post("/webhooks/pagerduty", b"{}", &[])).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn broken_http_over_a_real_connection_harms_nobody() {
     let (t, _guard) = sqlite_edge(|_| {}).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -67,6 +67,8 @@ pub struct Settings {
     pub hint_senders: Vec<HintSender>,
     /// In bytes.
     pub max_body: usize,
+    /// For the body of a request to arrive.
+    pub body_timeout: Duration,
     pub request_timeout: Duration,
     /// Signed requests at once, over all their routes.
     pub max_in_flight: usize,

@@ -23,8 +23,8 @@ use crate::ids::{ChannelId, SlackUserId};
 /// Past it the person gets the desk's late answer: Slack shows an error after 3 s, and the network needs its share.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// A trigger dies 3 s after the person's click (<https://docs.slack.dev/interactivity/handling-user-interaction>);
-/// it was on its way for some of that.
-const FORM_WITHIN: Duration = Duration::from_millis(2_800);
+/// it was on its way for some of that, and so will be the sentence that stands in for the form.
+const FORM_WITHIN: Duration = Duration::from_millis(2_500);
 
 /// Older Slack documentation looks with a GET whether we answer; a browser is told that this is no page.
 pub(super) async fn ssl_check(uri: Uri) -> Response {

@@ -128,6 +128,7 @@ impl TestEdge {
             webhook_secrets: vec![PAGERDUTY_SECRET.into()],
             hint_senders: Vec::new(),
             max_body: 1 << 20,
+            body_timeout: Duration::from_secs(3),
             request_timeout: Duration::from_secs(10),
             max_in_flight: 1000,
         };

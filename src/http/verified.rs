@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::signature::{Flaw, verify_pagerduty, verify_slack};
-use super::{Edge, form};
+use super::{Edge, form, watch};
 use crate::config::HintSender;
 
 /// A body that Slack signed in the last five minutes.
@@ -71,7 +71,12 @@ async fn read(
     sender: &'static str,
 ) -> Result<(HeaderMap, Bytes), Response> {
     let headers = std::mem::take(request.headers_mut());
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
+    let body = tokio::time::timeout(edge.settings.body_timeout, Bytes::from_request(request, &())).await;
+    let Ok(body) = body else {
+        edge.metrics.refused(sender, "slow");
+        return Err(watch::come_back());
+    };
+    let body = body.map_err(|rejection| {
         let status = rejection.status();
         let reason = if status == StatusCode::PAYLOAD_TOO_LARGE { "oversized" } else { "broken" };
         edge.metrics.refused(sender, reason);

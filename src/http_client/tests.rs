@@ -59,20 +59,20 @@ async fn no_vendor_silences_us_for_longer_than_is_sensible() {
 }
 
 #[tokio::test]
-async fn what_must_not_be_done_twice_is_late_when_its_time_ends_and_nothing_else_is() {
+async fn what_must_not_be_done_twice_is_in_doubt_when_its_time_ends_and_nothing_else_is() {
     let (stub, clock) = (Stub::start().await, clock());
     stub.on("/x", 504, "<html>").on("/broken", 503, "");
     let wire = wire(&stub, &clock);
-    for (path, effect, is_late) in [
-        ("/x", Effect::ReadBack, true),
-        ("/x", Effect::Named, false),
-        ("/x", Effect::Idempotent, false),
-        ("/broken", Effect::ReadBack, false),
+    for (path, effect, is_late, is_in_doubt) in [
+        ("/x", Effect::ReadBack, true, true),
+        ("/x", Effect::Named, false, true),
+        ("/x", Effect::Idempotent, false, false),
+        ("/broken", Effect::ReadBack, false, false),
     ] {
         let request = wire.http.get(format!("{}{path}", stub.url));
         let judge = |answer: &Answer| Err::<(), _>(unavailable(answer.status.to_string()));
         let error = wire.exchange(&spec(effect), "key", request, judge).await.expect_err("no answer");
-        assert_eq!(error.is_late(), is_late, "{path} {effect:?}");
+        assert_eq!((error.is_late(), error.is_in_doubt()), (is_late, is_in_doubt), "{path} {effect:?}");
     }
 }
 

@@ -28,6 +28,10 @@ pub enum Effect {
         incident: IncidentId,
         change: PageChange,
     },
+    /// Acknowledges by the Events API what was paged by it and has no number yet.
+    AcknowledgeAlert {
+        incident: IncidentId,
+    },
     /// Resolves a PagerDuty incident that pages for the same thing as the primary.
     CloseDouble {
         incident: IncidentId,
@@ -117,6 +121,7 @@ impl Effect {
             Self::OpenChannel { .. } => "incident.open_channel",
             Self::Page { .. } => "incident.page",
             Self::ChangePage { .. } => "incident.change_page",
+            Self::AcknowledgeAlert { .. } => "incident.acknowledge_alert",
             Self::CloseDouble { .. } => "incident.close_double",
             Self::NotePage { .. } => "incident.note_page",
             Self::Invite { .. } => "incident.invite",
@@ -141,6 +146,7 @@ impl Effect {
             Self::OpenChannel { incident }
             | Self::Page { incident }
             | Self::ChangePage { incident, .. }
+            | Self::AcknowledgeAlert { incident }
             | Self::CloseDouble { incident, .. }
             | Self::NotePage { incident, .. }
             | Self::Invite { incident }
@@ -208,6 +214,8 @@ impl Effect {
             Self::PinSummary { .. } | Self::RemindUpdate { .. } | Self::NudgeCommander { .. } => {
                 job.dedup(once)
             }
+            // Not in the lane, where it would wait for the first road.
+            Self::AcknowledgeAlert { .. } => job.dedup(once),
             Self::Introduce { responder, .. } => {
                 job.lane(lane("introduce")).dedup(format!("{once}:{responder}"))
             }

@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 use super::declare::NewIncident;
 use super::messages::{self, span};
-use super::model::{
-    Incident, LinkedPage, PAGED_BY_SECOND_ROAD, Role, RoleRow, Status, Step, StepRow, StepState,
-};
+use super::model::{Incident, LinkedPage, PERHAPS_PAGED, Role, RoleRow, Status, Step, StepRow, StepState};
 use super::trouble;
 use crate::clock::Timestamp;
 use crate::config::{Config, SeverityWord};
@@ -110,7 +108,7 @@ fn status_line(i: &Incident) -> String {
 }
 
 fn pagerduty_line(s: &Summary<'_>) -> String {
-    let shown: Vec<String> = s
+    let mut shown: Vec<String> = s
         .pages
         .iter()
         .map(|p| {
@@ -119,19 +117,30 @@ fn pagerduty_line(s: &Summary<'_>) -> String {
             format!("{shown} {}", untrusted(&p.status))
         })
         .collect();
-    if !shown.is_empty() {
-        return shown.join(", ");
+    // Beside those of earlier rounds, what becomes of the next one.
+    let step = s.steps.iter().find(|row| row.step == Step::Page);
+    if !s.pages.iter().any(LinkedPage::is_open)
+        && let Some(row) = step.filter(|row| shown.is_empty() || is_under_way(row.state))
+    {
+        shown.push(paging_line(row));
     }
-    match s.steps.iter().find(|row| row.step == Step::Page) {
-        Some(row) if row.state == StepState::Skipped => {
-            format!("nobody paged ({})", untrusted(row.detail.as_deref().unwrap_or("not wanted")))
+    if shown.is_empty() { "–".into() } else { shown.join(", ") }
+}
+
+fn is_under_way(state: StepState) -> bool {
+    matches!(state, StepState::Waiting | StepState::Retrying | StepState::Failed)
+}
+
+fn paging_line(row: &StepRow) -> String {
+    let detail = row.detail.as_deref().unwrap_or("not wanted");
+    match row.state {
+        StepState::Skipped => format!("nobody paged ({})", untrusted(detail)),
+        _ if row.is_by_second_road() => "paged".into(),
+        StepState::Failed | StepState::Retrying if detail.ends_with(PERHAPS_PAGED) => {
+            ":warning: *perhaps nobody paged yet*".into()
         }
-        Some(row) if row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD) => "paged".into(),
-        Some(row) if matches!(row.state, StepState::Failed | StepState::Retrying) => {
-            ":warning: *nobody paged yet*".into()
-        }
-        Some(_) => "being paged …".into(),
-        None => "–".into(),
+        StepState::Failed | StepState::Retrying => ":warning: *nobody paged yet*".into(),
+        StepState::Waiting | StepState::Done => "being paged …".into(),
     }
 }
 
@@ -145,7 +154,7 @@ fn trouble(s: &Summary<'_>) -> Vec<Value> {
                 let text = format!(":x: *{} failed*: {detail}", row.step.title());
                 shown.push(blocks::section_with(&text, retry(s.incident.id, row.step)));
             }
-            StepState::Retrying if row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD) => {
+            StepState::Retrying if row.is_by_second_road() => {
                 let text = ":hourglass: Paged through the Events API; the incident's number follows.";
                 shown.push(blocks::context(text));
             }

@@ -31,6 +31,9 @@ pub async fn acknowledge(tx: &mut Tx, known: &Known, incident: &Incident, by: &A
         return Ok(false);
     }
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Acknowledge }).await?;
+    if tx.step(incident.id, Step::Page).await?.is_some_and(|row| row.is_by_second_road()) {
+        tx.cause(&Effect::AcknowledgeAlert { incident: incident.id }).await?;
+    }
     join(tx, incident, by, "acknowledged").await?;
     tx.say_entry(incident, entry, messages::acknowledged(by)).await?;
     tx.redraw(incident.id).await?;

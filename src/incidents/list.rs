@@ -1,6 +1,9 @@
 //! `/incident list`: what is open, and what ended last.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
 
 use super::messages;
 use super::model::Incident;
@@ -9,25 +12,48 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::front::{Caller, Reply};
 use crate::oncall::Known;
-use crate::store::{Db, Together, Tx};
+use crate::store::{Db, Tx};
 
-/// The list that everybody may see, read once for all who ask at the same moment; nothing while something in it is not
-/// for everybody. Cheap to clone.
+/// Another replica's change may take this long to be listed here; this server's own are listed at once.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// The list that everybody may see, read once for all who ask until something is committed. Cheap to clone; the clones
+/// share it.
 #[derive(Clone, Default)]
-pub struct ListCell(Arc<Together<Option<Arc<str>>>>);
+pub struct ListCell(Arc<Mutex<Option<Made>>>);
+
+struct Made {
+    /// What this server had committed when the list was read, and when that was.
+    commits: u64,
+    at: Timestamp,
+    /// Nothing while something in it is not for everybody.
+    for_all: Option<Arc<str>>,
+}
 
 impl ListCell {
     pub async fn reply(&self, db: &Db, known: &Known, caller: &Caller) -> Result<Reply> {
-        let for_all = self.0.read(async || {
-            let mut tx = db.read().await?;
-            let (open, ended) = tx.listed_incidents().await?;
-            let is_private = open.iter().chain(&ended).any(|incident| incident.is_private);
-            Ok((!is_private).then(|| text(&known.config, &open, &ended, tx.now()).into()))
-        });
-        if let Some(text) = for_all.await? {
+        if let Some(text) = self.for_all(db, &known.config).await? {
             return Ok(Reply::only(&*text));
         }
         list(&mut db.read().await?, &known.config, caller).await
+    }
+
+    async fn for_all(&self, db: &Db, config: &Config) -> Result<Option<Arc<str>>> {
+        let asked_at = db.commits();
+        let mut made = self.0.lock().await;
+        // Who waited while another read shares what was read since they asked.
+        let now = db.clock().now();
+        let holds = |made: &&Made| made.commits >= asked_at && (made.at..made.at + FRESH).contains(&now);
+        if let Some(made) = made.as_ref().filter(holds) {
+            return Ok(made.for_all.clone());
+        }
+        let commits = db.commits();
+        let mut tx = db.read().await?;
+        let (open, ended) = tx.listed_incidents().await?;
+        let is_private = open.iter().chain(&ended).any(|incident| incident.is_private);
+        let for_all = (!is_private).then(|| text(config, &open, &ended, tx.now()).into());
+        *made = Some(Made { commits, at: tx.now(), for_all });
+        Ok(made.as_ref().and_then(|made| made.for_all.clone()))
     }
 }
 

@@ -142,6 +142,9 @@ impl Step {
 /// What the paging step says while the page went by the second road and its number is not known yet.
 pub const PAGED_BY_SECOND_ROAD: &str = "paged through the Events API; its number follows";
 
+/// What the paging step's trouble ends with while somebody may have been paged.
+pub const PERHAPS_PAGED: &str = "; it may have paged all the same";
+
 word_enum! {
     pub enum StepState {
         Waiting = "waiting",
@@ -242,6 +245,12 @@ row! {
         pub detail: Option<String>,
         pub job_id: Option<i64>,
         pub changed_at: Timestamp,
+    }
+}
+
+impl StepRow {
+    pub fn is_by_second_road(&self) -> bool {
+        self.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD)
     }
 }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::effects::{Effect, PageChange};
 use super::messages::{contact, said, span};
-use super::model::{Incident, LinkedPage};
-use crate::error::{Error, Problem, Upstream, Vendor, Why};
+use super::model::{Incident, LinkedPage, PERHAPS_PAGED};
+use crate::error::{Error, IN_DOUBT, Problem, Upstream, Vendor, Why};
 use crate::front::Message;
 use crate::ids::SlackUserId;
+use crate::jobs::Job;
 use crate::oncall::model::Contact;
 use crate::slack::blocks::{link, mention, section, untrusted};
 
@@ -22,14 +23,24 @@ pub struct Delay {
     pub is_in_doubt: bool,
 }
 
-impl From<&Error> for Delay {
-    fn from(error: &Error) -> Self {
-        let is_in_doubt = matches!(error, Error::Upstream(upstream) if upstream.is_late());
-        Self { because: in_words(error), is_in_doubt }
-    }
-}
-
 impl Delay {
+    /// After this attempt of the job that pages. The one before may have reached PagerDuty, too, and this one only looked.
+    pub fn of(job: &Job, error: &Error) -> Self {
+        let is_in_doubt = matches!(error, Error::Upstream(upstream) if upstream.is_in_doubt());
+        let was_in_doubt = job.last_error.as_ref().is_some_and(|said| said.contains(IN_DOUBT));
+        Self { because: in_words(error), is_in_doubt: is_in_doubt || was_in_doubt }
+    }
+
+    pub fn no_answer_for(time: Duration) -> Self {
+        Self { because: format!("PagerDuty has not answered for {} s", time.as_secs()), is_in_doubt: true }
+    }
+
+    /// For the paging step, where the summary finds it.
+    pub fn detail(&self) -> String {
+        let doubt = if self.is_in_doubt { PERHAPS_PAGED } else { "" };
+        format!("{}{doubt}", self.because)
+    }
+
     /// Nobody is told that nobody was woken when somebody may have been.
     pub fn nobody_is_paged(&self) -> &'static str {
         if self.is_in_doubt { "Perhaps nobody has been paged yet" } else { "Nobody has been paged yet" }
@@ -50,7 +61,7 @@ fn of_vendor(upstream: &Upstream) -> String {
     let vendor = upstream.service;
     match &upstream.problem {
         Problem::RateLimited { after } => format!("{vendor} asks me to wait {} s", after.as_secs().max(1)),
-        Problem::Unavailable { why: Why::NoAnswer | Why::Late, detail } => {
+        Problem::Unavailable { why: Why::NoAnswer | Why::InDoubt | Why::Late, detail } => {
             format!("{vendor} does not answer ({detail})")
         }
         Problem::Unavailable { why: Why::Nonsense, .. } => format!("{vendor}'s answer makes no sense"),
@@ -128,12 +139,9 @@ pub fn numbers_are(told: &[SlackUserId], oncall: &str) -> String {
 }
 
 /// For one pair of eyes.
-pub fn numbers(incident: &Incident, on_call: &[Contact]) -> Message {
+pub fn numbers(incident: &Incident, on_call: &[Contact], paged: &str) -> Message {
     let about = said(&incident.headline());
-    Message::text(format!(
-        ":telephone_receiver: *{about}*: nobody has been paged.\n{}",
-        whom_to_call(on_call, true)
-    ))
+    Message::text(format!(":telephone_receiver: *{about}*: {paged}.\n{}", whom_to_call(on_call, true)))
 }
 
 /// The age of what is known, once it is worth a thought.
@@ -156,7 +164,7 @@ pub fn pagerduty_not_told(change: &PageChange) -> Option<Message> {
 
 pub fn pagerduty_refused(effect: &Effect, because: &str) -> Option<Message> {
     let what = match effect {
-        Effect::ChangePage { change: PageChange::Acknowledge, .. } => {
+        Effect::ChangePage { change: PageChange::Acknowledge, .. } | Effect::AcknowledgeAlert { .. } => {
             "the acknowledgement; please acknowledge there"
         }
         Effect::ChangePage { change: PageChange::Resolve { .. }, .. } => {

@@ -103,14 +103,20 @@ impl Tx {
         .await
     }
 
-    /// Records that a delivery was understood.
-    pub async fn delivery_done(&mut self, delivery: &Delivery) -> Result<()> {
+    /// Records that these were understood, all in one statement: on Postgres one for each took half of the time.
+    pub async fn deliveries_done(&mut self, understood: &[Delivery]) -> Result<()> {
+        let ids: Vec<String> = understood.iter().map(|delivery| delivery.id.to_string()).collect();
+        let (sql, ids) = if self.is_postgres() {
+            let sql = "UPDATE inbox SET done_at = $2, attempts = attempts + 1
+                       WHERE id = ANY(CAST($1 AS bigint[])) AND done_at IS NULL";
+            (sql, format!("{{{}}}", ids.join(",")))
+        } else {
+            let sql = "UPDATE inbox SET done_at = $2, attempts = attempts + 1
+                       WHERE id IN (SELECT value FROM json_each($1)) AND done_at IS NULL";
+            (sql, format!("[{}]", ids.join(",")))
+        };
         let now = self.now();
-        self.exec(
-            "UPDATE inbox SET done_at = $2, attempts = attempts + 1 WHERE id = $1 AND done_at IS NULL",
-            &[&delivery.id, &now],
-        )
-        .await?;
+        self.exec(sql, &[&ids, &now]).await?;
         Ok(())
     }
 

@@ -6,7 +6,6 @@
 
 mod gate;
 mod migrate;
-mod together;
 mod tx;
 mod types;
 
@@ -14,6 +13,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,7 +26,6 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use gate::Gate;
 
-pub use together::Together;
 pub use tx::{Col, FromRow, Row, Tx, Val};
 pub use types::{Bytes, Json};
 
@@ -65,6 +64,7 @@ struct Inner {
     clock: Clock,
     /// Rung when a committed transaction left work: for the job runner, and for who reads the inbox.
     bells: [watch::Sender<()>; 2],
+    commits: AtomicU64,
 }
 
 enum Engine {
@@ -97,7 +97,7 @@ impl Db {
         } else {
             return Err(Error::refused("database.url must start with sqlite:// or postgres://"));
         };
-        Ok(Self(Arc::new(Inner { engine, clock, bells: Default::default() })))
+        Ok(Self(Arc::new(Inner { engine, clock, bells: Default::default(), commits: AtomicU64::new(0) })))
     }
 
     /// Whether there is a file for SQLite at all; Postgres is asked by connecting.
@@ -167,6 +167,16 @@ impl Db {
     /// Rings the bell of this process.
     pub fn ring(&self, work: Work) {
         self.0.bells[work as usize].send_replace(());
+    }
+
+    /// How many transactions this process has committed: what was read at one number is what is there while the number
+    /// stays, but for other replicas.
+    pub fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::Acquire)
+    }
+
+    fn committed(&self) {
+        self.0.commits.fetch_add(1, Ordering::Release);
     }
 
     /// Forwards Postgres notifications to the local bell until cancelled; on SQLite there is nobody else to hear.

@@ -153,8 +153,9 @@ impl Tx {
         match engine {
             Engine::Pg(tx) => tx.commit().await?,
             Engine::Lite { tx, _turn } => tx.commit().await?,
-            Engine::ReadPg { .. } | Engine::ReadLite(_) => {}
+            Engine::ReadPg { .. } | Engine::ReadLite(_) => return Ok(()),
         }
+        db.committed();
         for work in left {
             db.ring(work);
         }

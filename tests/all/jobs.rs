@@ -199,7 +199,7 @@ on_both_engines!(
             tx.receive(&delivery(key)).await.unwrap();
         }
         let next = tx.next_deliveries(1).await.unwrap();
-        tx.delivery_done(&next[0]).await.unwrap();
+        tx.deliveries_done(&next[..1]).await.unwrap();
         tx.commit().await.unwrap();
         let long_ago = clock.now();
         clock.advance(A_MINUTE);

@@ -238,9 +238,7 @@ on_both_engines!(
                 loop {
                     let mut tx = db.write(Priority::Job).await.unwrap();
                     let next = tx.next_deliveries(7).await.unwrap();
-                    for delivery in &next {
-                        tx.delivery_done(delivery).await.unwrap();
-                    }
+                    tx.deliveries_done(&next).await.unwrap();
                     let left = tx.waiting_deliveries().await.unwrap();
                     tx.commit().await.unwrap();
                     mine.extend(next.iter().map(|d| d.id));
@@ -270,7 +268,7 @@ on_both_engines!(
         tx.commit().await.unwrap();
         let mut dying = db.write(Priority::Job).await.unwrap();
         let next = dying.next_deliveries(9).await.unwrap();
-        dying.delivery_done(&next[0]).await.unwrap();
+        dying.deliveries_done(&next[..1]).await.unwrap();
         dying.rollback().await.unwrap();
         let mut tx = db.write(Priority::Job).await.unwrap();
         let again = tx.next_deliveries(9).await.unwrap();

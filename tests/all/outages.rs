@@ -1,5 +1,7 @@
 //! Looking needs neither vendor and writes nothing; without a database a person still learns whom to call.
 
+use std::time::Duration;
+
 use firebell::clock::Clock;
 use firebell::on_both_engines;
 use firebell::sim::desk::Fault;
@@ -207,6 +209,74 @@ on_both_engines!(
         *INC-1 payments-down* has no channel that I can write in, so I tell you here.
         :mega: *Investigating* — rolled back
         _update by Ben Example_
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn while_pagerduty_hangs_the_room_is_told_before_any_time_limit_ends(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.world.desk.next("POST /incidents", Fault::Slow { by: Duration::from_secs(4) });
+        stage.slash("U0ANA", "/incident declare payments down sev1").await;
+        let six_seconds_pass = async {
+            while stage.world.desk.count("POST /incidents") == 0 {
+                Clock::system().sleep(Duration::from_millis(20)).await;
+            }
+            stage.clock.advance(Duration::from_secs(6));
+        };
+        tokio::join!(stage.settle(), six_seconds_pass);
+        assert_reads!(stage.room("inc-1"), @"
+        10:00 firebell: :rotating_light: SEV1 incident declared
+        Title: payments down
+        PagerDuty: being paged …
+        IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
+        Status: Investigating
+        10:00 firebell: @ana :warning: Perhaps nobody has been paged yet: PagerDuty has not answered for 5 s. I keep trying.
+        • level 1: please call Ana Example
+        • level 2: please call Ben Example
+        _I have sent the phone numbers to @ana; anybody else sees them with /oncall payments._
+        10:00 firebell: :pager: PagerDuty answers again: #1 is paging.
+        10:00 firebell: :pager: #1 is paging @ana.
+        ");
+        assert_reads!(stage.timeline(1).await, @"
+        10:00 declared slack/Ana Example: Declared payments down as SEV1
+        10:00 channel firebell/Firebell: Opened #inc-1-payments-down
+        10:00 page firebell/Firebell: Perhaps nobody has been paged yet: PagerDuty has not answered for 5 s
+        10:00 page firebell/Firebell: Opened PagerDuty incident #1
+        10:00 page pagerduty/Firebell: #1 triggered, paging Ana Example
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn what_went_out_by_the_events_api_is_acknowledged_by_it(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        let desk = stage.world.desk.clone();
+        stage.break_rest(&Fault::Unavailable { status: 503 });
+        stage.slash("U0ANA", "/incident declare payments-down sev1").await;
+        for _ in 0..3 {
+            stage.running.work_off().await.expect("jobs run");
+            stage.clock.advance(Duration::from_secs(1));
+        }
+        assert_eq!(stage.rings_so_far(), "#1 triggered; rang 1");
+        stage.world.pagerduty.take_webhooks(); // what it tells of that gets lost
+        stage.click("U0BEN", ROOM, "Acknowledge").await;
+        stage.settle().await;
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        assert_eq!(desk.count("POST /v2/enqueue"), 2);
+        stage.heal_rest();
+        stage.wait(Duration::from_secs(60)).await;
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        assert_eq!(desk.count("POST /v2/enqueue"), 2);
+        let room = stage.room("inc-1");
+        let paged = room.find("Events API").expect("it is said how it was paged");
+        assert_reads!(&room[paged..], @"
+        Events API instead. The incident's number follows when it works again.
+        10:00 firebell: :eyes: @ben acknowledged.
+        10:00 firebell: :pager: PagerDuty answers again: #1 is paging.
+        10:00 firebell: :eyes: PagerDuty acknowledged #1 in PagerDuty.
         ");
         stage.end().await;
     }

@@ -25,7 +25,7 @@ impl Stage {
     }
 
     /// PagerDuty's incidents, and how often it rang anybody.
-    fn rings_so_far(&self) -> String {
+    pub fn rings_so_far(&self) -> String {
         let incidents = self.world.pagerduty.incidents();
         let list: Vec<String> = incidents.iter().map(|i| format!("#{} {}", i.number, i.status)).collect();
         format!("{}; rang {}", list.join(", "), self.world.pagerduty.pages().len())

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use firebell::on_both_engines;
+use firebell::clock::Clock;
+use firebell::store::Db;
+use firebell::{on_both_engines, testing};
 
 use crate::acts::exchange;
 use crate::stage::Stage;
@@ -10,7 +12,7 @@ use crate::stage::Stage;
 pub const ROOM: &str = "inc-1-payments-down";
 
 /// An incident with its room, declared by Ana as sev2.
-pub async fn declared(db: firebell::store::Db, clock: firebell::clock::Clock) -> Stage {
+pub async fn declared(db: Db, clock: Clock) -> Stage {
     let stage = Stage::set(db, clock).await;
     stage.typed("U0ANA", "/incident declare payments down sev2").await;
     stage
@@ -383,3 +385,26 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_server_opened_or_closed_is_listed_a_moment_later() {
+    let clock = Clock::manual(testing::START);
+    let Some((url, _guard)) = testing::postgres_url().await else { return };
+    let connect = || async { Db::connect(&url, 8, clock.clone()).await.expect("Postgres connects") };
+    let db = connect().await;
+    db.migrate().await.expect("Postgres migrates");
+    let here = Stage::set(db, clock.clone()).await;
+    let there = Stage::on(here.world.clone(), connect().await, clock.clone(), "").await;
+    let listed = async |words: &str| {
+        assert!(here.slash("U0BEN", "/incident list").await.contains(words), "where it was done: {words}");
+        clock.advance(Duration::from_millis(250));
+        let answer = there.slash("U0BEN", "/incident list").await;
+        assert!(answer.contains(words), "{answer}");
+    };
+    listed("No open incidents").await;
+    here.typed("U0ANA", "/incident declare payments down sev1").await;
+    listed("*INC-1* SEV1 payments down · Investigating").await;
+    here.typed("U0ANA", "/incident resolve INC-1").await;
+    listed("*INC-1* SEV1 payments down · Resolved").await;
+    here.end().await;
+}

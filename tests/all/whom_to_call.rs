@@ -39,12 +39,12 @@ on_both_engines!(
         _I have sent the phone numbers to @ana and @ben; anybody else sees them with /oncall payments._
         ");
         assert_reads!(stage.world.slack.dm_transcript("U0ANA"), @"
-        10:00 firebell: :telephone_receiver: INC-1 payments-down: nobody has been paged.
+        10:00 firebell: :telephone_receiver: INC-1 payments-down: Nobody has been paged yet.
         • level 1: please call Ana Example ☎ +49 1515550101
         • level 2: please call Ben Example ☎ +49 1515550102
         ");
         assert_reads!(stage.world.slack.dm_transcript("U0BEN"), @"
-        10:00 firebell: :telephone_receiver: INC-1 payments-down: nobody has been paged.
+        10:00 firebell: :telephone_receiver: INC-1 payments-down: Nobody has been paged yet.
         • level 1: please call Ana Example ☎ +49 1515550101
         • level 2: please call Ben Example ☎ +49 1515550102
         ");

@@ -10,7 +10,7 @@ mod introduce;
 mod page;
 mod show;
 
-use super::effects::Effect;
+use super::effects::{Effect, PageChange};
 use super::model::{Incident, Step, StepState};
 use super::{forms, trouble};
 use crate::app::App;
@@ -44,6 +44,7 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::AddBookmark { incident } => channel::add_bookmark(app, job, incident).await,
         Effect::Page { incident } => page::create(app, job, incident).await,
         Effect::ChangePage { incident, change } => changes::change(app, job, incident, &change).await,
+        Effect::AcknowledgeAlert { incident } => page::acknowledge_alert(app, job, incident).await,
         Effect::CloseDouble { incident, page } => changes::close_double(app, job, incident, &page).await,
         Effect::NotePage { incident, note_id, text } => {
             changes::note(app, job, incident, note_id, &text).await
@@ -88,6 +89,9 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error:
         Effect::Page { incident } => return page::stumbled(app, tx, job, *incident, error).await,
         Effect::ChangePage { incident, change } => {
             return changes::stumbled(tx, job, *incident, change, error).await;
+        }
+        Effect::AcknowledgeAlert { incident } => {
+            return changes::stumbled(tx, job, *incident, &PageChange::Acknowledge, error).await;
         }
         _ => {}
     }

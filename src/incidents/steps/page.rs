@@ -11,7 +11,7 @@ use crate::ids::{IncidentId, PagerDutyIncidentId, SlackUserId, new_id};
 use crate::incidents::declare;
 use crate::incidents::messages;
 use crate::incidents::model::{
-    Actor, Incident, Kind, LinkedPage, PAGED_BY_SECOND_ROAD, Source, Step, StepRow, StepState,
+    Actor, Incident, Kind, LinkedPage, PAGED_BY_SECOND_ROAD, PERHAPS_PAGED, Source, Step, StepRow, StepState,
 };
 use crate::incidents::pages;
 use crate::incidents::timeline::NewEntry;
@@ -50,7 +50,7 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     let (Some(pagerduty), Some(service)) = (&app.pagerduty, service) else {
         return Err(Error::refused("no PagerDuty service is configured for this incident"));
     };
-    let sent = step.filter(is_by_second_road).map(|s| s.changed_at);
+    let sent = step.filter(StepRow::is_by_second_road).map(|s| s.changed_at);
     let earlier = linked.into_iter().map(|page| page.id).collect();
     let attempt = Attempt {
         app,
@@ -65,7 +65,7 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
     if !incident.is_open() {
         return attempt.call_off().await;
     }
-    match attempt.first_road().await {
+    match attempt.first_road_aloud().await {
         Ok(page) => attempt.record(page).await,
         Err(error) if attempt.may_take_second_road(&error) => Err(attempt.second_road(error).await?),
         Err(error) => Err(patiently(error)),
@@ -77,10 +77,10 @@ pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finis
 pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, error: &Error) -> Result<()> {
     let row = tx.step(id, Step::Page).await?;
     let incident = tx.incident(id).await?;
-    if row.as_ref().is_some_and(is_by_second_road) || !incident.is_open() {
+    if row.as_ref().is_some_and(StepRow::is_by_second_road) || !incident.is_open() {
         return Ok(());
     }
-    let told = row.is_some_and(|r| r.state == StepState::Retrying);
+    let told = row.as_ref().is_some_and(|r| r.state == StepState::Retrying);
     let wait = match error {
         Error::Upstream(Upstream { problem: Problem::RateLimited { after }, .. }) => *after,
         _ => Duration::ZERO,
@@ -89,18 +89,21 @@ pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, 
     if !told && is_hiccup {
         return Ok(());
     }
-    let delay = Delay::from(error);
-    let because = Some(delay.because.clone());
-    let news = tx.set_step(id, Step::Page, StepState::Retrying, because, Some(job.id)).await?;
+    let mut delay = Delay::of(job, error);
+    delay.is_in_doubt |= row.and_then(|r| r.detail).is_some_and(|detail| detail.ends_with(PERHAPS_PAGED));
     if !told {
-        let call = whom_to_call(app, tx, &incident).await?;
-        tx.say(&incident, trouble::nobody_paged_yet(&incident, &call, &delay)).await?;
-        note(tx, id, format!("{}: {}", delay.nobody_is_paged(), delay.because)).await?;
+        alarm(app, tx, &incident, &delay).await?;
     }
-    if news {
+    if tx.set_step(id, Step::Page, StepState::Retrying, Some(delay.detail()), Some(job.id)).await? {
         tx.redraw(id).await?;
     }
     Ok(())
+}
+
+async fn alarm(app: &App, tx: &mut Tx, incident: &Incident, delay: &Delay) -> Result<()> {
+    let call = whom_to_call(app, tx, incident, delay.nobody_is_paged()).await?;
+    tx.say(incident, trouble::nobody_paged_yet(incident, &call, delay)).await?;
+    note(tx, incident.id, format!("{}: {}", delay.nobody_is_paged(), delay.because)).await
 }
 
 /// PagerDuty said no: somebody must mend it, and call people meanwhile.
@@ -108,14 +111,14 @@ pub(super) async fn parked(app: &App, tx: &mut Tx, incident: &Incident, because:
     if !incident.is_open() {
         return Ok(());
     }
-    let call = whom_to_call(app, tx, incident).await?;
+    let call = whom_to_call(app, tx, incident, "Nobody has been paged").await?;
     tx.say(incident, trouble::paging_failed(incident, &call, because)).await?;
     note(tx, incident.id, format!("Failed to page: {because}")).await
 }
 
 /// For the room: names, and the phone numbers if channels may show them. If they are for one pair of eyes, whoever
 /// declared it and the commander get them in private.
-async fn whom_to_call(app: &App, tx: &mut Tx, incident: &Incident) -> Result<String> {
+async fn whom_to_call(app: &App, tx: &mut Tx, incident: &Incident, paged: &str) -> Result<String> {
     let on_call = on_call(app, incident, tx.now());
     let phones = app.config.paging.phones;
     let mut call = trouble::whom_to_call(&on_call, phones.are_shown(true));
@@ -127,7 +130,8 @@ async fn whom_to_call(app: &App, tx: &mut Tx, incident: &Incident) -> Result<Str
     told.dedup();
     for person in &told {
         let once = format!("call:{}", new_id(tx.clock()));
-        posts::say(tx, &Post::new(person.as_str(), trouble::numbers(incident, &on_call), &once)).await?;
+        posts::say(tx, &Post::new(person.as_str(), trouble::numbers(incident, &on_call, paged), &once))
+            .await?;
     }
     let looks = format!("{} {service}", app.config.commands.oncall);
     call.push('\n');
@@ -178,6 +182,30 @@ impl Attempt<'_> {
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// People must not wait for a time limit to learn whom to call.
+    async fn first_road_aloud(&self) -> Result<pagerduty::Incident> {
+        let speaking = async {
+            if let Err(trouble) = self.speak_of_delay().await {
+                tracing::warn!(incident = self.incident.number, error = %trouble, "cannot say that paging takes long");
+            }
+        };
+        self.app.clock.aloud(Box::pin(self.first_road()), HICCUP, Box::pin(speaking)).await
+    }
+
+    async fn speak_of_delay(&self) -> Result<()> {
+        let delay = Delay::no_answer_for(HICCUP);
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        let id = self.incident.id;
+        // PagerDuty's webhook may have been quicker than its answer, and an earlier attempt may have spoken.
+        if tx.step(id, Step::Page).await?.is_none_or(|row| row.state != StepState::Waiting) {
+            return Ok(());
+        }
+        alarm(self.app, &mut tx, self.incident, &delay).await?;
+        tx.set_step(id, Step::Page, StepState::Retrying, Some(delay.detail()), Some(self.job.id)).await?;
+        tx.redraw(id).await?;
+        tx.commit().await
     }
 
     /// REST: look, then make.
@@ -287,8 +315,21 @@ impl Attempt<'_> {
     }
 }
 
-fn is_by_second_road(row: &StepRow) -> bool {
-    row.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD)
+/// The first road does not show yet what the event has made, so it is acknowledged by another.
+pub(super) async fn acknowledge_alert(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let mut tx = app.db.read().await?;
+    let (incident, step) = (tx.incident(id).await?, tx.step(id, Step::Page).await?);
+    drop(tx);
+    let service = incident.service.as_deref().and_then(|name| app.config.find_service(name));
+    if let (Some(sent), Some(client), Some(service)) =
+        (step.filter(StepRow::is_by_second_road), &app.pagerduty, service)
+        && let Some(routing_key) = &service.routing_key
+    {
+        let (key, service_id) = (id.to_string(), &service.pagerduty_service);
+        let alert = Keyed { client, key: &key, service_id, since: sent.changed_at, known: &[] };
+        alert.send(routing_key, pagerduty::Action::Acknowledge, &incident.public_title()).await?;
+    }
+    job.finish_bare(&app.db).await
 }
 
 fn patiently(error: Error) -> Error {

@@ -126,27 +126,16 @@ struct Base {
 impl Attempt<'_> {
     /// Asks, and when that takes long says so: people must not wait for a time limit to learn whom to call.
     async fn ask_aloud(&self, waiting: Vec<Target>) -> Result<()> {
-        let (asking, speaking) = (self.ask_all(waiting), self.speak_of_delay());
-        tokio::pin!(asking, speaking);
-        let mut has_spoken = false;
-        loop {
-            tokio::select! {
-                biased;
-                asked = &mut asking => return asked,
-                spoken = &mut speaking, if !has_spoken => {
-                    has_spoken = true;
-                    if let Err(trouble) = spoken {
-                        tracing::warn!(page = %self.page.id, error = %trouble, "cannot say that paging takes long");
-                    }
-                }
+        let speaking = async {
+            if let Err(trouble) = self.speak_of_delay().await {
+                tracing::warn!(page = %self.page.id, error = %trouble, "cannot say that paging takes long");
             }
-        }
+        };
+        self.app.clock.aloud(Box::pin(self.ask_all(waiting)), HICCUP, Box::pin(speaking)).await
     }
 
     async fn speak_of_delay(&self) -> Result<()> {
-        self.app.clock.sleep(HICCUP).await;
-        let because = format!("PagerDuty has not answered for {} s", HICCUP.as_secs());
-        let delay = Delay { because, is_in_doubt: true };
+        let delay = Delay::no_answer_for(HICCUP);
         let _turn = self.writing.lock().await;
         let mut tx = self.app.db.write(Priority::Job).await?;
         told::alarm(&mut tx, self.known, self.page, &delay, None).await?;
@@ -368,7 +357,7 @@ impl Attempt<'_> {
         }
         let mut tx = self.app.db.write(Priority::Job).await?;
         tx.set_page_sent_by_events(self.page.id).await?;
-        let delay = Delay::from(&Error::Upstream(problem.clone()));
+        let delay = Delay::of(self.job, &Error::Upstream(problem.clone()));
         told::alarm(&mut tx, self.known, self.page, &delay, Some(&target)).await?;
         tx.commit().await
     }

@@ -47,7 +47,7 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Resul
     if job.attempts == 1 && tx.now().since(page.asked_at) + wait < HICCUP {
         return Ok(());
     }
-    told::alarm(tx, &app.known(), &page, &Delay::from(error), None).await
+    told::alarm(tx, &app.known(), &page, &Delay::of(job, error), None).await
 }
 
 /// Somebody has to look at the job; until then people are called.
