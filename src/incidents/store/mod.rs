@@ -5,7 +5,7 @@ mod timeline;
 
 use std::cmp::Reverse;
 
-use super::model::{Actor, Incident, Role, RoleRow, Status, Step, StepRow, StepState};
+use super::model::{Actor, Incident, PAGED_BY_SECOND_ROAD, Role, RoleRow, Status, Step, StepRow, StepState};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
@@ -194,13 +194,6 @@ impl Tx {
         )
         .await?;
         Ok(())
-    }
-
-    pub async fn set_page_wanted(&mut self, id: IncidentId) -> Result<bool> {
-        let rows = self
-            .exec("UPDATE incident SET wants_page = TRUE WHERE id = $1 AND wants_page = FALSE", &[&id])
-            .await?;
-        Ok(rows == 1)
     }
 
     pub async fn set_last_update(&mut self, id: IncidentId, text: &str) -> Result<()> {
