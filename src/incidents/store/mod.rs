@@ -5,7 +5,7 @@ mod timeline;
 
 use std::cmp::Reverse;
 
-use super::model::{Actor, Incident, PAGED_BY_SECOND_ROAD, Role, RoleRow, Status, Step, StepRow, StepState};
+use super::model::{Actor, Incident, Role, RoleRow, Status, Step, StepRow, StepState};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{ChannelId, IncidentId, SlackUserId};
