@@ -54,7 +54,8 @@ pub(super) enum JobsCommand {
     },
     /// Give jobs up, parked or waiting: they will not be done
     ///
-    /// What comes again and again, such as reading who is on call, cannot be given up while it waits.
+    /// A running server tells those in Slack who wait for it: of a page, that nobody is paged and whom to call. What comes
+    /// again and again, such as reading who is on call, cannot be given up while it waits.
     #[command(after_help = "Example:\n  firebell jobs discard 17")]
     Discard {
         #[command(flatten)]

@@ -28,11 +28,16 @@ impl Stage {
 
     /// `firebell jobs discard` of the one open job of this kind.
     async fn discard(&self, kind: &str) {
+        self.discard_unheard(kind).await;
+        self.settle().await;
+    }
+
+    /// The same; the server has not looked yet.
+    async fn discard_unheard(&self, kind: &str) {
         let job = self.open_job(kind).await;
         let mut tx = self.running.app.db.write(Priority::Command).await.expect("a transaction");
         assert!(dispatch::discard(&mut tx, &job).await.expect("discarded"));
         tx.commit().await.expect("committed");
-        self.settle().await;
     }
 
     /// `firebell jobs retry` of all that is parked.
@@ -125,6 +130,28 @@ on_both_engines!(
         assert_eq!(stage.rings_so_far(), "#1 triggered; rang 1");
         assert_eq!(stage.paragraphs(ROOM, "gave it up"), Vec::<String>::new());
         assert!(!stage.summary_of("inc-1").contains("failed"), "{}", stage.summary_of("inc-1"));
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn whoever_pages_anew_before_the_server_looks_reads_of_no_page_that_was_given_up(
+        db: Db,
+        clock: Clock,
+    ) {
+        let stage = Stage::set(db, clock).await;
+        stage.break_rest(&AWAY);
+        stage.typed("U0ANA", SEARCH_DOWN).await;
+        stage.wait(HALF_A_MINUTE).await;
+        stage.discard_unheard("incident.page").await;
+        let room = stage.channel_id(ROOM);
+        stage.slash_in("U0BEN", &room, "/incident resolve ok").await;
+        stage.slash_in("U0BEN", &room, "/incident reopen it is back --page").await;
+        stage.settle().await;
+        assert_eq!(stage.paragraphs(ROOM, "gave it up"), Vec::<String>::new());
+        stage.heal_rest();
+        stage.wait(2 * HALF_A_MINUTE).await;
+        assert_eq!(stage.rings_so_far(), "#1 triggered; rang 1");
         stage.end().await;
     }
 );
