@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::app::App;
 use crate::chat;
 use crate::error::{Error, Problem, Result};
 use crate::groups;
 use crate::ids::SlackUserId;
-use crate::incidents::{self, Effect};
-use crate::jobs::{Finished, Job, Perform};
+use crate::incidents::{self, Effect, trouble};
+use crate::jobs::{Finished, Job, NewJob, Perform};
 use crate::metrics::Metrics;
-use crate::store::Tx;
+use crate::store::{Priority, Tx};
 use crate::{notices, oncall, paging, posts, runbooks, status};
 
 /// What the runner performs.
@@ -64,6 +66,24 @@ pub fn comes_again(kind: &str) -> bool {
     read || ours.contains(&kind)
 }
 
+/// Gives a job up, parked or waiting; false when it runs, or is done. Whoever gives it up may know the database alone: a
+/// job of its own tells those who wait for it.
+pub async fn discard(tx: &mut Tx, job: &Job) -> Result<bool> {
+    if !tx.discard_job(job.id).await? {
+        return Ok(false);
+    }
+    if is_waited_for(job) {
+        let tell = NewJob::new("discarded.tell", json!({ "job": job.id })).never_give_up();
+        tx.enqueue(tell).await?;
+    }
+    Ok(true)
+}
+
+/// Whether somebody in Slack may wait for what the job does.
+pub fn is_waited_for(job: &Job) -> bool {
+    matches!(feature(job), "incident" | "paging" | "notices")
+}
+
 impl Dispatch {
     async fn step(&self, job: &Job) -> Result<Finished> {
         match job.kind.split_once('.') {
@@ -83,8 +103,22 @@ impl Dispatch {
             Some(("notices", _)) => notices::steps::run(&self.app, job).await,
             Some(("runbooks", _)) => runbooks::steps::run(&self.app, job).await,
             Some(("status", _)) => status::steps::run(&self.app, job).await,
+            Some(("discarded", _)) => self.tell_of_discarded(job).await,
             _ => Err(unknown(job)),
         }
+    }
+
+    /// A job that an operator gave up is told of as one that cannot be done; not when it was brought back meanwhile.
+    async fn tell_of_discarded(&self, job: &Job) -> Result<Finished> {
+        let mut tx = self.app.db.write(Priority::Job).await?;
+        let discarded = tx.job(job.payload.0["job"].as_i64().unwrap_or_default()).await?;
+        if let Some(discarded) = discarded.filter(|job| job.done_at.is_some()) {
+            match effect(&discarded) {
+                Ok(effect) => incidents::steps::discarded(&self.app, &mut tx, &discarded, &effect).await?,
+                Err(_) => self.parked(&mut tx, &discarded, &Error::refused(trouble::DISCARDED)).await?,
+            }
+        }
+        job.finish(tx).await
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/databases.rs"]
+mod databases;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/doctor_rights.rs"]
@@ -384,49 +386,11 @@ async fn jobs_are_listed_brought_back_and_given_up(db: &Db, url: &str) {
         "firebell: job 2 (incident.heal) is not given up: it comes again and again, and the server needs it; \
          nothing was changed\n"
     );
-    assert_eq!(jobs(&["discard", "1"]).out, "Job 1 (incident.open_channel) will not be done.\n");
+    assert_eq!(
+        jobs(&["discard", "1"]).out,
+        "Job 1 (incident.open_channel) will not be done.\n\
+         A running server tells those who wait for it, within 5 seconds.\n"
+    );
     assert_eq!(jobs(&["discard", "1"]).err, "firebell: job 1 is done already; nothing was changed\n");
     assert!(!jobs(&["list"]).out.contains("incident.open_channel"));
-}
-
-#[test]
-fn a_database_is_made_by_migrate_and_never_by_a_mistyped_path() {
-    let here = with_config("[database]\nurl = 'sqlite://mine.db'\n");
-    let listed = run(here.path(), &["jobs", "list"]);
-    assert_eq!((listed.code, listed.out.as_str()), (1, ""));
-    assert_eq!(listed.err, "firebell: there is no database at sqlite://mine.db\n");
-    assert!(!here.path().join("mine.db").exists());
-    fs::write(here.path().join("mine.db"), "").expect("written");
-    let listed = run(here.path(), &["jobs", "list"]);
-    assert!(
-        listed.err.contains("sqlite://mine.db has no jobs: has `firebell migrate` been run on it?"),
-        "{}",
-        listed.err
-    );
-    for _ in 0..2 {
-        let migrated = run(here.path(), &["migrate"]);
-        assert_eq!((migrated.code, migrated.err.as_str()), (0, ""));
-        assert_eq!(
-            migrated.out,
-            concat!("sqlite://mine.db has the schema of firebell ", env!("CARGO_PKG_VERSION"), ".\n")
-        );
-    }
-    assert!(run(here.path(), &["jobs", "list"]).out.contains("Nothing is left to do."));
-}
-
-#[test]
-fn a_database_that_cannot_be_had_is_named_once() {
-    let here = tempfile::tempdir().expect("a directory");
-    let migrate =
-        |url: &str| finish(firebell(here.path(), &["migrate"]).env("FIREBELL__DATABASE__URL", url)).err;
-    assert_eq!(
-        migrate("sqlite:///nowhere/mine.db"),
-        "firebell: cannot open /nowhere/mine.db; is its directory there and writable?: error returned from database: \
-         (code: 14) unable to open database file\n"
-    );
-    assert_eq!(
-        migrate("postgres://ana:pa55word@127.0.0.1:1/mine"),
-        "firebell: cannot connect to Postgres; is database.url right and the server up?: nobody answers at \
-         127.0.0.1:1 within 5 seconds\n"
-    );
 }

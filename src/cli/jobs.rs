@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{ConfigFile, Failure, print, table};
 use crate::clock::Timestamp;
-use crate::dispatch::comes_again;
+use crate::dispatch::{self, comes_again};
 use crate::jobs::{Job, ParkedDelivery};
 use crate::store::{Db, Priority};
 
@@ -54,7 +54,8 @@ pub(super) enum JobsCommand {
     },
     /// Give jobs up, parked or waiting: they will not be done
     ///
-    /// What comes again and again, such as reading who is on call, cannot be given up while it waits.
+    /// A running server tells those in Slack who wait for it: of a page, that nobody is paged and whom to call. What comes
+    /// again and again, such as reading who is on call, cannot be given up while it waits.
     #[command(after_help = "Example:\n  firebell jobs discard 17")]
     Discard {
         #[command(flatten)]
@@ -226,7 +227,7 @@ async fn retry(db: &Db, ids: &[i64]) -> Result<(), Failure> {
 
 async fn discard(db: &Db, ids: &[i64]) -> Result<(), Failure> {
     let mut tx = db.write(Priority::Command).await?;
-    let mut given_up = Vec::new();
+    let (mut given_up, mut is_told) = (Vec::new(), false);
     for &id in ids {
         let job = tx.job(id).await?;
         if let Some(job) = &job
@@ -238,7 +239,11 @@ async fn discard(db: &Db, ids: &[i64]) -> Result<(), Failure> {
                 job.kind
             )));
         }
-        if !tx.discard_job(id).await? {
+        let is_given_up = match &job {
+            Some(job) => dispatch::discard(&mut tx, job).await?,
+            None => false,
+        };
+        let Some(job) = job.as_ref().filter(|_| is_given_up) else {
             let why = match job {
                 Some(job) if job.done_at.is_none() => {
                     format!("job {id} is running; wait until it is done or parked")
@@ -246,10 +251,14 @@ async fn discard(db: &Db, ids: &[i64]) -> Result<(), Failure> {
                 other => why_not_parked(id, other.as_ref()),
             };
             return Err(Failure::failed(format!("{why}; nothing was changed")));
-        }
-        given_up.push(format!("Job {id} ({}) will not be done.", job.map(|j| j.kind).unwrap_or_default()));
+        };
+        is_told |= dispatch::is_waited_for(job);
+        given_up.push(format!("Job {id} ({}) will not be done.", job.kind));
     }
     tx.commit().await?;
+    if is_told {
+        given_up.push("A running server tells those who wait for it, within 5 seconds.".to_owned());
+    }
     print(&given_up.join("\n"))
 }
 

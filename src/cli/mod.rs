@@ -170,12 +170,10 @@ impl ConfigFile {
 
         let database = self.database()?;
         let db = Db::open(database.url.expose_secret(), Clock::system()).await?;
-        if let Err(error) = db.read().await?.count_jobs().await {
-            return Err(Failure::failed(format!(
-                "{database} has no jobs: has `firebell migrate` been run on it? ({error:#})"
-            )));
+        match db.lacks().await? {
+            Some(lacks) => Err(Failure::failed(format!("{database} {lacks}"))),
+            None => Ok(db),
         }
-        Ok(db)
     }
 }
 

@@ -79,6 +79,9 @@ pub enum Effect {
         /// The timeline entry that the message tells: it gets the message's address.
         #[serde(default)]
         entry: Option<Uuid>,
+        /// It tells that this step failed: once that is over, it goes unsaid.
+        #[serde(default)]
+        until_done: Option<Step>,
     },
     /// Finds the Slack account of somebody whom PagerDuty pages, or tells the room that there is none.
     Introduce {
@@ -289,7 +292,16 @@ impl Tx {
         message: Message,
     ) -> Result<()> {
         let (incident, op_id) = (incident.id, new_id(self.clock()));
-        self.cause(&Effect::Say { incident, op_id, message, remember: None, entry }).await?;
+        self.cause(&Effect::Say { incident, op_id, message, remember: None, entry, until_done: None })
+            .await?;
+        Ok(())
+    }
+
+    /// Says that a step failed, unless that is over before it can be said.
+    pub async fn say_until_done(&mut self, incident: &Incident, step: Step, message: Message) -> Result<()> {
+        let (incident, op_id, until_done) = (incident.id, new_id(self.clock()), Some(step));
+        self.cause(&Effect::Say { incident, op_id, message, remember: None, entry: None, until_done })
+            .await?;
         Ok(())
     }
 
@@ -300,10 +312,10 @@ impl Tx {
         message: Message,
         remember: Option<&str>,
     ) -> Result<()> {
-        let op_id = new_id(self.clock());
+        let (incident, op_id) = (incident.id, new_id(self.clock()));
         let remember = remember.map(str::to_owned);
-        let id = incident.id;
-        self.cause(&Effect::Say { incident: id, op_id, message, remember, entry: None }).await?;
+        self.cause(&Effect::Say { incident, op_id, message, remember, entry: None, until_done: None })
+            .await?;
         Ok(())
     }
 

@@ -37,7 +37,7 @@ pub const VERBS: &[Spoken] = &[
         aliases: &["acknowledge"],
         arguments: "[INC-n]",
         what: "acknowledge, here and in PagerDuty",
-        more: "PagerDuty stops escalating. If it pages again later, acknowledge again.",
+        more: "PagerDuty stops escalating; if it could not ring anybody yet, it rings nobody. If it pages again later, acknowledge again.",
         example: "ack",
     },
     Spoken {

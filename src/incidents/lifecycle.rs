@@ -291,6 +291,8 @@ pub async fn reopen(
     } else if page {
         let why = if incident.is_test { "a test pages nobody" } else { "no service to page" }.to_owned();
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
+    } else {
+        tx.call_page_off(incident.id).await?;
     }
     tx.restate(&incident).await?;
     tx.tell_watchers(incident.id).await?;

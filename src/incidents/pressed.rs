@@ -170,7 +170,7 @@ pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Presse
     }
 }
 
-/// Brings a failed step back: its parked job looks before it acts.
+/// Brings a failed step back: its job, parked or discarded, looks before it acts.
 async fn retry(tx: &mut Tx, incident: &Incident, step: &str) -> Result<Reply> {
     let step = Step::from_word(step).ok_or_else(stale)?;
     let row = tx.steps(incident.id).await?.into_iter().find(|s| s.step == step);
@@ -178,8 +178,11 @@ async fn retry(tx: &mut Tx, incident: &Incident, step: &str) -> Result<Reply> {
     let Some(job_id) = failed.and_then(|r| r.job_id) else {
         return Ok(Reply::only(format!("{} is not in a failed state any more.", step.title())));
     };
-    if !tx.unpark_job(job_id).await? {
+    if !tx.unpark_job(job_id).await? && !tx.reopen_job(job_id).await? {
         return Ok(Reply::only(format!("{} is being retried already.", step.title())));
+    }
+    if step == Step::Page {
+        tx.set_page_wanted(incident.id).await?;
     }
     tx.set_step(incident.id, step, StepState::Waiting, None, Some(job_id)).await?;
     tx.redraw(incident.id).await?;

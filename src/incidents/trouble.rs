@@ -15,6 +15,9 @@ use crate::slack::blocks::{link, mention, section, untrusted};
 /// On-call rows older than this are shown with their age.
 const STALE: Duration = Duration::from_secs(600);
 
+/// Why something is not done that an operator gave up.
+pub const DISCARDED: &str = "an operator gave it up with firebell jobs discard";
+
 /// Why a page does not go out.
 #[derive(Debug)]
 pub struct Delay {
@@ -107,11 +110,11 @@ pub fn nobody_paged_yet(incident: &Incident, call: &str, delay: &Delay) -> Messa
     ))
 }
 
-/// PagerDuty refused: trying again would hear the same.
+/// PagerDuty refused, and trying again would hear the same; or an operator gave it up.
 pub fn paging_failed(incident: &Incident, call: &str, because: &str) -> Message {
     let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
     Message::text(format!(
-        "{asker}:warning: *Failed to page*: {}. Nobody has been paged; press *Retry* on the summary once it is mended.\n{call}",
+        "{asker}:warning: *Failed to page*: {}. Nobody has been paged, and I try no more until somebody presses *Retry* on the summary.\n{call}",
         said(because),
     ))
 }

@@ -253,6 +253,22 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// Brings back a job that was closed and whose work is not done, as [`Tx::unpark_job`] does; false while a twin is
+    /// at it.
+    pub async fn reopen_job(&mut self, id: i64) -> Result<bool> {
+        let now = self.now();
+        let rows = self
+            .exec(
+                "UPDATE job SET done_at = NULL, lease_until = NULL, run_at = $2, attempts = 0
+                 WHERE id = $1 AND done_at IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM job t WHERE t.dedup_key = job.dedup_key AND t.done_at IS NULL)",
+                &[&id, &now],
+            )
+            .await?;
+        self.leaves(Work::Jobs);
+        Ok(rows == 1)
+    }
+
     pub async fn job(&mut self, id: i64) -> Result<Option<Job>> {
         self.opt("SELECT * FROM job WHERE id = $1", &[&id]).await
     }

@@ -65,12 +65,31 @@ pub(super) async fn sqlite(writer: &SqlitePool) -> Result<()> {
 }
 
 impl Db {
-    /// Whether every step of the schema that this program knows has been taken.
-    pub async fn is_migrated(&self) -> Result<bool> {
+    /// What the database lacks of the schema that this program knows, and what to do about it.
+    pub async fn lacks(&self) -> Result<Option<&'static str>> {
+        let mut tx = self.read().await?;
+        let is_known = if tx.is_postgres() {
+            "SELECT count(*) FROM pg_tables
+             WHERE tablename = '_sqlx_migrations' AND schemaname = ANY (current_schemas(FALSE))"
+        } else {
+            "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'"
+        };
+        let taken = match tx.scalar::<i64>(is_known, &[]).await? {
+            None | Some(0) => None,
+            Some(_) => {
+                tx.scalar::<Option<i64>>("SELECT max(version) FROM _sqlx_migrations", &[]).await?.flatten()
+            }
+        };
         let newest = HISTORY.last().map(|step| step.0);
-        let taken: Option<i64> =
-            self.read().await?.scalar("SELECT max(version) FROM _sqlx_migrations", &[]).await?;
-        Ok(taken >= newest)
+        Ok(match taken {
+            None => {
+                Some("has no tables of Firebell's yet: run `firebell migrate`, or start `firebell serve`")
+            }
+            older if older < newest => {
+                Some("has the tables of an older Firebell: run `firebell migrate`, or start `firebell serve`")
+            }
+            Some(_) => None,
+        })
     }
 }
 

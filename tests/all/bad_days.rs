@@ -318,7 +318,7 @@ on_both_engines!(
         PagerDuty: being paged …
         IC: none yet: press Take command on the pinned summary, or type /incident role ic @name
         Status: Investigating
-        10:00 firebell: @ana :warning: Failed to page: PagerDuty says no: nobody is on call on the escalation policy (400/1015). Nobody has been paged; press Retry on the summary once it is mended.
+        10:00 firebell: @ana :warning: Failed to page: PagerDuty says no: nobody is on call on the escalation policy (400/1015). Nobody has been paged, and I try no more until somebody presses Retry on the summary.
         • level 1: please call Ana Example
         • level 2: please call Ben Example
         _I have sent the phone numbers to @ana; anybody else sees them with /oncall payments._

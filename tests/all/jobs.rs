@@ -188,6 +188,27 @@ on_both_engines!(
 );
 
 on_both_engines!(
+    async fn a_discarded_job_comes_back_and_looks_first_unless_a_twin_is_at_it(db: Db, _clock: Clock) {
+        let script = Script::new(&db).plays("a", &[Outcome::Refused]);
+        let id = script.enqueue(labelled("a").dedup("k")).await;
+        script.run().await;
+        let mut tx = db.write(Priority::Job).await.unwrap();
+        assert!(!tx.reopen_job(id).await.unwrap(), "it is parked, not closed");
+        assert!(tx.discard_job(id).await.unwrap());
+        tx.commit().await.unwrap();
+        let twin = script.enqueue(labelled("b").dedup("k")).await;
+        let mut tx = db.write(Priority::Job).await.unwrap();
+        assert!(!tx.reopen_job(id).await.unwrap(), "its twin waits");
+        assert!(tx.discard_job(twin).await.unwrap());
+        assert!(tx.reopen_job(id).await.unwrap());
+        assert!(!tx.reopen_job(id).await.unwrap(), "it is back already");
+        tx.commit().await.unwrap();
+        script.run().await;
+        assert_eq!(script.log(), ["a", "a parked", "a again"]);
+    }
+);
+
+on_both_engines!(
     async fn what_is_done_is_forgotten_when_asked_and_nothing_else(db: Db, clock: Clock) {
         let script = Script::new(&db).plays("parked", &[Outcome::Refused]);
         script.enqueue(labelled("done")).await;

@@ -20,6 +20,7 @@ mod auto_open;
 mod bad_days;
 mod buttons;
 mod declare;
+mod discarded;
 mod elsewhere;
 mod ends;
 mod follows;

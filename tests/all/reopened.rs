@@ -207,3 +207,44 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn whoever_opens_it_again_without_paging_rings_nobody_by_the_page_of_the_first_time(
+        db: Db,
+        clock: Clock,
+    ) {
+        let stage = Stage::set(db, clock).await;
+        stage.break_rest(&AWAY);
+        stage.typed("U0ANA", "/incident declare payments-down sev1 --service search").await;
+        stage.wait(HALF_A_MINUTE).await;
+        stage.typed_in("U0BEN", ROOM, "/incident resolve it was nothing").await;
+        stage.wait(4 * HALF_A_MINUTE).await;
+        let answer = stage.typed_in("U0BEN", ROOM, "/incident reopen customers still ask").await;
+        assert_reads!(answer, @"INC-1 is open again, paging nobody.");
+        stage.heal_rest();
+        stage.wait(2 * HALF_A_MINUTE).await;
+        assert_eq!(
+            (stage.rings_so_far(), stage.status(1).await),
+            ("; rang 0".into(), "investigating".into())
+        );
+        let summary = stage.summary_of("inc-1");
+        assert!(summary.contains("PagerDuty\nnobody paged (it ended before anybody was paged)"), "{summary}");
+        stage.typed_in("U0BEN", ROOM, "/incident resolve ok").await;
+        stage.typed_in("U0BEN", ROOM, AGAIN).await;
+        assert_eq!(stage.rings_so_far(), "#1 triggered; rang 1");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn whoever_retries_a_page_after_opening_it_again_pages(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.world.desk.next("POST /incidents", Fault::Refuse { code: "1015".into() });
+        stage.typed("U0ANA", "/incident declare payments-down sev1").await;
+        stage.typed_in("U0BEN", ROOM, "/incident resolve it was nothing").await;
+        stage.typed_in("U0BEN", ROOM, "/incident reopen customers still ask").await;
+        assert_eq!(stage.press_and_read("U0BEN", ROOM, "Retry").await, "Retrying: PagerDuty incident.");
+        assert_eq!(stage.rings_so_far(), "#1 triggered; rang 1");
+        stage.end().await;
+    }
+);

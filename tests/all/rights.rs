@@ -125,7 +125,7 @@ on_both_engines!(
           → That needs the right to declare. Ask one of those who have it (@sre-leads, Ana Example, ben@example.com), or an administrator to extend [rights].
         U0CHO /incident help ack
           → `/incident ack [INC-n]`
-            Acknowledge, here and in PagerDuty. PagerDuty stops escalating. If it pages again later, acknowledge again.
+            Acknowledge, here and in PagerDuty. PagerDuty stops escalating; if it could not ring anybody yet, it rings nobody. If it pages again later, acknowledge again.
             Example: `/incident ack`
             Also: `acknowledge`
         ");

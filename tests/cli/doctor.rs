@@ -383,3 +383,16 @@ async fn a_file_that_is_no_database_is_not_taken_for_none() {
         "{served:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_database_is_told_from_an_older_one() {
+    let place = Place::with("").await;
+    fs::write(place.directory.path().join("firebell.db"), "").expect("written");
+    assert!(place.troubles().contains("! database              sqlite://firebell.db has no tables of Firebell's yet: run `firebell migrate`, or start `firebell serve`"), "{}", place.troubles());
+    place.run(&["migrate"]);
+    let db = place.database().await;
+    let mut tx = db.write(Priority::Job).await.expect("a transaction");
+    tx.exec("DELETE FROM _sqlx_migrations WHERE version > 1", &[]).await.expect("forgotten");
+    tx.commit().await.expect("committed");
+    assert!(place.troubles().contains("! database              sqlite://firebell.db has the tables of an older Firebell: run `firebell migrate`, or start `firebell serve`"), "{}", place.troubles());
+}

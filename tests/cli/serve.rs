@@ -89,7 +89,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_serves_takes_up_retried_jobs_and_stops_when_asked() {
+async fn a_server_serves_takes_up_retried_and_discarded_jobs_and_stops_when_asked() {
     let served = Served::start().await;
     assert!(get(&served.address, "/readyz").starts_with("HTTP/1.1 200"));
     assert!(get(&served.metrics, "/metrics").contains("firebell_jobs_parked"));
@@ -99,17 +99,24 @@ async fn a_server_serves_takes_up_retried_jobs_and_stops_when_asked() {
     let mut tx = db.write(Priority::Job).await.expect("a transaction");
     let meet = NewJob::new("oncall.meet", json!({"user": "U0ANA"})).at(Timestamp::from_secs(4_000_000_000));
     let id = tx.enqueue(meet).await.expect("enqueued");
+    let post = NewJob::new("notices.post", json!({})).at(Timestamp::from_secs(4_000_000_000));
+    let waiting = tx.enqueue(post).await.expect("enqueued");
     tx.exec("UPDATE job SET parked_at = run_at WHERE id = $1", &[&id]).await.expect("parked");
     tx.commit().await.expect("committed");
     let retried = run(served.here.path(), &["jobs", "retry", &id.to_string()]);
     assert_eq!((retried.code, retried.err.as_str()), (0, ""));
+    let discarded = run(served.here.path(), &["jobs", "discard", &waiting.to_string()]);
+    assert_eq!((discarded.code, discarded.err.as_str()), (0, ""));
+    let told = "SELECT count(*) FROM job WHERE kind = 'discarded.tell' AND done_at IS NOT NULL";
     let clock = Clock::system();
     let promised = clock.now() + Duration::from_secs(15);
     loop {
-        let job = db.read().await.expect("a transaction").job(id).await.expect("read").expect("there");
-        if job.done_at.is_some() {
+        let mut tx = db.read().await.expect("a transaction");
+        let job = tx.job(id).await.expect("read").expect("there");
+        if job.done_at.is_some() && tx.scalar::<i64>(told, &[]).await.expect("read") == Some(1) {
             break;
         }
+        drop(tx);
         assert!(clock.now() < promised, "nobody took it up: {job:?}");
         clock.sleep(Duration::from_millis(50)).await;
     }

@@ -171,14 +171,17 @@ async fn database(database: &Database, found: &mut Findings) -> Remembered {
             return Remembered::default();
         }
     };
-    if !db.is_migrated().await.unwrap_or(false) {
-        found.odd(
-            what,
-            format!("{database} has an older schema; `firebell serve` or `firebell migrate` renews it"),
-        );
-        return Remembered::default();
+    match db.lacks().await {
+        Ok(None) => found.right(what, database.to_string()),
+        Ok(Some(lacks)) => {
+            found.odd(what, format!("{database} {lacks}"));
+            return Remembered::default();
+        }
+        Err(error) => {
+            found.wrong(what, format!("{database} cannot be read: {error:#}"));
+            return Remembered::default();
+        }
     }
-    found.right(what, database.to_string());
     match known(&db, found).await {
         Ok(remembered) => remembered,
         Err(error) => {

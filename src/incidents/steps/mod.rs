@@ -11,7 +11,7 @@ mod page;
 mod show;
 
 use super::effects::{Effect, PageChange};
-use super::model::{Incident, Step, StepState};
+use super::model::{Incident, PAGED_BY_SECOND_ROAD, Step, StepState};
 use super::{forms, trouble};
 use crate::app::App;
 use crate::error::{Error, Problem, Result, Upstream, Vendor};
@@ -42,7 +42,7 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
         Effect::Invite { incident } => channel::invite(app, job, incident).await,
         Effect::SetTopic { incident } => channel::set_topic(app, job, incident).await,
         Effect::AddBookmark { incident } => channel::add_bookmark(app, job, incident).await,
-        Effect::Page { incident } => page::create(app, job, incident).await,
+        Effect::Page { incident } => page::page(app, job, incident).await,
         Effect::ChangePage { incident, change } => changes::change(app, job, incident, &change).await,
         Effect::AcknowledgeAlert { incident } => page::acknowledge_alert(app, job, incident).await,
         Effect::CloseDouble { incident, page } => changes::close_double(app, job, incident, &page).await,
@@ -50,8 +50,8 @@ async fn act(app: &App, job: &Job, effect: Effect) -> Result<Finished> {
             changes::note(app, job, incident, note_id, &text).await
         }
         Effect::FirstUpdate { incident } => show::first_update(app, job, incident).await,
-        Effect::Say { incident, op_id, message, remember, entry } => {
-            let what = show::Saying { op_id, message, remember, entry };
+        Effect::Say { incident, op_id, message, remember, entry, until_done } => {
+            let what = show::Saying { op_id, message, remember, entry, until_done };
             show::say(app, job, incident, &what).await
         }
         Effect::DrawSummary { incident } => show::draw_summary(app, job, incident).await,
@@ -111,17 +111,45 @@ pub async fn parked(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error: &
     let Some(id) = effect.incident() else { return Ok(()) };
     let because = trouble::in_words(error);
     let Some(step) = effect.step() else { return changes::parked(tx, id, effect, &because).await };
-    tx.set_step(id, step, StepState::Failed, Some(because.clone()), Some(job.id)).await?;
     let incident = tx.incident(id).await?;
+    if step == Step::Page && page::has_gone_by_second_road(tx, id).await? {
+        let detail = Some(PAGED_BY_SECOND_ROAD.to_owned());
+        tx.set_step(id, step, StepState::Done, detail, Some(job.id)).await?;
+        return tx.redraw(id).await;
+    }
+    tx.set_step(id, step, StepState::Failed, Some(because.clone()), Some(job.id)).await?;
     match step {
         Step::Page => page::parked(app, tx, &incident, &because).await?,
-        Step::Channel | Step::Summary => tx.say(&incident, forms::step_failed(id, step, &because)).await?,
+        Step::Channel | Step::Summary => {
+            let message = forms::step_failed(id, step, &because);
+            tx.say_until_done(&incident, step, message).await?;
+        }
         _ => {}
     }
     if step != Step::Summary {
         tx.redraw(id).await?;
     }
     Ok(())
+}
+
+/// An operator gave a job up: told as if it could not be done, unless that was done without it, or another one is at it.
+pub async fn discarded(app: &App, tx: &mut Tx, job: &Job, effect: &Effect) -> Result<()> {
+    if let (Some(id), Some(step)) = (effect.incident(), effect.step()) {
+        let Some(row) = tx.step(id, step).await? else { return Ok(()) };
+        let other = match row.job_id.filter(|other| *other != job.id) {
+            Some(other) => tx.job(other).await?,
+            None => None,
+        };
+        let is_tried_on = other.is_some_and(|other| other.done_at.is_none());
+        if is_tried_on || matches!(row.state, StepState::Done | StepState::Skipped) {
+            return Ok(());
+        }
+        let is_unpaged = step == Step::Page && !row.is_by_second_road();
+        if is_unpaged && !tx.incident(id).await?.is_open() {
+            return page::leave_out(tx, id).await;
+        }
+    }
+    parked(app, tx, job, effect, &Error::refused(trouble::DISCARDED)).await
 }
 
 fn is_rate_limit(error: &Error) -> bool {

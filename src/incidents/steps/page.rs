@@ -26,13 +26,38 @@ use crate::store::{Priority, Tx};
 /// What passes within this time alarms nobody.
 const HICCUP: Duration = Duration::from_secs(5);
 
+/// Pages, unless that was wanted only before the incident ended and was opened again.
+pub(super) async fn page(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+    let incident = super::read(app, id).await?;
+    if incident.wants_page {
+        return create(app, job, id).await;
+    }
+    // If an attempt got through all the same, PagerDuty's webhook brings it.
+    let mut tx = app.db.write(Priority::Job).await?;
+    leave_out(&mut tx, id).await?;
+    job.finish(tx).await
+}
+
+pub(super) async fn leave_out(tx: &mut Tx, id: IncidentId) -> Result<()> {
+    let why = Some("it ended before anybody was paged".to_owned());
+    if tx.set_step(id, Step::Page, StepState::Skipped, why, None).await? {
+        tx.redraw(id).await?;
+    }
+    Ok(())
+}
+
+/// What went by the second road has paged, whatever becomes of the search for its number.
+pub(super) async fn has_gone_by_second_road(tx: &mut Tx, id: IncidentId) -> Result<bool> {
+    Ok(tx.step(id, Step::Page).await?.is_some_and(|row| row.is_by_second_road()))
+}
+
 fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
     let known = app.known();
     let service = incident.service.as_deref().and_then(|name| known.config.find_service(name));
     service.map(|s| declare::on_call(&known, s, at)).unwrap_or_default()
 }
 
-pub(super) async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
+async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let mut tx = app.db.read().await?;
     let incident = tx.incident(id).await?;
     let mut linked = tx.linked_pages(id).await?;
@@ -102,17 +127,19 @@ pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, 
 
 async fn alarm(app: &App, tx: &mut Tx, incident: &Incident, delay: &Delay) -> Result<()> {
     let call = whom_to_call(app, tx, incident, delay.nobody_is_paged()).await?;
-    tx.say(incident, trouble::nobody_paged_yet(incident, &call, delay)).await?;
+    let message = trouble::nobody_paged_yet(incident, &call, delay);
+    tx.say_until_done(incident, Step::Page, message).await?;
     note(tx, incident.id, format!("{}: {}", delay.nobody_is_paged(), delay.because)).await
 }
 
-/// PagerDuty said no: somebody must mend it, and call people meanwhile.
+/// PagerDuty said no, or an operator gave it up: somebody must mend it, and call people meanwhile.
 pub(super) async fn parked(app: &App, tx: &mut Tx, incident: &Incident, because: &str) -> Result<()> {
     if !incident.is_open() {
         return Ok(());
     }
     let call = whom_to_call(app, tx, incident, "Nobody has been paged").await?;
-    tx.say(incident, trouble::paging_failed(incident, &call, because)).await?;
+    let message = trouble::paging_failed(incident, &call, because);
+    tx.say_until_done(incident, Step::Page, message).await?;
     note(tx, incident.id, format!("Failed to page: {because}")).await
 }
 

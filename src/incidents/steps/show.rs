@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::channel::named;
-use super::{is_archived, read};
+use super::is_archived;
 use crate::app::App;
 use crate::config::SeverityWord;
 use crate::error::{Error, Result};
@@ -23,6 +23,7 @@ pub(super) struct Saying {
     pub message: Message,
     pub remember: Option<String>,
     pub entry: Option<Uuid>,
+    pub until_done: Option<Step>,
 }
 
 /// Posts, once: a second attempt reads the channel for the mark first.
@@ -44,7 +45,14 @@ async fn post(
 }
 
 pub(super) async fn say(app: &App, job: &Job, id: IncidentId, what: &Saying) -> Result<Finished> {
-    let incident = read(app, id).await?;
+    let mut tx = app.db.read().await?;
+    let incident = tx.incident(id).await?;
+    if let Some(step) = what.until_done
+        && tx.step(id, step).await?.is_some_and(|row| row.state == StepState::Done)
+    {
+        return job.finish_bare(&app.db).await;
+    }
+    drop(tx);
     let Some(channel) = &incident.channel_id else {
         return say_elsewhere(app, job, &incident, what).await;
     };

@@ -196,13 +196,6 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn set_page_wanted(&mut self, id: IncidentId) -> Result<bool> {
-        let rows = self
-            .exec("UPDATE incident SET wants_page = TRUE WHERE id = $1 AND wants_page = FALSE", &[&id])
-            .await?;
-        Ok(rows == 1)
-    }
-
     pub async fn set_last_update(&mut self, id: IncidentId, text: &str) -> Result<()> {
         let now = self.now();
         self.exec(

@@ -5,11 +5,32 @@ use crate::error::Result;
 use crate::ids::{IncidentId, PagerDutyIncidentId, PagerDutyUserId};
 use uuid::Uuid;
 
-use crate::incidents::model::{ExpectedPage, Incident, LinkedPage, Outsider};
+use crate::incidents::model::{
+    ExpectedPage, Incident, LinkedPage, Outsider, PAGED_BY_SECOND_ROAD, Step, StepState,
+};
 use crate::incidents::pages::Details;
 use crate::store::Tx;
 
 impl Tx {
+    pub async fn set_page_wanted(&mut self, id: IncidentId) -> Result<bool> {
+        let rows = self
+            .exec("UPDATE incident SET wants_page = TRUE WHERE id = $1 AND wants_page = FALSE", &[&id])
+            .await?;
+        Ok(rows == 1)
+    }
+
+    /// Unless somebody was paged already, by whatever road, or whoever presses Retry is to decide.
+    pub async fn call_page_off(&mut self, id: IncidentId) -> Result<()> {
+        self.exec(
+            "UPDATE incident SET wants_page = FALSE WHERE id = $1 AND EXISTS (
+                SELECT 1 FROM incident_step WHERE incident_id = $1 AND step = $2 AND state IN ($3, $4)
+                    AND (detail IS NULL OR detail <> $5))",
+            &[&id, &Step::Page, &StepState::Waiting, &StepState::Retrying, &PAGED_BY_SECOND_ROAD],
+        )
+        .await?;
+        Ok(())
+    }
+
     pub async fn linked_page(&mut self, id: &PagerDutyIncidentId) -> Result<Option<LinkedPage>> {
         self.opt("SELECT * FROM pagerduty_incident WHERE id = $1", &[id]).await
     }

@@ -50,11 +50,16 @@ pub async fn stumbled(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Resul
     told::alarm(tx, &app.known(), &page, &Delay::of(job, error), None).await
 }
 
-/// Somebody has to look at the job; until then people are called.
+/// Somebody has to look at the job, or gave it up; until then people are called, unless it is over.
 pub async fn parked(app: &App, tx: &mut Tx, job: &Job, error: &Error) -> Result<()> {
     if job.kind != "paging.page" {
         return Ok(());
     }
     let id = page_of(job)?;
+    if let Some(incident) = tx.page(id).await?.and_then(|page| page.incident_id)
+        && !tx.incident(incident).await?.is_open()
+    {
+        return told::drop_it(tx, &app.known(), id).await;
+    }
     told::give_up(tx, &app.known(), id, &trouble::in_words(error)).await
 }
