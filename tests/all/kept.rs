@@ -95,6 +95,13 @@ on_both_engines!(
         let title = "declare <http://shop.example|shop.example> is down sev2";
         stage.linked("U0ANA", "general", "/incident", title).await;
         assert_eq!(stage.paragraphs("inc-2-shop-example-is-down", "Note").len(), 0);
+        // What has to be asked about first loses nothing on the way.
+        let long =
+            format!("declare High latency, see <https://x.example/{}|the graph> sev2", "d".repeat(300));
+        assert!(stage.linked("U0BEN", "general", "/incident", &long).await.contains("open already"));
+        stage.press("U0BEN", "general", "Declare anyway").await;
+        let noted = stage.paragraphs("inc-3-high-latency-see-the-graph", "Note");
+        assert!(noted.len() == 1 && noted[0].contains(&format!("{})", "d".repeat(300))), "{noted:?}");
         stage.end().await;
     }
 );
@@ -300,6 +307,9 @@ on_both_engines!(
             let said = stage.paragraphs(ROOM, kind);
             assert!(said.len() == 1 && said[0].contains("the end"), "{said:?}");
         }
+        let copy =
+            stage.pagerduty().into_iter().find(|line| line.contains("a stack trace")).expect("the copy");
+        assert!(copy.ends_with("… — Ana Example (Slack)") && copy.chars().count() > 2_500, "{copy}");
         let timeline = stage.slash_in("U0BEN", &id, "/incident timeline").await;
         assert_reads!(timeline, @"
         *INC-1 payments down* timeline (UTC)
