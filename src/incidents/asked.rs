@@ -28,9 +28,11 @@ pub async fn look(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) ->
     };
     let incident = find(tx, known, caller, target, &spoken(known, verb)).await?;
     match verb {
-        Verb::Timeline => {
+        Verb::Timeline { page } => {
             let entries = tx.timeline(incident.id).await?;
-            Ok(Reply::only(messages::timeline(&incident, &entries, &known.config.incidents.timezone)))
+            let zone = &known.config.incidents.timezone;
+            let commands = &known.config.commands;
+            Ok(Reply::Only(messages::timeline(&incident, &entries, *page, zone, commands)?))
         }
         Verb::UpdateForm { status } => {
             lifecycle::must_be_open(known, &incident)?;
@@ -120,7 +122,7 @@ async fn verb_on(
     let by = Actor::from(caller);
     let label = incident.label();
     let done = |news: bool, what: &str, already: &str| {
-        Ok(Reply::only(if news { format!("{label} {what}.") } else { format!("{label} {already}.") }))
+        Ok(Reply::only(format!("{label} {}.", if news { what } else { already })))
     };
     match verb {
         Verb::Acknowledge => {
@@ -129,8 +131,7 @@ async fn verb_on(
         }
         Verb::Update { status, text } => {
             lifecycle::update(tx, known, incident, &by, *status, text).await?;
-            let is_cut = text.chars().count() > messages::LONGEST_LINE;
-            done(true, if is_cut { messages::UPDATED_AND_CUT } else { "updated" }, "")
+            done(true, "updated", "")
         }
         Verb::Severity { word } => {
             let to = declare::severity(&known.config, word)?;
@@ -150,23 +151,33 @@ async fn verb_on(
             let remark = Remark { kind: *kind, text: text.clone(), occurred_at };
             lifecycle::note(tx, incident, &by, &remark).await?;
             let at = occurred_at.map(|at| format!(", as of {}", blocks::date(at))).unwrap_or_default();
-            done(true, &format!("noted{at}"), "")
+            let is_cut = text.chars().count() > messages::LONGEST_LINE
+                && !incident.is_private
+                && (incident.wants_page || !tx.linked_pages(incident.id).await?.is_empty());
+            let cut = if is_cut { messages::cut_in_pagerduty() } else { String::new() };
+            done(true, &format!("noted{at}{cut}"), "")
         }
         Verb::Mitigated { text } => {
-            let news = lifecycle::mitigated(tx, known, incident, &by, text).await?;
-            done(news, "is mitigated. It stays open until somebody resolves it", "was mitigated already")
+            if !lifecycle::mitigated(tx, known, incident, &by, text).await? {
+                return in_vain(tx, known, incident, "was mitigated already", text).await;
+            }
+            done(true, "is mitigated. It stays open until somebody resolves it", "")
         }
         Verb::Resolve { text } => {
-            let news = lifecycle::resolve(tx, incident, &by, text).await?;
-            done(news, "resolved", &format!("is {} already", incident.status))
+            if !lifecycle::resolve(tx, incident, &by, text).await? {
+                return in_vain(tx, known, incident, &format!("is {} already", incident.status), text).await;
+            }
+            done(true, "resolved", "")
         }
         Verb::Cancel { text } => {
-            let news = lifecycle::cancel(tx, incident, &by, text).await?;
-            done(news, "cancelled", &format!("is {} already", incident.status))
+            if !lifecycle::cancel(tx, incident, &by, text).await? {
+                return in_vain(tx, known, incident, &format!("is {} already", incident.status), text).await;
+            }
+            done(true, "cancelled", "")
         }
         Verb::Reopen { reason, page } => {
             if !lifecycle::reopen(tx, known, incident, &by, reason, *page).await? {
-                return Ok(Reply::only(messages::is_open(incident)));
+                return open_already(tx, known, incident, reason, *page).await;
             }
             let pages = *page && lifecycle::can_page(known, incident);
             let paging = if pages { paging(known, incident, tx.now()) } else { "paging nobody".into() };
@@ -174,6 +185,35 @@ async fn verb_on(
         }
         _ => Err(Error::internal("looking changes nothing")),
     }
+}
+
+/// It is so already. What was said of it stands nowhere then, unless it is what was said when it was done: people repeat
+/// what they saw no answer to.
+async fn in_vain(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    already: &str,
+    text: &str,
+) -> Result<Reply> {
+    let end = format!(": {text}");
+    let is_kept =
+        text.is_empty() || tx.timeline(incident.id).await?.iter().any(|entry| entry.text.ends_with(&end));
+    let lost =
+        if is_kept { String::new() } else { messages::not_kept(&known.config.commands, incident, text) };
+    Ok(Reply::only(format!("{} {already}.{lost}", incident.label())))
+}
+
+/// There was nothing to reopen.
+pub(super) async fn open_already(
+    tx: &mut Tx,
+    known: &Known,
+    incident: &Incident,
+    reason: &str,
+    page: bool,
+) -> Result<Reply> {
+    let already = if page { "is open, so nobody was paged" } else { "is open" };
+    in_vain(tx, known, incident, already, reason).await
 }
 
 /// "INC-7 is SEV1 now, paging …"

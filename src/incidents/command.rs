@@ -1,15 +1,18 @@
 //! The grammar of `/incident`: words in, what was asked for out. Free text survives as it was typed.
 
-use super::declare::{self, NewIncident};
+use super::declaration::{declaration, is_severity, is_severity_shaped};
+use super::declare::NewIncident;
 use super::help::VERBS;
+use super::messages::LONGEST_TEXT;
 use super::model::{Kind, Role, Status};
-use crate::config::{Config, SeverityWord, nearest};
+use super::times::HALVES;
+use crate::config::{Config, nearest};
 use crate::error::{Error, Result};
 use crate::ids::ChannelId;
 use crate::oncall::Known;
 use crate::slack::spoken;
 use crate::slack::words::{
-    self, Flag, Reference, Unknown, Words, first_word, last_word, option, quoted, switch, take_flags,
+    self, Reference, Unknown, Words, first_word, last_word, option, option_in, quoted, switch, take_flags,
     unquoted,
 };
 
@@ -43,7 +46,10 @@ pub enum Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
     Status,
-    Timeline,
+    /// Pages are counted from the last entries, the first is 1.
+    Timeline {
+        page: usize,
+    },
     Acknowledge,
     Update {
         status: Option<Status>,
@@ -99,7 +105,11 @@ impl Verb {
     pub fn only_looks(&self) -> bool {
         matches!(
             self,
-            Self::Status | Self::Timeline | Self::UpdateForm { .. } | Self::Severities | Self::ReopenForm
+            Self::Status
+                | Self::Timeline { .. }
+                | Self::UpdateForm { .. }
+                | Self::Severities
+                | Self::ReopenForm
         )
     }
 
@@ -112,7 +122,7 @@ impl Verb {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Status => "status",
-            Self::Timeline => "timeline",
+            Self::Timeline { .. } => "timeline",
             Self::Acknowledge => "ack",
             Self::Update { .. } | Self::UpdateForm { .. } => "update",
             Self::Severity { .. } | Self::Severities => "sev",
@@ -149,6 +159,7 @@ pub fn parse(raw: &str, known: &Known) -> Result<Asked> {
 }
 
 fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Asked> {
+    let (rest, page) = if word == "timeline" { take_page(rest) } else { (rest, 1) };
     let says_something = matches!(word, "update" | "note" | "mitigated" | "resolve" | "cancel" | "reopen");
     let (own, rest) = match &lead {
         Some(_) => (None, rest),
@@ -167,7 +178,7 @@ fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Ask
     };
     let verb = match word {
         "status" => nothing_more(Verb::Status),
-        "timeline" => nothing_more(Verb::Timeline),
+        "timeline" => nothing_more(Verb::Timeline { page }),
         "ack" => nothing_more(Verb::Acknowledge),
         "update" => update(rest, known),
         "sev" => Ok(severity(rest)),
@@ -180,6 +191,14 @@ fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Ask
         other => Err(Error::internal(format!("the registry has {other}, and the grammar has not"))),
     }?;
     Ok(Asked::On { target: lead.or(own), verb })
+}
+
+/// `page 2` at the end.
+fn take_page(rest: &str) -> (&str, usize) {
+    let (head, number) = last_word(rest);
+    let (before, word) = last_word(head);
+    let is_page = words::dashed(word).map_or(word, |(_, word)| word).eq_ignore_ascii_case("page");
+    number.parse().ok().filter(|_| is_page).map_or((rest, 1), |page| (before, page))
 }
 
 /// Words that are no subcommand and clear all the same: `ic @ana`, `sev2`.
@@ -214,12 +233,20 @@ fn said(verb: &str, raw: &str, known: &Known) -> Result<String> {
             quoted(word)
         )));
     }
-    Ok(typed(raw, known))
+    let text = typed(raw, known);
+    let length = text.chars().count();
+    if length > LONGEST_TEXT {
+        return Err(Error::refused(format!(
+            "That is {length} characters, and I take up to {LONGEST_TEXT} at a time: I have done and kept nothing. \
+             Say it in several parts, or post it as a file."
+        )));
+    }
+    Ok(text)
 }
 
 /// The words as a person reads them, without quotes around the whole, and without what no text should hold.
-fn typed(raw: &str, known: &Known) -> String {
-    let words = words::plain_named(unquoted(raw), |id| known.people.name_of(id));
+pub(super) fn typed(raw: &str, known: &Known) -> String {
+    let words = words::plain_addressed(unquoted(raw), |id| known.people.name_of(id));
     words
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
@@ -245,70 +272,6 @@ fn unknown_verb(raw: &str, word: &str, config: &Config) -> Error {
         None => format!("To declare an incident: `{name} declare {all} sev1`. All commands: `{name} help`."),
     };
     Error::refused(format!("I do not know `{name} {said}`. {hint}"))
-}
-
-const DECLARE: &[Flag] = &[option("service"), switch("private"), switch("test"), switch("no-page")];
-
-fn declaration(rest: &str, known: &Known) -> Result<Asked> {
-    let config = &known.config;
-    // `--sev1` is meant well.
-    let (head, last) = last_word(rest);
-    let dashed = last.starts_with("--") && is_severity(bare(last), config);
-    let rest = if dashed { format!("{head} {}", bare(last)) } else { rest.to_owned() };
-    let words = take_flags(&rest, DECLARE, Unknown::IsRefused)?;
-    let (title, severity) = severity_last(unquoted(&words.text), config);
-    let new = NewIncident {
-        title: typed(title, known),
-        severity,
-        service: words.value("service").map(words::plain),
-        private: words.has("private"),
-        test: words.has("test"),
-        no_page: words.has("no-page"),
-        anyway: false,
-    };
-    match declare::check(config, &new) {
-        Ok(_) => Ok(Asked::Declare { new }),
-        Err((declare::Field::Title, _)) => Ok(Asked::Form { new }),
-        Err((_, error)) => Err(error),
-    }
-}
-
-/// The last word, or the last two (`sev 1`), if they are a severity, or look like one that does not exist; else the
-/// first.
-fn severity_last<'a>(text: &'a str, config: &Config) -> (&'a str, Option<String>) {
-    let (head, last) = last_word(text);
-    if is_severity(bare(last), config) {
-        return (head, Some(bare(last).to_owned()));
-    }
-    let (before, word) = last_word(head);
-    let two = format!("{} {}", bare(word), bare(last));
-    if bare(last).chars().all(|c| c.is_ascii_digit()) && is_severity(&two, config) {
-        return (before, Some(two));
-    }
-    match first_word(text) {
-        (first, title) if is_severity(bare(first), config) => (title, Some(bare(first).to_owned())),
-        _ => (text, None),
-    }
-}
-
-fn is_severity(word: &str, config: &Config) -> bool {
-    is_severity_shaped(word) || !matches!(config.severity(word), SeverityWord::Unknown)
-}
-
-/// `sev7`, `SEV-12`, `sev 3`, `p0`; but `p99` is a percentile.
-fn is_severity_shaped(word: &str) -> bool {
-    let lower = word.to_lowercase();
-    let digits = |rest: &str, most: usize| {
-        let rest = rest.trim_start_matches(['-', '_', ' ']);
-        (1..=most).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_digit())
-    };
-    lower.strip_prefix("sev").is_some_and(|rest| digits(rest, 2))
-        || lower.strip_prefix('p').is_some_and(|rest| digits(rest, 1))
-}
-
-/// Without what people put around a word.
-fn bare(word: &str) -> &str {
-    word.trim_matches(|c: char| "\"'“”„‘’.,;:!?()[]-–—".contains(c))
 }
 
 /// `INC-7`, `#inc-7-…` or its escaped form, as the first word. Where words follow that say something, a channel that
@@ -401,7 +364,7 @@ fn role(rest: &str, config: &Config) -> Result<Verb> {
 
 fn note(rest: &str, known: &Known) -> Result<Verb> {
     const TYPES: [&str; 4] = ["note", "hypothesis", "decision", "action"];
-    let words: Words = take_flags(rest, &[option("at"), option("type")], Unknown::IsText)?;
+    let words: Words = take_flags(rest, &[option_in("at", &HALVES), option("type")], Unknown::IsText)?;
     let kind = match words.value("type").map(str::to_lowercase).as_deref() {
         None | Some("note") => Kind::Note,
         Some("hypothesis") => Kind::Hypothesis,

@@ -107,6 +107,22 @@ fn an_incident_is_named_before_or_after_the_verb() {
 }
 
 #[test]
+fn a_timeline_has_pages() {
+    let page = |typed| match on(typed) {
+        (target, Verb::Timeline { page }) => (target, page),
+        other => panic!("{typed}: {other:?}"),
+    };
+    let inc = |n| Some(Target::Number(n));
+    assert_eq!(page("timeline"), (None, 1));
+    assert_eq!(page("timeline page 2"), (None, 2));
+    assert_eq!(page("timeline 7 page 2"), (inc(7), 2));
+    assert_eq!(page("INC-7 timeline —Page 3"), (inc(7), 3));
+    for wrong in ["timeline page", "timeline page two", "timeline page -1", "timeline 7 2"] {
+        assert!(parse(wrong, &known()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn updates_carry_a_status_in_either_form() {
     let update = |status, text: &str| (None, Verb::Update { status, text: text.into() });
     let identified = Some(Status::Identified);

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::ids::{IncidentId, SlackUserId, new_id};
 use crate::oncall::Known;
 use crate::oncall::model::Contact;
+use crate::slack::blocks::plain;
 use crate::slack::words::quoted;
 use crate::store::Tx;
 
@@ -94,10 +95,22 @@ pub fn check<'a>(config: &'a Config, new: &NewIncident) -> Result<Checked<'a>, (
     Ok(Checked { title, severity, service })
 }
 
-/// One line that channels, topics and PagerDuty can show.
+/// One line that channels, topics, PagerDuty and the public can show: what a link is called, without its address.
 fn title(typed: &str) -> String {
-    let line = typed.split_whitespace().collect::<Vec<_>>().join(" ");
-    crate::slack::blocks::plain(&line, LONGEST_TITLE).trim().to_owned()
+    let mut line = String::new();
+    for word in typed.split_whitespace() {
+        let address = ["(https://", "(http://"].iter().find_map(|scheme| word.strip_prefix(scheme));
+        match address.and_then(|address| address.rsplit_once(')')) {
+            Some((_, after)) if !line.is_empty() => line.push_str(after),
+            _ => line.extend([if line.is_empty() { "" } else { " " }, word]),
+        }
+    }
+    plain(&line, LONGEST_TITLE).trim().to_owned()
+}
+
+/// Whether the title has every word that was said.
+fn is_whole(title: &str, typed: &str) -> bool {
+    title == plain(&typed.split_whitespace().collect::<Vec<_>>().join(" "), usize::MAX).trim()
 }
 
 /// A severity by any of its words; errs with what to say instead.
@@ -171,7 +184,7 @@ pub async fn declare(tx: &mut Tx, known: &Known, by: &Actor, new: &NewIncident) 
         let why = messages::why_nobody_is_paged(new, &checked, known.config.pagerduty.is_some());
         tx.set_step(incident.id, Step::Page, StepState::Skipped, Some(why), None).await?;
     }
-    if checked.title.ends_with('…') && !new.title.trim_end().ends_with('…') {
+    if !is_whole(&checked.title, &new.title) {
         // The whole of what somebody pasted is worth keeping.
         let remark = Remark { kind: Kind::Note, text: new.title.clone(), occurred_at: None };
         lifecycle::note(tx, &incident, by, &remark).await?;
@@ -271,11 +284,16 @@ async fn look_alike(
     let Some(who) = who else { return Ok(None) };
     let service = checked.service.map(|s| s.name.as_str());
     let title = plain_words(&checked.title);
+    let is_alike = |other: &str| match title.as_str() {
+        // Signs and pictures have no words to compare.
+        "" => other == checked.title,
+        _ => strsim::normalized_damerau_levenshtein(&plain_words(other), &title) > 0.8,
+    };
     let mut open = tx.visible_open_incidents(who).await?;
     open.retain(|i| {
         (new.service.is_none() || i.service.as_deref() == service)
             && i.is_test == new.test
-            && strsim::normalized_damerau_levenshtein(&plain_words(&i.title), &title) > 0.8
+            && is_alike(&i.title)
     });
     let nearest = open.iter().position(|i| i.service.as_deref() == service).unwrap_or_default();
     Ok((!open.is_empty()).then(|| open.swap_remove(nearest)))

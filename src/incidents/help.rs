@@ -70,17 +70,18 @@ pub const VERBS: &[Spoken] = &[
         aliases: &[],
         arguments: "[INC-n] <text> [--at HH:MM] [--type hypothesis|decision|action]",
         what: "add to the timeline, and to PagerDuty",
-        more: "`--at` is the last time the clock showed that: a time that is still to come today means yesterday. Notes of \
-               private incidents stay out of PagerDuty.",
+        more: "`--at` is the last time the clock showed that: a time that is still to come today means yesterday; `3:05 pm` \
+               is as good as `15:05`. Notes of private incidents stay out of PagerDuty.",
         example: "note rolled back to v41 --at 03:12 --type action",
     },
     Spoken {
         word: "timeline",
         aliases: &[],
-        arguments: "[INC-n]",
+        arguments: "[INC-n] [page N]",
         what: "what happened, when, by whom",
-        more: "Only you see the answer.",
-        example: "timeline",
+        more: "Only you see the answer. It shows the last entries, as many as one message holds; what went before is on \
+               page 2, 3 and so on. Of a long entry it shows the beginning, with a link to the message that has all of it.",
+        example: "timeline page 2",
     },
     Spoken {
         word: "mitigated",

@@ -219,7 +219,7 @@ pub(super) async fn end(
     in_pagerduty_at: Option<Timestamp>,
 ) -> Result<bool> {
     if !incident.is_open() && (to == Status::Resolved || to == incident.status) {
-        return end_again(tx, incident, by).await;
+        return end_again(tx, incident, by, text).await;
     }
     if !incident.is_open() || !tx.change_status(incident.id, incident.status, to).await? {
         return Ok(false);
@@ -250,19 +250,21 @@ pub(super) async fn end(
 
 /// It is closed here, and PagerDuty may have opened its incident again and page on: then that ends. False when there is
 /// nothing to end.
-async fn end_again(tx: &mut Tx, incident: &Incident, by: &Actor) -> Result<bool> {
+async fn end_again(tx: &mut Tx, incident: &Incident, by: &Actor, text: &str) -> Result<bool> {
     let pages = tx.linked_pages(incident.id).await?;
     let ended_at = incident.ended_at.unwrap_or(incident.status_changed_at);
     let Some(page) = pages.into_iter().find(|p| p.is_open() && p.status_changed_at > ended_at) else {
         return Ok(false);
     };
-    let text = format!("Resolved {} in PagerDuty, which had opened it again", page.label());
+    let words = if text.is_empty() { String::new() } else { format!(": {text}") };
+    let what = format!("Resolved {} in PagerDuty, which had opened it again{words}", page.label());
     let once = format!("again:{}:{}", page.id, page.status_changed_at);
-    let entry = NewEntry::new(Kind::Page, Source::Slack, by.clone(), text).once(once);
+    let entry = NewEntry::new(Kind::Page, Source::Slack, by.clone(), what).once(once);
     let Some(entry) = tx.append(incident.id, entry).await? else { return Ok(false) };
-    let note = messages::pagerduty_resolution(by, incident.status, "");
+    let note =
+        messages::pagerduty_resolution(by, incident.status, if incident.is_private { "" } else { text });
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
-    tx.say_entry(incident, Some(entry), messages::resolved_again(by, &page)).await?;
+    tx.say_entry(incident, Some(entry), messages::resolved_again(by, &page, text)).await?;
     Ok(true)
 }
 

@@ -5,6 +5,7 @@ pub mod asked;
 pub mod command;
 #[cfg(test)]
 mod command_tests;
+mod declaration;
 pub mod declare;
 pub mod effects;
 pub mod extras;

@@ -85,8 +85,8 @@ pub fn offer_anyway(twin: &Incident, new: &NewIncident, now: Timestamp) -> Messa
 }
 
 fn anyway(new: &NewIncident) -> NewIncident {
-    // As short as the title will be: a button's value has a limit.
-    NewIncident { title: blocks::plain(&new.title, declare::LONGEST_TITLE), anyway: true, ..new.clone() }
+    // A button's value holds 2,000 characters, and a quote takes two.
+    NewIncident { title: blocks::plain(&new.title, 800), anyway: true, ..new.clone() }
 }
 
 /// Does what a button says, for whoever pressed it.
@@ -247,8 +247,10 @@ pub async fn submit(tx: &mut Tx, known: &Known, caller: &Caller, form: &Submitte
                 return Ok(Reply::form_error("text", "Say why."));
             }
             let page = form.switched("page");
-            let news = lifecycle::reopen(tx, known, &incident, &by, &reason, page).await?;
-            Ok(if news { Reply::Nothing } else { Reply::only(messages::is_open(&incident)) })
+            if lifecycle::reopen(tx, known, &incident, &by, &reason, page).await? {
+                return Ok(Reply::Nothing);
+            }
+            asked::open_already(tx, known, &incident, &reason, page).await
         }
         _ => Err(stale()),
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::incidents::command::{Target, target};
 use crate::oncall::Known;
 use crate::slack::spoken::{find, near};
-use crate::slack::words::{dashed, first_word, is_quote, plain, quoted};
+use crate::slack::words::{dashed, first_word, is_quote, plain, plain_addressed, quoted};
 use crate::statuspage::{ComponentStatus, PostStatus};
 
 /// What was asked for.
@@ -192,7 +192,9 @@ fn take_flags(pieces: &mut Vec<Word>) -> Result<(Option<String>, bool)> {
             )));
         }
         let given = match pieces.get(at) {
-            Some(Word::Bare(_) | Word::Quoted(_)) => plain(pieces.remove(at).text()),
+            Some(Word::Bare(_) | Word::Quoted(_)) => {
+                plain_addressed(pieces.remove(at).text(), ToString::to_string)
+            }
             _ => String::new(),
         };
         reason = Some(given.trim().to_owned());

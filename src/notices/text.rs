@@ -6,7 +6,7 @@ use std::iter;
 use crate::error::{Error, Result};
 use crate::oncall::Directory;
 use crate::slack::blocks::{plain, unescape};
-use crate::slack::words::{Reference, quoted, reference};
+use crate::slack::words::{Reference, is_own_label, quoted, reference};
 
 /// The most that a post may hold: <https://developer.statuspage.io/#operation/postPagesPageIdIncidents>
 pub const LONGEST_BODY: usize = 25_000;
@@ -74,7 +74,7 @@ fn without_references(typed: &str) -> Result<String> {
 fn linked(inner: &str) -> String {
     let (target, label) = inner.split_once('|').unwrap_or((inner, ""));
     let target = target.strip_prefix("mailto:").unwrap_or(target);
-    if label.is_empty() || target.trim_end_matches('/').ends_with(label.trim_end_matches('/')) {
+    if label.is_empty() || is_own_label(target, label) {
         return target.to_owned();
     }
     format!("{label} ({target})")

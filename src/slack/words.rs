@@ -13,14 +13,21 @@ use crate::ids::{ChannelId, SlackUserId};
 pub struct Flag {
     pub name: &'static str,
     pub takes_value: bool,
+    /// Words that belong to the value when they follow it.
+    units: &'static [&'static str],
 }
 
 pub const fn switch(name: &'static str) -> Flag {
-    Flag { name, takes_value: false }
+    Flag { name, takes_value: false, units: &[] }
 }
 
 pub const fn option(name: &'static str) -> Flag {
-    Flag { name, takes_value: true }
+    option_in(name, &[])
+}
+
+/// An option whose value may be of two words: `--at 3:05 pm`.
+pub const fn option_in(name: &'static str, units: &'static [&'static str]) -> Flag {
+    Flag { name, takes_value: true, units }
 }
 
 /// Flags found, and the text without them.
@@ -85,6 +92,12 @@ pub fn take_flags(raw: &str, known: &[Flag], unknown: Unknown) -> Result<Words> 
             value =
                 taken.ok_or_else(|| Error::refused(format!("`--{}` needs a value after it.", flag.name)))?;
             rest = left;
+            if let Some((_, token, left)) = next_token(rest)
+                && let Some(unit) = flag.units.iter().find(|unit| unit.eq_ignore_ascii_case(ended(token)))
+            {
+                value.push_str(unit);
+                rest = left;
+            }
         }
         words.flags.insert(flag.name, value);
     }
@@ -97,6 +110,11 @@ fn next_token(text: &str) -> Option<(&str, &str, &str)> {
     let start = text.find(|c: char| !c.is_whitespace())?;
     let end = text[start..].find(char::is_whitespace).map_or(text.len(), |e| start + e);
     Some((&text[..start], &text[start..end], &text[end..]))
+}
+
+/// Without what ends a sentence or a part of it.
+pub fn ended(word: &str) -> &str {
+    word.trim_end_matches([',', '.', ';', ':'])
 }
 
 /// `--word`, or the same with the long dash that phones make of it: the dash, and the rest.
@@ -231,17 +249,13 @@ pub fn reference(word: &str) -> Option<Reference> {
     target.strip_prefix("!subteam^").map(|id| Reference::Group(id.to_owned()))
 }
 
-/// The text as a person reads it: references by their labels, entities resolved once and last.
+/// A name as a person reads it: references by their labels, entities resolved once and last.
 pub fn plain(text: &str) -> String {
-    plain_named(text, ToString::to_string)
+    rendered(text, ToString::to_string, false)
 }
 
-/// The same; people whose label Slack left out are named by `name_of`.
-pub fn plain_named(text: &str, name_of: impl Fn(&SlackUserId) -> String) -> String {
-    rendered(text, name_of, false)
-}
-
-/// The same; a link that is called otherwise keeps its address, for somebody who reads it on a pager.
+/// What somebody says, the same way. A link that is called otherwise keeps its address, for whoever reads it on a pager
+/// or a year later; people whose label Slack left out are named by `name_of`.
 pub fn plain_addressed(text: &str, name_of: impl Fn(&SlackUserId) -> String) -> String {
     rendered(text, name_of, true)
 }
@@ -269,12 +283,21 @@ fn shown(inner: &str, name_of: impl Fn(&SlackUserId) -> String, with_addresses: 
         Some('!') if label.is_empty() => format!("@{}", target.trim_start_matches('!')),
         Some('!') => format!("@{}", label.trim_start_matches('@')),
         _ if label.is_empty() => target.trim_start_matches("mailto:").to_owned(),
-        // Slack makes a link of `x.example` by itself, too.
-        _ if with_addresses && !target.trim_end_matches('/').ends_with(label.trim_end_matches('/')) => {
+        _ if with_addresses && !is_own_label(target, label) => {
             format!("{label} ({})", target.trim_start_matches("mailto:"))
         }
         _ => label.to_owned(),
     }
+}
+
+/// Whether a link is called by its address: Slack makes links of `x.example` and of telephone numbers by itself.
+pub fn is_own_label(target: &str, label: &str) -> bool {
+    let bare = |text: &str| -> String {
+        let schemes = ["https://", "http://", "mailto:", "tel:"];
+        let text = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+        text.trim_end_matches('/').split_whitespace().collect()
+    };
+    bare(target) == bare(label)
 }
 
 #[cfg(test)]
@@ -337,6 +360,17 @@ mod tests {
             "@ana & @U2 in #ops, #private-channel see x.y <b> @sre @here"
         );
         assert_eq!(plain("a < b"), "a < b");
+        for (link, read) in [
+            ("<https://x.y/1|dash>", "dash (https://x.y/1)"),
+            ("<https://x.y/1|1>", "1 (https://x.y/1)"),
+            ("<http://x.y/|x.y>", "x.y"),
+            ("<https://x.y?a&amp;b|http://x.y?a&amp;b>", "http://x.y?a&b"),
+            ("<mailto:ana@x.y|ana@x.y> <mailto:ana@x.y|Ana>", "ana@x.y Ana (ana@x.y)"),
+            ("<tel:+4930123|+49 30 123>", "+49 30 123"),
+            ("<https://x.y>", "https://x.y"),
+        ] {
+            assert_eq!(plain_addressed(link, ToString::to_string), read);
+        }
         assert_eq!(reference("<@U1|ana>"), Some(Reference::User(SlackUserId::new("U1"))));
         assert_eq!(reference("ana"), None);
         assert_eq!(unquoted("“payments down”"), "payments down");

@@ -140,16 +140,17 @@ on_both_engines!(
         pd.reopen(&id, "PBEN001");
         stage.minute().await;
         assert_eq!(pd.incidents()[0].status, "triggered");
-        assert_reads!(stage.typed_in("U0CHO", room, "/incident resolve").await, @"INC-1 resolved.");
+        assert_reads!(stage.typed_in("U0CHO", room, "/incident resolve a stale probe").await, @"INC-1 resolved.");
         assert_eq!(pd.incidents()[0].status, "resolved");
         assert_eq!(stage.status(1).await, "resolved");
-        assert_reads!(stage.typed_in("U0CHO", room, "/incident resolve now").await, @"INC-1 is resolved already.");
+        assert_reads!(stage.typed_in("U0CHO", room, "/incident resolve now").await, @"INC-1 is resolved already. What you wrote was not kept. To put it on the timeline: `/incident note INC-1 now`.");
         let said = stage.room("inc-1");
         assert_reads!(&said[said.find("10:01").expect("a minute later")..], @"
         10:01 firebell: :repeat: @ben reopened #1 in PagerDuty, which pages @ana.
         10:01 firebell: :question: INC-1 is resolved here. If it is back, reopen it.
         [Reopen]
         10:02 firebell: :white_check_mark: Cho Example resolved #1 in PagerDuty.
+        a stale probe
         ");
         stage.end().await;
     }

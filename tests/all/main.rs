@@ -31,6 +31,7 @@ mod hostile;
 mod ic;
 mod inbound;
 mod jobs;
+mod kept;
 mod lanes;
 mod merges;
 mod not_rung;

@@ -306,7 +306,7 @@ on_both_engines!(
             Examples: `/oncall payments`, `/oncall @payments-oncall --next`, `/oncall @ana`, `/oncall why @payments-oncall`
         /firebell help incident note
           → `/incident note [INC-n] &lt;text&gt; [--at HH:MM] [--type hypothesis|decision|action]`
-            Add to the timeline, and to PagerDuty. `--at` is the last time the clock showed that: a time that is still to come today means yesterday. Notes of private incidents stay out of PagerDuty.
+            Add to the timeline, and to PagerDuty. `--at` is the last time the clock showed that: a time that is still to come today means yesterday; `3:05 pm` is as good as `15:05`. Notes of private incidents stay out of PagerDuty.
             Example: `/incident note rolled back to v41 --at 03:12 --type action`
         /firebell oncall payments
           → *On call for payments*

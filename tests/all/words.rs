@@ -23,7 +23,7 @@ on_both_engines!(
             `/incident sev [INC-n] &lt;1..5&gt;` — change the severity
             `/incident role [INC-n] &lt;ic|deputy|scribe|liaison&gt; [@user]` — give a role; without a name, to yourself
             `/incident note [INC-n] &lt;text&gt; [--at HH:MM] [--type hypothesis|decision|action]` — add to the timeline, and to PagerDuty
-            `/incident timeline [INC-n]` — what happened, when, by whom
+            `/incident timeline [INC-n] [page N]` — what happened, when, by whom
             `/incident mitigated [INC-n] [text]` — customers are no longer hurt; the incident stays open
             `/incident resolve [INC-n] [text]` — close it, here and in PagerDuty
             `/incident cancel [INC-n] [text]` — close it: it was none
@@ -40,7 +40,7 @@ on_both_engines!(
             When in doubt, take the higher one.
         /incident help note
           → `/incident note [INC-n] &lt;text&gt; [--at HH:MM] [--type hypothesis|decision|action]`
-            Add to the timeline, and to PagerDuty. `--at` is the last time the clock showed that: a time that is still to come today means yesterday. Notes of private incidents stay out of PagerDuty.
+            Add to the timeline, and to PagerDuty. `--at` is the last time the clock showed that: a time that is still to come today means yesterday; `3:05 pm` is as good as `15:05`. Notes of private incidents stay out of PagerDuty.
             Example: `/incident note rolled back to v41 --at 03:12 --type action`
         /incident ? close
           → `/incident resolve [INC-n] [text]`
@@ -133,7 +133,7 @@ on_both_engines!(
             "update --statsu identified it is the cache",
             "note x --type hypotesis",
             "note x --type gossip",
-            "note x --at 2pm",
+            "note x --at noon",
             "note --type action",
             "sev high",
             "sev crtical",
@@ -170,8 +170,8 @@ on_both_engines!(
           → “hypotesis” is no type of note. Did you mean hypothesis?
         /incident note x --type gossip
           → “gossip” is no type of note. Say hypothesis, decision or action.
-        /incident note x --at 2pm
-          → `--at` takes a time such as 14:30 or 9:05, not “2pm”.
+        /incident note x --at noon
+          → `--at` takes a time such as 14:30, 9:05 or 2:30 pm, not “noon”.
         /incident note --type action
           → What shall be noted? `/incident note rolled back to v41 --at 03:12`
         /incident sev high

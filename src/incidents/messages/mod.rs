@@ -1,13 +1,11 @@
 //! Every word incidents say in Slack and PagerDuty. All text that people typed is made harmless here.
 
 mod pagerduty;
+mod timeline;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::config::{Commands, Severity, show_duration};
@@ -16,23 +14,28 @@ use crate::ids::SlackUserId;
 use crate::incidents::declare::{Checked, NewIncident};
 use crate::incidents::lifecycle::Remark;
 use crate::incidents::model::{Actor, Incident, Kind, LinkedPage, Role, RoleRow, Status};
-use crate::incidents::timeline::Entry;
 use crate::oncall::model::Contact;
 pub use pagerduty::{
     merged_away, merged_in, not_in_slack, open_already, outsider, pagerduty_details, pagerduty_line,
     pagerduty_note, pagerduty_resolution, resolved_again, resolved_by_itself,
 };
+pub use timeline::timeline;
 
 use crate::slack::blocks::{channel, date, link, mention, plain, untrusted};
 
-/// Slack cuts what is longer out of sight.
+/// Slack cuts what is longer out of sight where it stands in a block; PagerDuty's notes have no limit that is known.
 pub(super) const LONGEST_LINE: usize = 2500;
 
-/// What the person reads whose update does not fit into one message.
-pub(super) const UPDATED_AND_CUT: &str = "updated. The channel shows the first 2,500 characters, the timeline has all; say the rest in a second update";
+/// What people may say at once: a message of Slack's holds 40,000 characters, and escaped `&`s take five.
+pub(super) const LONGEST_TEXT: usize = 7500;
 
 pub(super) fn said(text: &str) -> String {
     untrusted(&plain(text, LONGEST_LINE))
+}
+
+/// The whole of what somebody told everybody, for a message without blocks.
+fn told(text: &str) -> String {
+    untrusted(&plain(text, LONGEST_TEXT))
 }
 
 /// A person in the channel: a mention of those who are in Slack, the name of the others.
@@ -132,7 +135,7 @@ pub fn update(by: &Actor, status: Status, text: &str) -> Message {
     Message::text(format!(
         ":mega: *{}* — {}\n_{}_",
         status.title(),
-        said(text),
+        told(text),
         format_args!("update by {}", name(by))
     ))
 }
@@ -160,17 +163,17 @@ pub fn noted(by: &Actor, remark: &Remark) -> Message {
         _ => ":memo: *Note*",
     };
     let at = remark.occurred_at.map(|t| format!(" ({})", date(t))).unwrap_or_default();
-    Message::text(format!("{icon}{at}: {} — {}", said(&remark.text), name(by)))
+    Message::text(format!("{icon}{at}: {} — {}", told(&remark.text), name(by)))
 }
 
 pub fn mitigated(by: &Actor, text: &str) -> Message {
-    let how = if text.is_empty() { String::new() } else { format!("\n{}", said(text)) };
+    let how = if text.is_empty() { String::new() } else { format!("\n{}", told(text)) };
     Message::text(format!(":adhesive_bandage: *Mitigated*, says {}. The incident stays open.{how}", name(by)))
 }
 
 pub fn ended(incident: &Incident, by: &Actor, text: &str) -> Message {
     let took = incident.ended_at.map_or(Duration::ZERO, |at| at.since(incident.declared_at));
-    let words = if text.is_empty() { String::new() } else { format!("\n{}", said(text)) };
+    let words = if text.is_empty() { String::new() } else { format!("\n{}", told(text)) };
     let line = match incident.status {
         Status::Cancelled => format!(":no_entry_sign: *Cancelled* by {}.", name(by)),
         _ => format!(
@@ -183,7 +186,7 @@ pub fn ended(incident: &Incident, by: &Actor, text: &str) -> Message {
 }
 
 pub fn reopened(by: &Actor, reason: &str) -> Message {
-    Message::text(format!(":repeat: *Reopened* by {}: {}", name(by), said(reason)))
+    Message::text(format!(":repeat: *Reopened* by {}: {}", name(by), told(reason)))
 }
 
 /// `2d 3h`, `1h 12m`, `3m`, `40s`.
@@ -243,33 +246,6 @@ pub fn list_line(incident: &Incident, now: Timestamp) -> String {
     )
 }
 
-/// The timeline as people read it: oldest first, as many of the last entries as fit, in the zone in which they also
-/// type times.
-pub fn timeline(incident: &Incident, entries: &[Entry], zone: &TimeZone) -> String {
-    let mut day = None;
-    let corrected: BTreeSet<Uuid> = entries.iter().filter_map(|e| e.corrects).collect();
-    let lines: Vec<String> = entries
-        .iter()
-        .map(|e| {
-            let at = e.occurred_at.to_jiff().to_zoned(zone.clone());
-            let new_day = day.replace(at.date()) != Some(at.date());
-            let head = if new_day { format!("_{}_\n", at.strftime("%A, %-d %B %Y")) } else { String::new() };
-            let by = if e.actor == "Firebell" { String::new() } else { format!(" — {}", said(&e.actor)) };
-            let text = untrusted(&plain(&e.text, 300));
-            let text = if corrected.contains(&e.id) { format!("~{text}~ (corrected)") } else { text };
-            format!("{head}`{}` *{}* {text}{by}", at.strftime("%H:%M"), e.kind)
-        })
-        .collect();
-    let mut shown = lines.len();
-    while shown > 1 && lines[lines.len() - shown..].iter().map(|l| l.len() + 1).sum::<usize>() > 2700 {
-        shown -= 1;
-    }
-    let left_out = lines.len() - shown;
-    let more = if left_out == 0 { String::new() } else { format!("_{left_out} earlier entries left out_\n") };
-    let zone = zone.iana_name().unwrap_or("UTC");
-    format!("*{}* timeline ({zone})\n{more}{}", said(&incident.headline()), lines[left_out..].join("\n"))
-}
-
 // ── answers ───────────────────────────────────────────────────────────────────────────────────────────────
 
 pub fn contact(contact: &Contact, with_phone: bool) -> String {
@@ -294,6 +270,18 @@ pub fn is_commanded(commands: &Commands, by: &RoleRow) -> String {
 
 pub fn is_open(incident: &Incident) -> String {
     format!("{} is open.", incident.label())
+}
+
+/// What somebody said of what was done already, and where it belongs; to be read behind a sentence.
+pub fn not_kept(commands: &Commands, incident: &Incident, text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (name, label) = (&commands.incident, incident.label());
+    format!(" What you wrote was not kept. To put it on the timeline: `{name} note {label} {}`.", said(&line))
+}
+
+/// Behind the answer to a note that PagerDuty gets no more of.
+pub fn cut_in_pagerduty() -> String {
+    format!(". The channel gets all of it, PagerDuty the first {LONGEST_LINE} characters")
 }
 
 pub fn which_severity(incident: &Incident) -> String {

@@ -1,6 +1,6 @@
 //! What incidents say about PagerDuty in Slack, and to PagerDuty about themselves.
 
-use super::{LONGEST_LINE, said};
+use super::{LONGEST_LINE, said, told};
 use crate::front::Message;
 use crate::incidents::lifecycle::Remark;
 use crate::incidents::model::{Actor, Incident, Kind, LinkedPage, Outsider, Status};
@@ -20,9 +20,10 @@ pub fn resolved_by_itself(page: &LinkedPage, incident: &Incident, ask: bool) -> 
 }
 
 /// PagerDuty had opened its incident of a closed one again.
-pub fn resolved_again(by: &Actor, page: &LinkedPage) -> Message {
+pub fn resolved_again(by: &Actor, page: &LinkedPage, text: &str) -> Message {
     let (by, page) = (said(&by.name), untrusted(&page.label()));
-    Message::text(format!(":white_check_mark: {by} resolved {page} in PagerDuty."))
+    let words = if text.is_empty() { String::new() } else { format!("\n{}", told(text)) };
+    Message::text(format!(":white_check_mark: {by} resolved {page} in PagerDuty.{words}"))
 }
 
 /// For the timeline and the room of the incident that took the page in.
