@@ -110,15 +110,19 @@ pub fn load(rows: &[Row], rounds: &[Vec<Measured>]) -> (String, Value) {
 }
 
 /// Start and idle memory.
-pub fn start(first: Duration, again: &[Duration], idle: u64) -> (String, Value) {
+pub fn start(first: Duration, again: &[Duration], idle: [u64; 2]) -> (String, Value) {
     let again_ms = median(again.iter().map(|t| ms(*t)).collect());
-    let (first_ms, idle_mib) = (ms(first), mib(idle as f64));
+    let first_ms = ms(first);
+    let [idle_first, idle_again] = idle.map(|bytes| bytes as f64 / 1e6);
     let text = format!(
         "start, exec to /readyz 200: {again_ms:.0} ms, median of {}; with a new database {first_ms:.0} ms  (aim < 100 ms)\n\
-         memory, idle on SQLite: {idle_mib:.1} MiB resident  (aim < 20 MB)\n",
+         memory, idle on SQLite: {idle_again:.1} MB resident; with a new database {idle_first:.1} MB  (aim < 20 MB)\n",
         again.len()
     );
-    (text, json!({ "start_ms": again_ms, "first_start_ms": first_ms, "idle_mib": idle_mib }))
+    (
+        text,
+        json!({ "start_ms": again_ms, "first_start_ms": first_ms, "idle_mb": idle_again, "first_idle_mb": idle_first }),
+    )
 }
 
 pub fn rooms(rooms: &[Room]) -> (String, Value) {

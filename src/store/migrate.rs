@@ -59,8 +59,11 @@ pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "a setting of the connection")]
 pub(super) async fn sqlite(writer: &SqlitePool) -> Result<()> {
     migrator(|(_, _, _, sqlite)| sqlite).run(writer).await.map_err(anyhow::Error::from)?;
+    // Making tables fills the connection's cache with pages that nobody needs again.
+    sqlx::query("PRAGMA shrink_memory").execute(writer).await.map_err(anyhow::Error::from)?;
     Ok(())
 }
 
