@@ -53,6 +53,14 @@ pub enum Reply {
     FormErrors(BTreeMap<String, String>),
 }
 
+/// What came of a request that may change something.
+pub enum Answer {
+    /// Nothing changed, so that there is nothing to remember; that somebody looked is written later.
+    Looked(Reply),
+    /// What is in this transaction, which puts it on record.
+    Done(Reply),
+}
+
 impl Reply {
     pub fn only(text: impl Into<String>) -> Self {
         Self::Only(Message::text(text))

@@ -21,11 +21,11 @@ use crate::app::App;
 use crate::audit::{Outcome, Use, Via};
 use crate::config::{Command, Who};
 use crate::error::{Error, Result};
-use crate::front::{Caller, Reply, Right};
+use crate::front::{Answer, Caller, Reply, Right};
 use crate::ids::{ChannelId, SlackUserId};
 use crate::incidents::command::{self, Asked};
 use crate::incidents::declare::NewIncident;
-use crate::incidents::forms::{declare_form, question};
+use crate::incidents::forms::declare_form;
 use crate::incidents::help;
 use crate::incidents::pressed::{self, Pressed, Submitted};
 use crate::incidents::{asked, declare, trouble};
@@ -57,14 +57,6 @@ impl Typed {
     fn used(&self, app: &App) -> Use {
         Use::new(app.clock.now(), (&self.user, Some(&self.channel)), self.via, &self.command, &self.text)
     }
-}
-
-/// What came of a request.
-pub(super) enum Answer {
-    /// Nothing changed; that somebody looked is written later.
-    Looked(Reply),
-    /// Stored, and on record in the same transaction.
-    Done(Reply),
 }
 
 /// Looking is given up before the edge's deadline: nothing is in doubt then, and the person can be told so.
@@ -110,7 +102,12 @@ async fn incident(app: &App, known: &Known, caller: &Caller, typed: &Typed) -> R
             return Ok(Answer::Looked(Reply::only(about.unwrap_or_else(|| app.help.to_string()))));
         }
         Asked::Form { new } => return open_form(known, caller, new),
-        Asked::List => return Box::pin(look(app, app.list.reply(&app.db, known, caller))).await,
+        Asked::List => {
+            return match app.list.at_hand(&app.db) {
+                Some(reply) => Ok(Answer::Looked(reply)),
+                None => Box::pin(look(app, app.list.reply(&app.db, known, caller))).await,
+            };
+        }
         _ => {}
     }
     // What follows keeps a lot while it waits for the database; what is answered from memory does not carry that along.
@@ -145,15 +142,10 @@ async fn ask_database(
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),
     };
-    let reply = asked::act(&mut tx, known, caller, asked).await?;
-    if is_doubt(&reply) {
-        return Ok(Answer::Looked(reply)); // nothing is declared before it is said that it is meant
+    match asked::act(&mut tx, known, caller, asked).await? {
+        Answer::Done(reply) => once::finish(app, tx, &request, reply).await,
+        looked @ Answer::Looked(_) => Ok(looked),
     }
-    once::finish(app, tx, &request, reply).await
-}
-
-fn is_doubt(reply: &Reply) -> bool {
-    matches!(reply, Reply::Only(message) if message.blocks.iter().any(|b| b["block_id"] == question::LOOK_ALIKE))
 }
 
 /// The form to declare with, for those who may.

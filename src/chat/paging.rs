@@ -1,10 +1,10 @@
 //! `/page` and `/ic`.
 
 use super::once::{self, Request, Turn};
-use super::{Answer, Typed, may};
+use super::{Typed, may};
 use crate::app::App;
 use crate::error::Result;
-use crate::front::{Caller, Reply, Right};
+use crate::front::{Answer, Caller, Reply, Right};
 use crate::oncall::Known;
 use crate::paging::command::{self, Asked};
 use crate::paging::{asked, help};
@@ -35,9 +35,8 @@ async fn act(app: &App, known: &Known, caller: &Caller, typed: &Typed, wanted: &
         Turn::First(tx) => tx,
         Turn::Repeat(first) => return Ok(first),
     };
-    let reply = asked::act(&mut tx, known, caller, wanted, typed.thread_ts.clone()).await?;
-    if matches!(reply, Reply::Only(_)) {
-        return Ok(Answer::Looked(reply)); // what pages is said to everybody: this has paged nobody
+    match asked::act(&mut tx, known, caller, wanted, typed.thread_ts.clone()).await? {
+        Answer::Done(reply) => once::finish(app, tx, &request, reply).await,
+        looked @ Answer::Looked(_) => Ok(looked),
     }
-    once::finish(app, tx, &request, reply).await
 }

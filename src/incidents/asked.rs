@@ -10,7 +10,7 @@ use super::{messages, pressed};
 use crate::clock::Timestamp;
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use crate::front::{Caller, Message, Reply};
+use crate::front::{Answer, Caller, Message, Reply};
 use crate::ids::SlackUserId;
 use crate::oncall::Known;
 use crate::slack::blocks::{self, untrusted};
@@ -49,23 +49,27 @@ pub async fn look(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) ->
 }
 
 /// What changes something, in one transaction.
-pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Reply> {
+pub async fn act(tx: &mut Tx, known: &Known, caller: &Caller, asked: &Asked) -> Result<Answer> {
     match asked {
         Asked::Declare { new } => {
             let by = Actor::from(caller);
-            Ok(Reply::Only(match declare::declare(tx, known, &by, new).await? {
+            Ok(match declare::declare(tx, known, &by, new).await? {
                 Declared::New { incident, other_test } => {
-                    declared(known, &incident, other_test.as_deref(), new, tx.now())
+                    let message = declared(known, &incident, other_test.as_deref(), new, tx.now());
+                    Answer::Done(Reply::Only(message))
                 }
-                Declared::LooksLike(twin) => pressed::offer_anyway(&twin, new, tx.now()),
-            }))
+                // Nothing is declared before it is said that it is meant.
+                Declared::LooksLike(twin) => {
+                    Answer::Looked(Reply::Only(pressed::offer_anyway(&twin, new, tx.now())))
+                }
+            })
         }
         Asked::On { target, verb } => {
             let found = find(tx, known, caller, target.as_ref(), &spoken(known, verb)).await?;
             let incident = tx.lock_incident(found.id).await?;
-            verb_on(tx, known, caller, &incident, verb).await
+            Ok(Answer::Done(verb_on(tx, known, caller, &incident, verb).await?))
         }
-        _ => look(tx, known, caller, asked).await,
+        _ => Ok(Answer::Looked(look(tx, known, caller, asked).await?)),
     }
 }
 

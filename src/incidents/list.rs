@@ -30,7 +30,20 @@ struct Made {
     for_all: Option<Arc<str>>,
 }
 
+impl Made {
+    fn holds(&self, commits: u64, now: Timestamp) -> bool {
+        self.commits >= commits && (self.at..self.at + FRESH).contains(&now)
+    }
+}
+
 impl ListCell {
+    /// What was read since the last commit, if nobody has to be waited for.
+    pub fn at_hand(&self, db: &Db) -> Option<Reply> {
+        let made = self.0.try_lock().ok()?;
+        let made = made.as_ref().filter(|made| made.holds(db.commits(), db.clock().now()))?;
+        made.for_all.as_deref().map(Reply::only)
+    }
+
     pub async fn reply(&self, db: &Db, known: &Known, caller: &Caller) -> Result<Reply> {
         if let Some(text) = self.for_all(db, &known.config).await? {
             return Ok(Reply::only(&*text));
@@ -43,8 +56,7 @@ impl ListCell {
         let mut made = self.0.lock().await;
         // Who waited while another read shares what was read since they asked.
         let now = db.clock().now();
-        let holds = |made: &&Made| made.commits >= asked_at && (made.at..made.at + FRESH).contains(&now);
-        if let Some(made) = made.as_ref().filter(holds) {
+        if let Some(made) = made.as_ref().filter(|made| made.holds(asked_at, now)) {
             return Ok(made.for_all.clone());
         }
         let commits = db.commits();

@@ -301,6 +301,11 @@ impl LinkedPage {
         self.status != "resolved"
     }
 
+    /// Open, and not of one of these earlier rounds, of whose end PagerDuty has not heard yet.
+    pub fn pages_now(&self, earlier: &[Self]) -> bool {
+        self.is_open() && earlier.iter().all(|old| old.id != self.id)
+    }
+
     /// `#12`, or the id when the number is not known.
     pub fn label(&self) -> String {
         self.number.map_or_else(|| self.id.to_string(), |n| format!("#{n}"))

@@ -241,7 +241,7 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     let incident = tx.lock_incident(id).await?;
     let primary = tx.linked_pages(id).await?.into_iter().find(|p| p.is_primary && p.id != page.id);
     let earlier = tx.pages_of_earlier_rounds(id).await?;
-    if primary.is_some_and(|p| p.is_open() && earlier.iter().all(|old| old.id != p.id)) {
+    if primary.is_some_and(|p| p.pages_now(&earlier)) {
         if tx.link_page(&page.id, id, false).await? && page.is_open() {
             tx.cause(&Effect::CloseDouble { incident: id, page: page.id.clone() }).await?;
         }

@@ -10,8 +10,8 @@ use crate::slack::words::{ended, quoted};
 /// What stands behind a time of a 12-hour clock, without the last dot.
 pub(super) const HALVES: [&str; 4] = ["am", "pm", "a.m", "p.m"];
 
-/// When the clock in this zone last showed `14:30`, `2:30 pm` or `2pm`: today, or yesterday if that is still to come. In the night in
-/// which clocks go back, the later of the two that have passed.
+/// When the clock in this zone last showed `14:30`, `2:30 pm` or `2pm`: today, or yesterday if that is still to come. In
+/// the night in which clocks go back, the later of the two that have passed.
 pub(super) fn last_time_of_day(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp> {
     let wrong = || {
         Error::refused(format!("`--at` takes a time such as 14:30, 9:05 or 2:30 pm, not “{}”.", quoted(text)))

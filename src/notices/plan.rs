@@ -15,6 +15,8 @@ pub struct Wanted<'a> {
     pub components: Vec<&'a Component>,
     /// Chosen one by one in the form; `None`: affected, and left as it is.
     pub chosen: Vec<(&'a Component, Option<ComponentStatus>)>,
+    /// Meant, although the public was told the same a moment ago.
+    pub again: bool,
 }
 
 /// What is to be published.
@@ -173,7 +175,7 @@ mod tests {
     fn planned(said: &str, names: &[&str], standing: &Standing, page: &Page) -> Result<Plan> {
         let said = Said::from_spoken(said).expect("a status");
         let components = names.iter().map(|name| page.exact(name).expect("a component")).collect();
-        let wanted = Wanted { said, message: None, components, chosen: Vec::new() };
+        let wanted = Wanted { said, message: None, components, chosen: Vec::new(), again: false };
         plan(&wanted, standing, page, Impact::Minor)
     }
 

@@ -8,7 +8,7 @@ use super::messages;
 use super::model::{Post, PostState};
 use super::page::Page;
 use super::plan::Wanted;
-use super::publish::{DRAFT_LIVES, JUST_NOW, is_reason, not_twice, prepare, publish, stale, standing};
+use super::publish::{DRAFT_LIVES, is_reason, prepare, publish, stale, standing};
 use super::text;
 use crate::error::{Error, Result};
 use crate::front::{Caller, Reply};
@@ -101,20 +101,13 @@ async fn write(tx: &mut Tx, known: &Known, page: &Page, caller: &Caller, given: 
             Err(error) => return Ok(Reply::form_error(block::TEXT, error.to_string())),
         },
     };
-    let wanted = Wanted { said, message, components: Vec::new(), chosen: components(page, given) };
+    let chosen = components(page, given);
+    let wanted = Wanted { said, message, components: Vec::new(), chosen, again: false };
     let reason = given.text(block::REASON);
     if incident.is_private && !is_reason(&reason) {
         return Ok(Reply::form_error(block::REASON, "Say why, in at least 10 characters."));
     }
     let prepared = prepare(tx, known, page, caller, &incident, &wanted, Some(&reason)).await;
-    let prepared = match prepared {
-        Ok((post, question)) => {
-            let since = tx.now() - JUST_NOW;
-            let twice = not_twice(tx, &known.config, &incident, &post, since).await;
-            twice.map(|()| (post, question))
-        }
-        Err(error) => Err(error),
-    };
     let (post, question) = match prepared {
         Ok(prepared) => prepared,
         Err(Error::Refused(why)) => return Ok(Reply::form_error(block::STATUS, why)),

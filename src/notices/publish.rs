@@ -26,7 +26,7 @@ use crate::store::{Json, Tx};
 /// A reason says something.
 const SHORTEST_REASON: usize = 10;
 /// The same words again within this time are meant only if they are said to be.
-pub(super) const JUST_NOW: Duration = Duration::from_secs(300);
+const JUST_NOW: Duration = Duration::from_secs(300);
 /// What a draft says may not be true any more after this.
 pub(super) const DRAFT_LIVES: Duration = Duration::from_secs(3600);
 
@@ -52,7 +52,7 @@ pub async fn unpublished(tx: &mut Tx, caller: &Caller) -> Result<Vec<(Incident, 
 
 /// The public need not hear the same twice because two people wrote it: not what was published since then, unless the
 /// public was told meanwhile that it is over.
-pub(super) async fn not_twice(
+async fn not_twice(
     tx: &mut Tx,
     config: &Config,
     incident: &Incident,
@@ -102,12 +102,9 @@ pub async fn update(
     is_message(update, page, known)?;
     let message = update.message.as_deref().map(|typed| text::public(typed, &known.people)).transpose()?;
     let components = page.named(&update.components)?;
-    let wanted = Wanted { said: update.said, message, components, chosen: Vec::new() };
+    let wanted = Wanted { said: update.said, message, components, chosen: Vec::new(), again: update.again };
     let reason = update.reason.as_deref();
     let (post, question) = prepare(tx, known, page, caller, &incident, &wanted, reason).await?;
-    if !update.again {
-        not_twice(tx, &known.config, &incident, &post, tx.now() - JUST_NOW).await?;
-    }
     tx.insert_post(&post).await?;
     if question.is_none() {
         return Ok(Reply::Only(publish(tx, &known.config, &incident, &post, post.restores).await?));
@@ -199,6 +196,9 @@ pub(super) async fn prepare(
         asked_at: tx.now(),
         reason,
     };
+    if !wanted.again {
+        not_twice(tx, &known.config, incident, &post, tx.now() - JUST_NOW).await?;
+    }
     Ok((post, question))
 }
 

@@ -8,7 +8,7 @@ use super::targets::Whom;
 use super::{help, seats, targets};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::front::{Caller, Reply};
+use crate::front::{Answer, Caller, Reply};
 use crate::oncall::Known;
 use crate::slack::words::{plain, quoted, unquoted};
 use crate::store::Tx;
@@ -39,7 +39,7 @@ pub async fn act(
     caller: &Caller,
     asked: &Asked,
     thread_ts: Option<String>,
-) -> Result<Reply> {
+) -> Result<Answer> {
     let at = tx.now();
     let commands = &known.config.commands;
     // `how`: what stands before and behind a flag with which the same is typed once more.

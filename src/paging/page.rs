@@ -11,7 +11,7 @@ use super::model::{JUST_NOW, Kind, LONGEST_MESSAGE, Page, State, Target};
 use super::targets::Whom;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::front::{Caller, Reply};
+use crate::front::{Answer, Caller, Reply};
 use crate::ids::new_id;
 use crate::incidents::model::{Actor, Kind as EntryKind, Source};
 use crate::incidents::timeline::NewEntry;
@@ -42,7 +42,7 @@ pub(super) fn job(page: Uuid) -> NewJob {
 }
 
 /// Pages on behalf of a person, who may.
-pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) -> Result<Reply> {
+pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) -> Result<Answer> {
     if known.config.pagerduty.is_none() {
         return Err(Error::refused("PagerDuty is not configured here, so I can page nobody."));
     }
@@ -58,7 +58,7 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         if let Some(incident) = &incident {
             note(tx, incident, by, format!("Tested paging {}: nobody was paged", page.whom)).await?;
         }
-        return Ok(Reply::everyone(messages::tested(known, &page, &targets) + &more));
+        return Ok(Answer::Done(Reply::everyone(messages::tested(known, &page, &targets) + &more)));
     }
     if targets.iter().all(|t| t.state == State::Failed) {
         let why = targets.first().and_then(|t| t.detail.clone()).unwrap_or_default();
@@ -68,7 +68,8 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         let before = just_paged(tx, known, &page, &targets).await?;
         if let Some(twin) = before.iter().find(|e| e.is_for_all && says_the_same(&e.page, &page)) {
             let twin = (&twin.page, &*twin.targets);
-            return Ok(Reply::only(messages::paged_already(known, twin, &page, &wanted.again)));
+            let already = messages::paged_already(known, twin, &page, &wanted.again);
+            return Ok(Answer::Looked(Reply::only(already)));
         }
         // Other words may be another matter, and others are to be reached as well: they go out, and it is said.
         more.extend(before.first().map(|earlier| messages::paged_besides(&earlier.page, &page)));
@@ -87,7 +88,8 @@ pub async fn page(tx: &mut Tx, known: &Known, by: &Caller, wanted: &Wanted<'_>) 
         }
     }
     tx.enqueue(job(page.id)).await?;
-    Ok(Reply::everyone(messages::paging(known, &page, &targets, incident.as_ref()) + &more))
+    let paging = messages::paging(known, &page, &targets, incident.as_ref());
+    Ok(Answer::Done(Reply::everyone(paging + &more)))
 }
 
 /// A page that has rung some of the same people a moment ago.

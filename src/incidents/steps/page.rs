@@ -65,8 +65,8 @@ async fn create(app: &App, job: &Job, id: IncidentId) -> Result<Finished> {
     let open_before = tx.pages_of_earlier_rounds(id).await?;
     let step = tx.step(id, Step::Page).await?;
     // The webhook about our own incident may have been quicker than the answer to us.
-    let pages_now = |page: &LinkedPage| page.is_open() && open_before.iter().all(|old| old.id != page.id);
-    let paged = linked.iter().any(pages_now) || tx.paged_after(id, job.created_at).await?;
+    let paged =
+        linked.iter().any(|page| page.pages_now(&open_before)) || tx.paged_after(id, job.created_at).await?;
     drop(tx);
     if paged {
         return job.finish_bare(&app.db).await;
