@@ -219,11 +219,16 @@ on_both_engines!(
         let stage = Stage::set(db, clock).await;
         stage.world.desk.next("POST /incidents", Fault::Slow { by: Duration::from_secs(4) });
         stage.slash("U0ANA", "/incident declare payments down sev1").await;
+        let system = Clock::system();
         let six_seconds_pass = async {
             while stage.world.desk.count("POST /incidents") == 0 {
-                Clock::system().sleep(Duration::from_millis(20)).await;
+                system.sleep(Duration::from_millis(20)).await;
             }
             stage.clock.advance(Duration::from_secs(6));
+            while !stage.room("inc-1").contains("PagerDuty has not answered") {
+                stage.running.work_off().await.expect("jobs run");
+                system.sleep(Duration::from_millis(20)).await;
+            }
         };
         tokio::join!(stage.settle(), six_seconds_pass);
         assert_reads!(stage.room("inc-1"), @"
