@@ -265,6 +265,14 @@ async fn discard(db: &Db, ids: &[i64]) -> Result<(), Failure> {
 fn why_not_parked(id: i64, job: Option<&Job>) -> String {
     match job {
         None => format!("there is no job {id}; see `firebell jobs list`"),
+        Some(job)
+            if job.done_at.is_some()
+                && job.last_error.as_ref().is_some_and(|e| e.ends_with("(discarded)")) =>
+        {
+            format!(
+                "job {id} was given up; in Slack, *Retry* on the incident's summary or its status brings such a step back"
+            )
+        }
         Some(job) if job.done_at.is_some() => format!("job {id} is done already"),
         Some(job) => format!("job {id} is not parked: it runs by itself at {}", job.run_at),
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::declare::NewIncident;
 use super::messages::{self, span};
-use super::model::{Incident, LinkedPage, PERHAPS_PAGED, Role, RoleRow, Status, Step, StepRow, StepState};
+use super::model::{Incident, LinkedPage, Role, RoleRow, Status, Step, StepRow, StepState};
 use super::trouble;
 use crate::clock::Timestamp;
 use crate::config::{Config, SeverityWord};
@@ -136,7 +136,7 @@ fn paging_line(row: &StepRow) -> String {
     match row.state {
         StepState::Skipped => format!("nobody paged ({})", untrusted(detail)),
         _ if row.is_by_second_road() => "paged".into(),
-        StepState::Failed | StepState::Retrying if detail.ends_with(PERHAPS_PAGED) => {
+        StepState::Failed | StepState::Retrying if row.is_in_doubt() => {
             ":warning: *perhaps nobody paged yet*".into()
         }
         StepState::Failed | StepState::Retrying => ":warning: *nobody paged yet*".into(),

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::effects::{Effect, PageChange};
 use super::messages;
-use super::model::{Actor, Incident, Kind, Role, RoleRow, Source, Status, Step, StepState};
+use super::model::{Actor, Incident, Kind, Role, RoleRow, Source, Status, Step, StepRow, StepState};
 use super::timeline::NewEntry;
+use super::trouble;
 use crate::clock::Timestamp;
 use crate::config::{Severity, SeverityWord};
 use crate::error::{Error, Result};
@@ -31,13 +32,28 @@ pub async fn acknowledge(tx: &mut Tx, known: &Known, incident: &Incident, by: &A
         return Ok(false);
     }
     tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Acknowledge }).await?;
-    if tx.step(incident.id, Step::Page).await?.is_some_and(|row| row.is_by_second_road()) {
+    let paging = tx.step(incident.id, Step::Page).await?;
+    if paging.as_ref().is_some_and(StepRow::is_by_second_road) {
         tx.cause(&Effect::AcknowledgeAlert { incident: incident.id }).await?;
     }
     join(tx, incident, by, "acknowledged").await?;
     tx.say_entry(incident, entry, messages::acknowledged(by)).await?;
+    own_up(tx, incident, paging.as_ref(), &PageChange::Acknowledge).await?;
     tx.redraw(incident.id).await?;
     Ok(true)
+}
+
+/// PagerDuty may have paged, and cannot be told yet that it need not.
+async fn own_up(
+    tx: &mut Tx,
+    incident: &Incident,
+    paging: Option<&StepRow>,
+    change: &PageChange,
+) -> Result<()> {
+    match trouble::pagerduty_not_told(change) {
+        Some(message) if paging.is_some_and(StepRow::is_in_doubt) => tx.say(incident, message).await,
+        _ => Ok(()),
+    }
 }
 
 /// A status update: the text goes to the channel, the summary and the timeline, and the clock of the next one starts
@@ -239,9 +255,12 @@ pub(super) async fn end(
     tx.set_update_due(incident.id, None).await?;
     tx.set_commander_due(incident.id, None).await?;
     let note = messages::pagerduty_resolution(by, to, if incident.is_private { "" } else { text });
-    tx.cause(&Effect::ChangePage { incident: incident.id, change: PageChange::Resolve { note } }).await?;
+    let change = PageChange::Resolve { note };
+    tx.cause(&Effect::ChangePage { incident: incident.id, change: change.clone() }).await?;
     let ended = tx.incident(incident.id).await?;
     tx.say_entry(&ended, entry, messages::ended(&ended, by, text)).await?;
+    let paging = tx.step(ended.id, Step::Page).await?;
+    own_up(tx, &ended, paging.as_ref(), &change).await?;
     tx.restate(&ended).await?;
     tx.tell_watchers(ended.id).await?;
     tx.look_at_what_is_public(ended.id, by.slack.as_ref()).await?;

@@ -252,6 +252,11 @@ impl StepRow {
     pub fn is_by_second_road(&self) -> bool {
         self.detail.as_deref() == Some(PAGED_BY_SECOND_ROAD)
     }
+
+    /// PagerDuty may have paged, although nothing says so yet.
+    pub fn is_in_doubt(&self) -> bool {
+        self.detail.as_deref().is_some_and(|detail| detail.ends_with(PERHAPS_PAGED))
+    }
 }
 
 row! {

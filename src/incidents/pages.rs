@@ -9,7 +9,7 @@ use super::forms;
 use super::lifecycle::end;
 use super::merges;
 use super::messages::{self, pagerduty_line};
-use super::model::{Actor, Incident, Kind, LinkedPage, Source, Status, Step, StepState};
+use super::model::{Actor, Incident, Kind, LinkedPage, Source, Status, Step, StepRow, StepState};
 use super::opening;
 use super::responders::bring_in;
 use super::timeline::NewEntry;
@@ -210,7 +210,7 @@ async fn find_home(
         return extras::adopt(tx, &expected, &page.id).await;
     }
     if let Some(ours) = own_incident(tx, details).await? {
-        return adopt(tx, ours.id, page, event.occurred_at).await.map(Some);
+        return adopt(tx, known, ours.id, page, event.occurred_at).await.map(Some);
     }
     if let Some(id) = merges::incident_merged_into(tx, event).await? {
         tx.link_page(&page.id, id, false).await?;
@@ -236,7 +236,13 @@ async fn own_incident(tx: &mut Tx, details: &Details) -> Result<Option<Incident>
 
 /// Makes a PagerDuty incident that carries our key the primary of ours, once, whether its webhook or the answer to
 /// our call comes first; the incident as it is then. A second one for the same page is closed; so is one that comes when ours has ended.
-pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp) -> Result<Incident> {
+pub async fn adopt(
+    tx: &mut Tx,
+    known: &Known,
+    id: IncidentId,
+    page: &LinkedPage,
+    at: Timestamp,
+) -> Result<Incident> {
     // The channel may be opening at this moment: one of the two sees the other.
     let incident = tx.lock_incident(id).await?;
     let primary = tx.linked_pages(id).await?.into_iter().find(|p| p.is_primary && p.id != page.id);
@@ -251,7 +257,7 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     if !tx.make_primary(&page.id, id).await? {
         return Ok(incident);
     }
-    let was_told = tx.step(id, Step::Page).await?.is_some_and(|row| row.state == StepState::Retrying);
+    let step = tx.step(id, Step::Page).await?;
     tx.set_step(id, Step::Page, StepState::Done, None, None).await?;
     let text = format!("Opened PagerDuty incident {}", page.label());
     let entry = NewEntry::new(Kind::Page, Source::Firebell, Actor::firebell(), text);
@@ -261,7 +267,10 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     if !incident.is_open() {
         let note = "It ended before it was paged.".to_owned();
         tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Resolve { note } }).await?;
-    } else if was_told {
+    } else if page.status == "triggered" && was_acknowledged(tx, &incident, step.as_ref()).await? {
+        tx.cause(&Effect::ChangePage { incident: id, change: PageChange::Acknowledge }).await?;
+        tx.say(&incident, trouble::acknowledged_unrung(&known.config.commands.page)).await?;
+    } else if step.is_some_and(|row| matches!(row.state, StepState::Retrying | StepState::Failed)) {
         tx.say(&incident, trouble::paged_at_last(page)).await?;
     }
     if incident.channel_id.is_some() {
@@ -269,6 +278,16 @@ pub async fn adopt(tx: &mut Tx, id: IncidentId, page: &LinkedPage, at: Timestamp
     }
     tx.redraw(id).await?;
     Ok(incident)
+}
+
+/// Whoever acknowledged while this page was wanted and had not rung meant it, too. What went out by the second road has
+/// rung.
+async fn was_acknowledged(tx: &mut Tx, incident: &Incident, step: Option<&StepRow>) -> Result<bool> {
+    let Some(job) = step.filter(|row| !row.is_by_second_road()).and_then(|row| row.job_id) else {
+        return Ok(false);
+    };
+    let wanted_at = tx.job(job).await?.map(|job| job.created_at);
+    Ok(incident.acknowledged_at.is_some_and(|at| wanted_at.is_some_and(|wanted| at >= wanted)))
 }
 
 /// The room leads to the primary, and the primary to the room.

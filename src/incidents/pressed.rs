@@ -174,8 +174,9 @@ pub async fn press(tx: &mut Tx, known: &Known, caller: &Caller, pressed: &Presse
 async fn retry(tx: &mut Tx, incident: &Incident, step: &str) -> Result<Reply> {
     let step = Step::from_word(step).ok_or_else(stale)?;
     let row = tx.steps(incident.id).await?.into_iter().find(|s| s.step == step);
-    let failed = row.filter(|r| r.state == StepState::Failed);
-    let Some(job_id) = failed.and_then(|r| r.job_id) else {
+    let Some((job_id, why)) =
+        row.filter(|r| r.state == StepState::Failed).and_then(|r| Some((r.job_id?, r.detail)))
+    else {
         return Ok(Reply::only(format!("{} is not in a failed state any more.", step.title())));
     };
     if !tx.unpark_job(job_id).await? && !tx.reopen_job(job_id).await? {
@@ -183,8 +184,11 @@ async fn retry(tx: &mut Tx, incident: &Incident, step: &str) -> Result<Reply> {
     }
     if step == Step::Page {
         tx.set_page_wanted(incident.id).await?;
+        // The room has read that nobody is paged; it is to read when somebody is.
+        tx.set_step(incident.id, step, StepState::Retrying, why, Some(job_id)).await?;
+    } else {
+        tx.set_step(incident.id, step, StepState::Waiting, None, Some(job_id)).await?;
     }
-    tx.set_step(incident.id, step, StepState::Waiting, None, Some(job_id)).await?;
     tx.redraw(incident.id).await?;
     Ok(Reply::only(format!("Retrying: {}.", step.title())))
 }

@@ -111,10 +111,10 @@ pub fn nobody_paged_yet(incident: &Incident, call: &str, delay: &Delay) -> Messa
 }
 
 /// PagerDuty refused, and trying again would hear the same; or an operator gave it up.
-pub fn paging_failed(incident: &Incident, call: &str, because: &str) -> Message {
+pub fn paging_failed(incident: &Incident, call: &str, because: &str, paged: &str) -> Message {
     let asker = incident.declared_by.as_ref().map(|u| format!("{} ", mention(u))).unwrap_or_default();
     Message::text(format!(
-        "{asker}:warning: *Failed to page*: {}. Nobody has been paged, and I try no more until somebody presses *Retry* on the summary.\n{call}",
+        "{asker}:warning: *Failed to page*: {}. {paged}, and I try no more until somebody presses *Retry* on the summary.\n{call}",
         said(because),
     ))
 }

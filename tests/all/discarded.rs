@@ -276,3 +276,53 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn whoever_acknowledges_before_the_retry_keeps_the_phones_silent(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.world.desk.next("POST /incidents", Fault::Refuse { code: "1015".into() });
+        stage.typed("U0ANA", "/incident declare payments-down sev1").await;
+        stage.click("U0BEN", ROOM, "Acknowledge").await;
+        stage.settle().await;
+        assert_eq!(stage.press_and_read("U0BEN", ROOM, "Retry").await, "Retrying: PagerDuty incident.");
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        let room = stage.room("inc-1");
+        assert_reads!(&room[room.find("@ben acknowledged").expect("it was acknowledged")..], @"
+        @ben acknowledged.
+        10:00 firebell: :no_bell: That was acknowledged here before PagerDuty knew of it, so it is acknowledged there, too, and rings nobody. To ring somebody: /page @name.
+        10:00 firebell: :pager: #1 is paging @ana.
+        ");
+        stage.end().await;
+    }
+);
+
+on_both_engines!(
+    async fn where_pagerduty_may_have_paged_nobody_reads_for_certain_that_it_has_not(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.world.desk.next("POST /incidents", Fault::LoseAnswer);
+        stage.world.desk.always("GET /", AWAY);
+        stage.slash("U0ANA", "/incident declare payments-down sev1 --service search").await;
+        stage.running.work_off().await.expect("jobs run");
+        stage.world.pagerduty.take_webhooks();
+        stage.wait(HALF_A_MINUTE).await;
+        stage.discard("incident.page").await;
+        stage.click("U0BEN", ROOM, "Acknowledge").await;
+        stage.settle().await;
+        let room = stage.room("inc-1");
+        assert_reads!(&room[room.find("@ana :warning:").expect("it is said")..], @"
+        @ana :warning: Perhaps nobody has been paged yet: PagerDuty does not answer (HTTP 503). I keep trying.
+        • level 1: please call Cho Example
+        _I have sent the phone numbers to @ana; anybody else sees them with /oncall search._
+        10:00 firebell: @ana :warning: Failed to page: an operator gave it up with firebell jobs discard. Perhaps nobody has been paged, and I try no more until somebody presses Retry on the summary.
+        • level 1: please call Cho Example
+        _I have sent the phone numbers to @ana; anybody else sees them with /oncall search._
+        10:00 firebell: :eyes: @ben acknowledged.
+        10:00 firebell: :hourglass: PagerDuty does not answer: it has not heard that somebody has acknowledged and may go on paging. I keep trying.
+        ");
+        assert!(stage.summary_of("inc-1").contains("perhaps nobody paged yet"));
+        stage.world.desk.heal("GET /");
+        stage.wait(12 * HALF_A_MINUTE).await;
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        stage.end().await;
+    }
+);

@@ -286,3 +286,24 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn nobody_is_to_be_called_for_what_is_over_while_pagerduty_hangs(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.world.desk.next("POST /incidents", Fault::Slow { by: Duration::from_secs(4) });
+        stage.slash("U0ANA", "/incident declare payments-down sev1").await;
+        let system = Clock::system();
+        let it_ends = async {
+            while stage.world.desk.count("POST /incidents") == 0 || stage.room("inc-1").is_empty() {
+                system.sleep(Duration::from_millis(20)).await;
+            }
+            stage.slash_in("U0ANA", &stage.channel_id(ROOM), "/incident resolve it was nothing").await;
+            stage.clock.advance(Duration::from_secs(6));
+        };
+        tokio::join!(stage.settle(), it_ends);
+        let room = stage.room("inc-1");
+        assert!(room.contains("Resolved") && !room.contains("please call"), "{room}");
+        assert_eq!(stage.rings_so_far(), "#1 resolved; rang 1");
+        stage.end().await;
+    }
+);

@@ -198,9 +198,9 @@ on_both_engines!(
         stage.wait(2 * HALF_A_MINUTE).await;
         assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
         let room = stage.room("inc-1");
-        let end = room.find("PagerDuty answers again").expect("it is told that PagerDuty is back");
+        let end = room.find("@ben acknowledged").expect("it was acknowledged");
         assert_reads!(&room[end..], @"
-        PagerDuty answers again: #1 is paging.
+        @ben acknowledged.
         10:00 firebell: :no_bell: That was acknowledged here before PagerDuty knew of it, so it is acknowledged there, too, and rings nobody. To ring somebody: /page @name.
         10:00 firebell: :pager: #1 is paging @cho.
         ");

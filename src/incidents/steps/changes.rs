@@ -55,10 +55,6 @@ pub(super) async fn change(app: &App, job: &Job, id: IncidentId, change: &PageCh
         if news {
             tx.redraw(id).await?;
         }
-        // Whoever acknowledged did so before this could ring: the room has read that it pages.
-        if news && *change == PageChange::Acknowledge && tx.paged_after(id, job.created_at).await? {
-            tx.say(&incident, trouble::acknowledged_unrung(&app.config.commands.page)).await?;
-        }
     }
     let Some(trouble) = trouble else { return job.finish(tx).await };
     tx.commit().await?;

@@ -11,7 +11,7 @@ mod page;
 mod show;
 
 use super::effects::{Effect, PageChange};
-use super::model::{Incident, PAGED_BY_SECOND_ROAD, Step, StepState};
+use super::model::{Incident, PAGED_BY_SECOND_ROAD, PERHAPS_PAGED, Step, StepRow, StepState};
 use super::{forms, trouble};
 use crate::app::App;
 use crate::error::{Error, Problem, Result, Upstream, Vendor};
@@ -112,14 +112,17 @@ pub async fn parked(app: &App, tx: &mut Tx, job: &Job, effect: &Effect, error: &
     let because = trouble::in_words(error);
     let Some(step) = effect.step() else { return changes::parked(tx, id, effect, &because).await };
     let incident = tx.incident(id).await?;
-    if step == Step::Page && page::has_gone_by_second_road(tx, id).await? {
+    let row = tx.step(id, step).await?;
+    if row.as_ref().is_some_and(StepRow::is_by_second_road) {
         let detail = Some(PAGED_BY_SECOND_ROAD.to_owned());
         tx.set_step(id, step, StepState::Done, detail, Some(job.id)).await?;
         return tx.redraw(id).await;
     }
-    tx.set_step(id, step, StepState::Failed, Some(because.clone()), Some(job.id)).await?;
+    let is_in_doubt = row.is_some_and(|row| row.is_in_doubt());
+    let doubt = if is_in_doubt { PERHAPS_PAGED } else { "" };
+    tx.set_step(id, step, StepState::Failed, Some(format!("{because}{doubt}")), Some(job.id)).await?;
     match step {
-        Step::Page => page::parked(app, tx, &incident, &because).await?,
+        Step::Page => page::parked(app, tx, &incident, &because, is_in_doubt).await?,
         Step::Channel | Step::Summary => {
             let message = forms::step_failed(id, step, &because);
             tx.say_until_done(&incident, step, message).await?;

@@ -11,7 +11,7 @@ use crate::ids::{IncidentId, PagerDutyIncidentId, SlackUserId, new_id};
 use crate::incidents::declare;
 use crate::incidents::messages;
 use crate::incidents::model::{
-    Actor, Incident, Kind, LinkedPage, PAGED_BY_SECOND_ROAD, PERHAPS_PAGED, Source, Step, StepRow, StepState,
+    Actor, Incident, Kind, LinkedPage, PAGED_BY_SECOND_ROAD, Source, Step, StepRow, StepState,
 };
 use crate::incidents::pages;
 use crate::incidents::timeline::NewEntry;
@@ -44,11 +44,6 @@ pub(super) async fn leave_out(tx: &mut Tx, id: IncidentId) -> Result<()> {
         tx.redraw(id).await?;
     }
     Ok(())
-}
-
-/// What went by the second road has paged, whatever becomes of the search for its number.
-pub(super) async fn has_gone_by_second_road(tx: &mut Tx, id: IncidentId) -> Result<bool> {
-    Ok(tx.step(id, Step::Page).await?.is_some_and(|row| row.is_by_second_road()))
 }
 
 fn on_call(app: &App, incident: &Incident, at: Timestamp) -> Vec<Contact> {
@@ -115,7 +110,7 @@ pub(super) async fn stumbled(app: &App, tx: &mut Tx, job: &Job, id: IncidentId, 
         return Ok(());
     }
     let mut delay = Delay::of(job, error);
-    delay.is_in_doubt |= row.and_then(|r| r.detail).is_some_and(|detail| detail.ends_with(PERHAPS_PAGED));
+    delay.is_in_doubt |= row.is_some_and(|row| row.is_in_doubt());
     if !told {
         alarm(app, tx, &incident, &delay).await?;
     }
@@ -133,12 +128,19 @@ async fn alarm(app: &App, tx: &mut Tx, incident: &Incident, delay: &Delay) -> Re
 }
 
 /// PagerDuty said no, or an operator gave it up: somebody must mend it, and call people meanwhile.
-pub(super) async fn parked(app: &App, tx: &mut Tx, incident: &Incident, because: &str) -> Result<()> {
+pub(super) async fn parked(
+    app: &App,
+    tx: &mut Tx,
+    incident: &Incident,
+    because: &str,
+    is_in_doubt: bool,
+) -> Result<()> {
     if !incident.is_open() {
         return Ok(());
     }
-    let call = whom_to_call(app, tx, incident, "Nobody has been paged").await?;
-    let message = trouble::paging_failed(incident, &call, because);
+    let paged = if is_in_doubt { "Perhaps nobody has been paged" } else { "Nobody has been paged" };
+    let call = whom_to_call(app, tx, incident, paged).await?;
+    let message = trouble::paging_failed(incident, &call, because, paged);
     tx.say_until_done(incident, Step::Page, message).await?;
     note(tx, incident.id, format!("Failed to page: {because}")).await
 }
@@ -225,6 +227,9 @@ impl Attempt<'_> {
         let delay = Delay::no_answer_for(HICCUP);
         let mut tx = self.app.db.write(Priority::Job).await?;
         let id = self.incident.id;
+        if !tx.incident(id).await?.is_open() {
+            return Ok(());
+        }
         // PagerDuty's webhook may have been quicker than its answer, and an earlier attempt may have spoken.
         if tx.step(id, Step::Page).await?.is_none_or(|row| row.state != StepState::Waiting) {
             return Ok(());
@@ -337,7 +342,7 @@ impl Attempt<'_> {
         let mut tx = self.app.db.write(Priority::Job).await?;
         let linked = LinkedPage::from(&page);
         tx.see_page(&linked).await?;
-        pages::adopt(&mut tx, self.incident.id, &linked, page.created_at).await?;
+        pages::adopt(&mut tx, &self.app.known(), self.incident.id, &linked, page.created_at).await?;
         self.job.finish(tx).await
     }
 }
