@@ -193,12 +193,18 @@ fn on(lead: Option<Target>, word: &str, rest: &str, known: &Known) -> Result<Ask
     Ok(Asked::On { target: lead.or(own), verb })
 }
 
-/// `page 2` at the end.
+/// `page 2`, before or after the incident.
 fn take_page(rest: &str) -> (&str, usize) {
-    let (head, number) = last_word(rest);
+    let is_page = |word| words::dashed(word).map_or(word, |(_, word)| word).eq_ignore_ascii_case("page");
+    let (head, last) = last_word(rest);
     let (before, word) = last_word(head);
-    let is_page = words::dashed(word).map_or(word, |(_, word)| word).eq_ignore_ascii_case("page");
-    number.parse().ok().filter(|_| is_page).map_or((rest, 1), |page| (before, page))
+    let at_end = last.parse().ok().filter(|_| is_page(word)).map(|page| (before, page));
+    let at_start = || {
+        let (first, tail) = first_word(rest);
+        let (number, after) = first_word(tail);
+        number.parse().ok().filter(|_| is_page(first)).map(|page| (after, page))
+    };
+    at_end.or_else(at_start).unwrap_or((rest, 1))
 }
 
 /// Words that are no subcommand and clear all the same: `ic @ana`, `sev2`.

@@ -116,6 +116,7 @@ fn a_timeline_has_pages() {
     assert_eq!(page("timeline"), (None, 1));
     assert_eq!(page("timeline page 2"), (None, 2));
     assert_eq!(page("timeline 7 page 2"), (inc(7), 2));
+    assert_eq!(page("timeline page 2 INC-7"), (inc(7), 2));
     assert_eq!(page("INC-7 timeline —Page 3"), (inc(7), 3));
     for wrong in ["timeline page", "timeline page two", "timeline page -1", "timeline 7 2"] {
         assert!(parse(wrong, &known()).is_err(), "{wrong}");

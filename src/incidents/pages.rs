@@ -282,7 +282,11 @@ pub async fn adopt(
 
 /// Whoever acknowledged while this page was wanted and had not rung meant it, too. What went out by the second road has
 /// rung.
-async fn was_acknowledged(tx: &mut Tx, incident: &Incident, step: Option<&StepRow>) -> Result<bool> {
+pub(super) async fn was_acknowledged(
+    tx: &mut Tx,
+    incident: &Incident,
+    step: Option<&StepRow>,
+) -> Result<bool> {
     let Some(job) = step.filter(|row| !row.is_by_second_road()).and_then(|row| row.job_id) else {
         return Ok(false);
     };

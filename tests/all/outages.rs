@@ -307,3 +307,24 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn who_takes_it_before_the_events_api_is_used_is_not_rung_on_and_on(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.break_rest(&Fault::Unavailable { status: 503 });
+        stage.slash("U0ANA", "/incident declare payments-down sev1").await;
+        stage.running.work_off().await.expect("jobs run");
+        assert_eq!(stage.world.desk.count("POST /v2/enqueue"), 0);
+        stage.slash_in("U0BEN", &stage.channel_id(ROOM), "/incident ack").await;
+        for _ in 0..4 {
+            stage.clock.advance(Duration::from_secs(1));
+            stage.running.work_off().await.expect("jobs run");
+        }
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        assert_eq!(stage.world.desk.count("POST /v2/enqueue"), 2);
+        stage.heal_rest();
+        stage.wait(Duration::from_secs(60)).await;
+        assert_eq!(stage.rings_so_far(), "#1 acknowledged; rang 1");
+        stage.end().await;
+    }
+);

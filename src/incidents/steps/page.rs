@@ -9,6 +9,7 @@ use crate::config::{Phones, Service, SeverityWord, Urgency};
 use crate::error::{Error, Problem, Result, Upstream};
 use crate::ids::{IncidentId, PagerDutyIncidentId, SlackUserId, new_id};
 use crate::incidents::declare;
+use crate::incidents::effects::Effect;
 use crate::incidents::messages;
 use crate::incidents::model::{
     Actor, Incident, Kind, LinkedPage, PAGED_BY_SECOND_ROAD, Source, Step, StepRow, StepState,
@@ -303,6 +304,10 @@ impl Attempt<'_> {
         }
         let mut tx = self.app.db.write(Priority::Job).await?;
         let id = self.incident.id;
+        let (incident, step) = (tx.incident(id).await?, tx.step(id, Step::Page).await?);
+        if pages::was_acknowledged(&mut tx, &incident, step.as_ref()).await? {
+            tx.cause(&Effect::AcknowledgeAlert { incident: id }).await?;
+        }
         let detail = Some(PAGED_BY_SECOND_ROAD.to_owned());
         tx.set_step(id, Step::Page, StepState::Retrying, detail, Some(self.job.id)).await?;
         tx.say(self.incident, trouble::paged_by_second_road()).await?;
