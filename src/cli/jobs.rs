@@ -269,9 +269,7 @@ fn why_not_parked(id: i64, job: Option<&Job>) -> String {
             if job.done_at.is_some()
                 && job.last_error.as_ref().is_some_and(|e| e.ends_with("(discarded)")) =>
         {
-            format!(
-                "job {id} was given up; in Slack, *Retry* on the incident's summary or its status brings such a step back"
-            )
+            format!("job {id} was given up: *Retry* on the incident in Slack brings such a step back")
         }
         Some(job) if job.done_at.is_some() => format!("job {id} is done already"),
         Some(job) => format!("job {id} is not parked: it runs by itself at {}", job.run_at),

@@ -1,6 +1,8 @@
 //! What PagerDuty says about its incidents, as it concerns ours: linking, and everything that people do there.
 //! Deliveries may be repeated, late or out of order: each rule is guarded by what is stored.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::effects::{Effect, PageChange};
@@ -368,8 +370,11 @@ async fn tell(
     if entry.is_none() {
         return Ok(false);
     }
-    // What came too late is history, not a line for the room.
-    let outrun = event.status_after().is_some() && at < page.status_changed_at;
+    // What came too late is history, not a line for the room. PagerDuty's log knows whole seconds, so that what is of the
+    // same second is not late.
+    let is_rounded = Timestamp::from_secs(at.as_secs()) == at;
+    let latest = if is_rounded { at + Duration::from_millis(999) } else { at };
+    let outrun = event.status_after().is_some() && latest < page.status_changed_at;
     if told.loud && !outrun && (incident.is_open() || event.leaves_open()) {
         tx.say_entry(incident, entry, pagerduty_line(told.icon, &told.line)).await?;
     }

@@ -204,3 +204,18 @@ on_both_engines!(
         stage.end().await;
     }
 );
+
+on_both_engines!(
+    async fn an_escalation_of_the_same_second_as_the_page_is_told_when_it_was_missed(db: Db, clock: Clock) {
+        let stage = Stage::set(db, clock).await;
+        stage.clock.advance(Duration::from_millis(300));
+        let id = stage.declared().await;
+        stage.clock.advance(Duration::from_millis(200));
+        stage.world.pagerduty.escalate(&id);
+        stage.world.pagerduty.take_webhooks();
+        stage.wait(Duration::from_secs(400)).await;
+        let room = stage.room("inc-1");
+        assert!(room.contains("PagerDuty escalated #1 to @ben"), "{room}");
+        stage.end().await;
+    }
+);
